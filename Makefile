@@ -1,0 +1,43 @@
+.DEFAULT_GOAL := help
+.PHONY: help serve test check format test-all clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The two stamps remember what is installed, so that a second run sets nothing up again.
+$(VENV)/run: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or later is needed: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/run
+	$(PIP) install --editable '.[dev]'
+	@touch $@
+
+serve: $(VENV)/run  ## Serve the default scenario at http://127.0.0.1:8085/API/API.asmx
+	@$(BIN)/rescue-emulator serve
+
+test: $(VENV)/dev  ## Run the whole test suite
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/dev  ## Check style, format and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/dev  ## Put the code into its one format
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+test-all:  ## Run the suite on every Python from 3.10 on that is installed
+	@$(PYTHON) tests/all_pythons.py
+
+clean:  ## Remove the environments and caches
+	rm -rf .venv* .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

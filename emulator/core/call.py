@@ -1,0 +1,31 @@
+"""A call: the arguments of one request, freed of the binding's syntax, and how a secret among them is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from emulator.core.contract import Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What the operation received. ``auth_code`` is None when it was not sent, and "" when it was sent empty."""
+
+    session: int
+    node: int
+    auth_code: str | None = field(repr=False)
+    binding: Binding
+
+
+def masked(auth_code: str | None) -> str:
+    """The auth code as it may be shown to anybody: its first four characters at most, and never most of it.
+
+    >>> masked("demo-ann"), masked("abc"), masked(""), masked(None)
+    ('de***', '***', '(empty)', '(none)')
+    """
+    if auth_code is None:
+        return "(none)"
+    if auth_code == "":
+        return "(empty)"
+    shown = auth_code[: min(4, len(auth_code) // 4)]
+    return f"{shown}***"

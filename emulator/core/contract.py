@@ -1,0 +1,48 @@
+"""The names of the real service, each spelled once; it knows nothing of how they travel.
+
+Source: the public help page of the service, ``https://secure.logmeinrescue.com/API/API.asmx?op=startSession``.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+NAMESPACE: Final = "https://secure.logmeinrescue.com/API/API.asmx"
+SERVICE: Final = "API"
+SERVICE_PATH: Final = "/API/API.asmx"
+OPERATION: Final = "startSession"
+DESCRIPTION: Final = "Starts the selected session"
+SOAP_ACTION: Final = f"{NAMESPACE}/{OPERATION}"
+
+SESSION: Final = "iSession"
+NODE: Final = "iNode"
+AUTH_CODE: Final = "sAuthCode"
+PARAMETERS: Final = (SESSION, NODE, AUTH_CODE)
+
+RESPONSE: Final = "startSessionResponse"
+RESPONSE_RESULT: Final = "startSessionResult"
+RESULT_TYPE: Final = "startSessionRet"
+
+INT32_MIN: Final = -2147483648
+INT32_MAX: Final = 2147483647
+
+
+class Binding(str, Enum):
+    """The four ways in which a call can arrive."""
+
+    SOAP11 = "soap11"
+    SOAP12 = "soap12"
+    GET = "get"
+    POST = "post"
+
+
+class Result(str, Enum):
+    """The six values of ``startSessionRet``, in the order of the help page."""
+
+    ERROR = "startSessionRet_Error"
+    OK = "startSessionRet_OK"
+    NOT_LOGGED_IN_AS_ADMIN = "startSessionRet_NotLoggedInAsAdmin"
+    ACTION_FAILED = "startSessionRet_ActionFailed"
+    INVALID_SECRET_AUTH_CODE = "startSessionRet_Invalid_SecretAuthCode"
+    USER_DELETED_OR_DISABLED = "startSessionRet_User_Deleted_Or_Disabled"

@@ -1,0 +1,35 @@
+"""The errors that this package raises on purpose, under one root; each tells a person what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class EmulatorError(Exception):
+    """The root of every error raised on purpose by this package."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing wrong in a scenario: where (1-based line and column), what, and what would be right."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+class ScenarioError(EmulatorError):
+    """A scenario that cannot be used. ``problems`` holds all that is wrong with it, in the order of the file."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class StartError(EmulatorError):
+    """The emulator could not begin to serve: the port is taken, the host is unknown, or the like."""

@@ -1,0 +1,1 @@
+"""What a person writes: the scenario language, its loading and its schema; the only floor that imports yaml."""

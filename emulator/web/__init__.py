@@ -1,0 +1,1 @@
+"""HTTP: which address means what; the only floor that imports werkzeug."""
