@@ -1,0 +1,221 @@
+"""The service address: which verb, path and query mean what, and the answer to each; what a call gets, the engine says.
+
+Source: ``System.Web.Services`` (WebServiceHandlerFactory, DiscoveryServerProtocol, DocumentationServerProtocol), and IIS
+for the verbs that never reach it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from time import perf_counter
+from urllib.parse import parse_qsl, unquote_plus
+
+from typing_extensions import assert_never
+
+from emulator.core.call import Call
+from emulator.core.contract import OPERATION, SERVICE_PATH, Binding, Result
+from emulator.core.engine import Engine, Exchange
+from emulator.core.replies import ConnectionFailure, HttpFailure, Return, Throw
+from emulator.web import pages
+from emulator.web.call_log import log_exchange, log_refusal
+from emulator.web.carrying import carry_out
+from emulator.web.visit import HTML, PLAIN, XML, Answer, Visit
+from emulator.wire import documents, service
+from emulator.wire.faults import Thrown
+from emulator.wire.media import media_type
+from emulator.wire.messages import Request
+from emulator.wire.soap import guessed_version
+
+
+class PathInfo(Enum):
+    """What follows ``.asmx`` in the path."""
+
+    NOTHING = "nothing"
+    NAME = "the name of an operation"
+    SCRIPT = "what the script handler takes"
+    SLASH = "a slash and nothing more"
+
+
+class ServiceAddress:
+    """Everything under ``/API/API.asmx``, in any letter case.
+
+    ``public_url`` is the address that the documents tell instead of the one that a request was sent to.
+    """
+
+    def __init__(self, engine: Engine, *, public_url: str | None = None) -> None:
+        self._engine = engine
+        self._public_url = public_url
+        self._routes: dict[tuple[str, PathInfo], Callable[[Visit], Answer]] = {
+            ("POST", PathInfo.NOTHING): self._soap,
+            ("POST", PathInfo.NAME): self._post,
+            ("GET", PathInfo.NAME): self._get,
+            ("GET", PathInfo.NOTHING): self._document,
+            ("HEAD", PathInfo.NOTHING): _not_allowed,
+        }
+
+    @staticmethod
+    def serves(path: str) -> bool:
+        """Whether a path is the service's: its own in any letter case, with or without something behind a slash."""
+        return path[: len(SERVICE_PATH)].lower() == _SERVICE_PATH and path[len(SERVICE_PATH) :][:1] in ("", "/")
+
+    def answer(self, visit: Visit) -> Answer:
+        """The answer to one request."""
+        if visit.lacks_host:
+            return _NO_HOST.answer()
+        if visit.method not in _VERBS_OF_ASMX:
+            return _BY_IIS.get(visit.method, _VERB_NOT_ALLOWED).answer()
+        if visit.method == "POST" and visit.lacks_length:
+            return _NO_LENGTH.answer()
+        if not _FORBIDDEN.isdisjoint(visit.path):
+            return _DANGEROUS_PATH.answer()
+        route = self._routes.get((visit.method, _path_info(visit)), _unrecognized)
+        return route(visit)
+
+    def _soap(self, visit: Visit) -> Answer:
+        soap_action = visit.header("HTTP_SOAPACTION")
+        request = Request(visit.body(), visit.content_type, soap_action)
+        return self._operated(visit, request, guessed_version(request.content_type, soap_action))
+
+    def _post(self, visit: Visit) -> Answer:
+        request = Request(visit.body(), visit.content_type, operation=_operation(visit))
+        return self._operated(visit, request, Binding.POST)
+
+    def _get(self, visit: Visit) -> Answer:
+        request = Request(visit.query.encode("latin-1"), operation=_operation(visit))
+        return self._operated(visit, request, Binding.GET)
+
+    def _operated(self, visit: Visit, request: Request, binding: Binding) -> Answer:
+        """Runs a request through the wire's protocols and, where it proves to be a call, the engine."""
+        began = perf_counter()
+        exchange: Exchange | None = None
+
+        def operation(call: Call) -> Result:
+            nonlocal exchange
+            exchange = self._engine.answer(call)
+            return _result(exchange)
+
+        written = service.answer(request, operation, binding)
+        answer = Answer(written.status, written.content_type, written.body, (_cache_control(written.status),))
+        if exchange is None:
+            log_refusal(written, perf_counter() - began)
+            return answer
+        log_exchange(exchange, written.remarks, perf_counter() - began)
+        return carry_out(exchange, answer, visit.environ)
+
+    def _document(self, visit: Visit) -> Answer:
+        """The WSDL, the discovery document or a help page, as the query says."""
+        parts = visit.query.split("&")
+        names = [unquote_plus(part.partition("=")[0]).lower() for part in parts if "=" in part]
+        nameless = ",".join(unquote_plus(part) for part in parts if "=" not in part).lower()
+        if "wsdl" in names:
+            return _fresh_or_stale(500, PLAIN, documents.DESCRIPTION_NOT_FOUND)
+        if "schema" in names:
+            return _fresh_or_stale(500, PLAIN, documents.SCHEMA_NOT_FOUND)
+        if nameless == "wsdl":
+            return _fresh_or_stale(200, XML, documents.wsdl(self._address(visit)))
+        if nameless == "disco":
+            return _fresh_or_stale(200, XML, documents.disco(self._address(visit)))
+        return _fresh_or_stale(200, HTML, self._help_page(visit))
+
+    def _help_page(self, visit: Visit) -> str:
+        operations = [value for name, value in parse_qsl(visit.query, keep_blank_values=True) if name.lower() == "op"]
+        if not operations:
+            return pages.overview(visit.path)
+        name = ",".join(operations)
+        if name != OPERATION:
+            return pages.method_not_found(visit.path, name)
+        return pages.operation(visit.path, visit.host, self._address(visit))
+
+    def _address(self, visit: Visit) -> str:
+        if self._public_url is None:
+            return visit.origin + visit.path
+        return self._public_url if self._public_url.lower().endswith(".asmx") else self._public_url + visit.path
+
+
+_SERVICE_PATH = SERVICE_PATH.lower()
+_VERBS_OF_ASMX = frozenset({"GET", "POST", "HEAD"})
+_FORBIDDEN = frozenset('<>*%&:\\')  # what ASP.NET refuses in a path after decoding
+
+
+def _path_info(visit: Visit) -> PathInfo:
+    info = visit.path[len(SERVICE_PATH) :]
+    if not info:
+        return PathInfo.NOTHING
+    if info == "/":
+        return PathInfo.SLASH
+    if info in ("/js", "/jsdebug") or media_type(visit.content_type).base == "application/json":
+        return PathInfo.SCRIPT
+    return PathInfo.NAME
+
+
+def _operation(visit: Visit) -> str:
+    return visit.path[len(SERVICE_PATH) + 1 :]
+
+
+def _result(exchange: Exchange) -> Result:
+    """What the operation gives back, or an exception of the service's. A failure below the service leaves it well."""
+    match exchange.outcome:
+        case Return(result):
+            return result
+        case Throw(message):
+            raise Thrown(message)
+        case HttpFailure() | ConnectionFailure():
+            return Result.OK
+        case _ as never:
+            assert_never(never)
+
+
+def _cache_control(status: int) -> tuple[str, str]:
+    return ("Cache-Control", "private, max-age=0" if status == 200 else "private")
+
+
+def _fresh_or_stale(status: int, content_type: str, body: bytes | str) -> Answer:
+    return Answer(status, content_type, body, (_cache_control(status),))
+
+
+def _aspnet_page(status: int, path: str) -> Answer:
+    """ASP.NET's page for an error of its own; it names the application, which is the first folder of the path."""
+    application = path[: path.find("/", 1)]
+    return _fresh_or_stale(status, HTML, pages.runtime_error(application))
+
+
+def _not_allowed(visit: Visit) -> Answer:
+    return _aspnet_page(405, visit.path)
+
+
+def _unrecognized(visit: Visit) -> Answer:
+    return _aspnet_page(500, visit.path)
+
+
+_ASCII_HTML = "text/html; charset=us-ascii"  # what HTTP.sys, below IIS, says of its own pages
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """How IIS answers what never reaches ASMX: with a small page, or with headers alone where there is no title."""
+
+    status: int
+    title: str = ""
+    text: str = ""
+    content_type: str = HTML
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def answer(self) -> Answer:
+        """The answer, its page rendered."""
+        if not self.title:
+            return Answer(self.status, headers=self.headers)
+        page = pages.plain_error(self.status, self.title, self.text)
+        return Answer(self.status, self.content_type, page, self.headers)
+
+
+_ALLOWED = "OPTIONS, TRACE, GET, HEAD, POST"
+_NO_HOST = Stopped(400, "Bad Request - Invalid Hostname", "HTTP/1.1 needs a Host header.", _ASCII_HTML)
+_NO_LENGTH = Stopped(411, "Length Required", "A POST needs a Content-Length or a chunked body.", _ASCII_HTML)
+_DANGEROUS_PATH = Stopped(400, "Bad Request", "None of < > * % & : \\ can be part of the path.")
+_VERB_NOT_ALLOWED = Stopped(405, "Method Not Allowed", "This address takes GET and POST.", headers=(("Allow", _ALLOWED),))
+_BY_IIS = {
+    "OPTIONS": Stopped(200, headers=(("Allow", _ALLOWED), ("Public", _ALLOWED))),
+    "TRACE": Stopped(501, "Not Implemented", "TRACE is not implemented here."),
+}

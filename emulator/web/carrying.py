@@ -1,0 +1,58 @@
+"""Makes an exchange happen to the client: its HTTP failure here, its delay and its connection failure by the server below."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from emulator.core.engine import Exchange
+from emulator.core.replies import ConnectionFailure, HttpFailure
+from emulator.web.visit import Answer
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_logger = logging.getLogger(__name__)
+
+FATE = "emulator.fate"
+"""The key of the WSGI environment under which a server that can carry out a ``Fate`` puts one, to be filled in."""
+
+
+@dataclass(slots=True)
+class Fate:
+    """What is to become of an answer once it is written: how many seconds it waits, and how its connection fails."""
+
+    delay: float = 0.0
+    failure: ConnectionFailure | None = None
+
+
+def carry_out(exchange: Exchange, answer: Answer, environ: WSGIEnvironment) -> Answer:
+    """The answer that the exchange asks for, in place of the one that the service would have given."""
+    fate = environ.get(FATE)
+    if fate is None:
+        fate = Fate()
+        time.sleep(exchange.delay)  # another WSGI server: one thread for each request, so this one may wait
+    fate.delay = exchange.delay
+    if isinstance(exchange.outcome, ConnectionFailure):
+        fate.failure = exchange.outcome
+        if FATE not in environ:
+            _logger.error("this WSGI server cannot fail a connection; only rescue-emulator's own can")
+    headers = (*answer.headers, *_told_of(exchange))
+    if isinstance(exchange.outcome, HttpFailure):
+        failure = exchange.outcome
+        return Answer(failure.status, failure.content_type or "", failure.body, (*failure.headers, *_told_of(exchange)))
+    return Answer(answer.status, answer.content_type, answer.body, headers)
+
+
+def _told_of(exchange: Exchange) -> tuple[tuple[str, str], ...]:
+    """The two headers that tell which rule answered and under which number; the contract has no others."""
+    rule = exchange.rule
+    decider = exchange.decided_by.value if rule is None else rule.name
+    place = f" ({rule.source})" if rule is not None and rule.source else ""
+    return (("X-Emulator-Rule", quote(decider + place, safe=_HEADER_SAFE)), ("X-Emulator-Call", str(exchange.id)))
+
+
+_HEADER_SAFE = " !#$&'()*+,/:;=?@[]{}|\"<>^`\\"

@@ -1,0 +1,126 @@
+"""What a Content-Type header says, read as ASP.NET reads it, and how that makes text of bytes."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import urllib.parse
+from dataclasses import dataclass
+from functools import lru_cache
+
+# Text encodings of Python's that are no charsets: .NET knows none of them.
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined", "mbcs", "oem"})
+# What .NET means by these names, where Python means something else.
+_DOTNET_NAMES = {"utf-16": "utf-16-le", "unicode": "utf-16-le", "utf-32": "utf-32-le"}
+
+
+@dataclass(frozen=True, slots=True)
+class MediaType:
+    """A Content-Type. ``base`` is in lower case, with whatever white space stood before the first semicolon."""
+
+    base: str
+    charset: str | None
+    action: str
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is of the family whose default charset is US-ASCII."""
+        return self.base.startswith("text/")
+
+
+@lru_cache(maxsize=64)
+def media_type(content_type: str) -> MediaType:
+    """What a Content-Type header says; an absent one is the empty text."""
+    base, *parameters = content_type.split(";")
+    return MediaType(
+        base=base.lower(),
+        charset=known_charset(_parameter(parameters, "charset")),
+        action=url_decoded(_parameter(parameters, "action")),
+    )
+
+
+def _parameter(parameters: list[str], name: str) -> str:
+    for parameter in parameters:
+        key, _, value = parameter.strip().partition("=")
+        if key.lower() == name:
+            return value.strip(" \t\"'")
+    return ""
+
+
+def known_charset(name: str) -> str | None:
+    """Python's name of the codec for a charset; None for one that nobody knows."""
+    name = name.lower()
+    try:
+        found = codecs.lookup(_DOTNET_NAMES.get(name, name))
+    except (LookupError, ValueError):
+        return None
+    is_text = getattr(found, "_is_text_encoding", True)
+    return found.name if is_text and found.name.replace("-", "_") not in _NO_CHARSETS else None
+
+
+_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\0\0", "utf-32-le"), (b"\0\0\xfe\xff", "utf-32-be"))
+_BOMS += ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_UNMARKED = ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
+_DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]+)""")
+_ABOVE_ASCII = bytes(range(128)) + b"?" * 128
+
+
+def as_utf8(data: bytes, media: MediaType) -> bytes:
+    """An XML document in UTF-8, read in the charset that ASP.NET would choose; UTF-8 itself is passed on unchecked."""
+    charset, length = _charset(data, media)
+    if charset == "us-ascii":
+        return data.translate(_ABOVE_ASCII)
+    if charset == "utf-8":
+        return data[length:] if length else data
+    return data[length:].decode(charset, "replace").encode("utf-8")
+
+
+def _charset(data: bytes, media: MediaType) -> tuple[str, int]:
+    """The charset of the document, and the length of its byte order mark."""
+    for mark, charset in _BOMS:
+        if data.startswith(mark):
+            return charset, len(mark)
+    if media.charset:
+        return media.charset, 0
+    if media.is_text:
+        return "us-ascii", 0
+    for start, charset in _UNMARKED:
+        if data.startswith(start):
+            return charset, 0
+    declared = _DECLARED.match(data)
+    return (declared and known_charset(declared[1].decode("ascii"))) or "utf-8", 0
+
+
+def mended(xml: bytes, media: MediaType) -> bytes:
+    """Bytes that are no UTF-8 as ASP.NET takes them: U+FFFD where a charset was given; else XML's rules refuse them."""
+    return xml.decode("utf-8", "replace").encode("utf-8") if media.charset else xml
+
+
+_PERCENT_U = re.compile(rb"%u([0-9A-Fa-f]{4})")
+
+
+def url_decoded(text: str) -> str:
+    """A header value as ``HttpUtility.UrlDecode`` reads it."""
+    if "%" not in text and "+" not in text:
+        return text
+    return url_decoded_bytes(text.encode("utf-8", "surrogateescape"), "utf-8")
+
+
+def url_decoded_bytes(data: bytes, charset: str) -> str:
+    """Data of a query string or form as ``HttpUtility.UrlDecode`` reads it: also ``+``, a stray ``%``, ``%uXXXX``."""
+    data = data.replace(b"+", b" ")
+    if b"%u" not in data:
+        return _unquoted(data, charset)
+    first, *pairs = _PERCENT_U.split(data)
+    units = [_utf16(_unquoted(first, charset))]
+    for code, plain in zip(pairs[::2], pairs[1::2], strict=True):
+        units += [bytes.fromhex(code.decode("ascii")), _utf16(_unquoted(plain, charset))]
+    return b"".join(units).decode("utf-16-be", "replace")
+
+
+def _unquoted(data: bytes, charset: str) -> str:
+    return urllib.parse.unquote_to_bytes(data).decode(charset, "replace")
+
+
+def _utf16(text: str) -> bytes:
+    return text.encode("utf-16-be", "surrogatepass")

@@ -1,0 +1,44 @@
+"""How .NET reads an Int32 from text: sign, digits and the white space around them, nothing else."""
+
+from __future__ import annotations
+
+import re
+
+from emulator.core.contract import INT32_MAX, INT32_MIN
+
+# System.Xml trims XML's white space before it parses; Convert.ChangeType lets Int32.Parse skip C's, and trailing NULs.
+_IN_XML = re.compile(r"[ \t\r\n]*([+-]?[0-9]+)[ \t\r\n]*")
+_IN_FORM = re.compile(r"[ \t-\r]*([+-]?[0-9]+)[ \t-\r]*\0*")
+_MOST_DIGITS = 11  # with a sign, and without leading zeros
+
+
+class NotANumber(ValueError):
+    """The text is no whole number as .NET writes it."""
+
+
+class OutOfRange(ValueError):
+    """A whole number outside the range of an Int32."""
+
+
+def int32_in_xml(text: str) -> int:
+    """The Int32 that the text of an XML element stands for."""
+    return _int32(_IN_XML.fullmatch(text))
+
+
+def int32_in_form(text: str) -> int:
+    """The Int32 that a value of a query string or form stands for."""
+    return _int32(_IN_FORM.fullmatch(text))
+
+
+def _int32(match: re.Match[str] | None) -> int:
+    if match is None:
+        raise NotANumber
+    digits = match[1]
+    if len(digits) > _MOST_DIGITS:
+        digits = digits[0].strip("0123456789") + (digits.lstrip("+-0") or "0")
+        if len(digits) > _MOST_DIGITS:
+            raise OutOfRange
+    number = int(digits)
+    if not INT32_MIN <= number <= INT32_MAX:
+        raise OutOfRange
+    return number
