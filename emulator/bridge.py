@@ -35,7 +35,10 @@ _TRICKLED_OVER: Final = 10.0  # seconds, when the failure does not say
 _DISCARD: Final = struct.pack("ii", 1, 0)  # SO_LINGER: drop what is unsent and reset
 
 
-class Connection(HttpToolsProtocol):
+WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class Connection(HttpToolsProtocol):  # type: ignore[misc]  # uvicorn's protocols follow asyncio's without its types
     """uvicorn's protocol, whose requests also tell on which transport they came."""
 
     def on_message_begin(self) -> None:
@@ -47,7 +50,7 @@ class Connection(HttpToolsProtocol):
 class Bridge:
     """The ASGI application around a WSGI application. ``max_delay`` bounds every wait, in seconds."""
 
-    def __init__(self, wsgi: Callable[[dict[str, Any], Any], Iterable[bytes]], *, max_delay: float) -> None:
+    def __init__(self, wsgi: WSGIApplication, *, max_delay: float) -> None:
         self._wsgi = wsgi
         self._max_delay = max_delay
 
@@ -188,7 +191,7 @@ def _environ(scope: HTTPScope, body: bytes) -> dict[str, Any]:
         text = value.decode("latin-1")
         environ[key] = f"{environ[key]},{text}" if key in environ else text
     if "HTTP_TRANSFER_ENCODING" in environ:
-        environ["CONTENT_LENGTH"] = str(len(body))
+        environ["wsgi.input_terminated"] = True
     return environ
 
 

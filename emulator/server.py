@@ -1,41 +1,53 @@
-"""The emulator on a port: in a thread of its own as a context manager, or in the foreground until a signal ends it."""
+"""The emulator: an engine, the application that asks it, and the port on which that is served."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import os
-import signal
-import socket
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final
 
-import uvicorn
-
-from emulator.bridge import Bridge, Connection
 from emulator.core.contract import SERVICE_PATH
 from emulator.core.engine import Engine
-from emulator.errors import StartError
-from emulator.scenario import Scenario, load
+from emulator.core.rules import Scenario
+from emulator.serving import Serving
 from emulator.web.app import Application
-
-DEFAULT_HOST: Final = "127.0.0.1"
-DEFAULT_PORT: Final = 8085
-DEFAULT_MAX_DELAY: Final = 300.0
-_BACKLOG: Final = 2048
-_GRACE: Final = 0.5  # seconds that answers under way are given when the server stops
-_TICK: Final = 1.0  # seconds between two looks at the clock, for the Date header
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to serve. ``port`` 0 takes any free one; ``max_delay`` bounds every wait of an answer, in seconds."""
 
-    host: str = DEFAULT_HOST
-    port: int = DEFAULT_PORT
+    host: str = "127.0.0.1"
+    port: int = 0
     public_url: str | None = None
-    max_delay: float = DEFAULT_MAX_DELAY
+    max_delay: float = 300.0
+
+
+class Emulator:
+    """One emulator with a port of its own, which it serves from a thread while the ``with`` statement lasts."""
+
+    def __init__(self, scenario: Scenario, options: Options | None = None) -> None:
+        options = options or Options()
+        self.engine = Engine(scenario)
+        application = Application(self.engine, public_url=options.public_url)
+        self._serving = Serving(application, host=options.host, port=options.port, max_delay=options.max_delay)
+
+    @property
+    def url(self) -> str:
+        """The address of the service, with the port that was found."""
+        return self._serving.origin + SERVICE_PATH
+
+    def __enter__(self) -> Emulator:
+        """Serves; returns once the first request can be answered."""
+        self._serving.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends it; returns once the port is free."""
+        self._serving.stop()
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Serves in the foreground until SIGTERM or Ctrl-C, and calls ``ready`` once it does."""
+        self._serving.run(ready)

@@ -1,4 +1,4 @@
-"""What a rule can say in answer to a call: a result or a failure, perhaps after a delay; carrying it out is others' work."""
+"""What a rule can say to a call: a result or a failure, perhaps after a delay; carrying it out is the work of others."""
 
 from __future__ import annotations
 
@@ -19,12 +19,18 @@ class Return:
 
     result: Result
 
+    def __str__(self) -> str:
+        return self.result.value
+
 
 @dataclass(frozen=True, slots=True)
 class Throw:
     """The operation throws: a SOAP fault, or a text with status 500 over GET and POST (contract E6)."""
 
     message: str
+
+    def __str__(self) -> str:
+        return f"exception {self.message!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,9 @@ class HttpFailure:
     headers: tuple[tuple[str, str], ...] = ()
     body: str = ""
     content_type: str | None = None
+
+    def __str__(self) -> str:
+        return f"status {self.status}"
 
 
 class ConnectionFault(str, Enum):
@@ -55,6 +64,9 @@ class ConnectionFailure:
     fault: ConnectionFault
     over: float | None = None
 
+    def __str__(self) -> str:
+        return f"connection {self.fault.value}" + ("" if self.over is None else f" over {self.over:g} s")
+
 
 Outcome = Return | Throw | HttpFailure | ConnectionFailure
 
@@ -73,8 +85,12 @@ class Fixed:
 
     value: float
 
-    def seconds(self, random: Random) -> float:
+    def seconds(self, random: Random) -> float:  # noqa: ARG002 - nothing is left to chance
+        """The delay, whatever is drawn."""
         return self.value
+
+    def __str__(self) -> str:
+        return f"{self.value:g} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +101,11 @@ class Uniform:
     high: float
 
     def seconds(self, random: Random) -> float:
+        """A draw between the bounds."""
         return random.uniform(self.low, self.high)
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +116,12 @@ class LogNormal:
     p99: float
 
     def seconds(self, random: Random) -> float:
+        """A draw from the log-normal distribution with this median and 99th percentile."""
         sigma = math.log(self.p99 / self.median) / _P99_OF_STANDARD_NORMAL
         return self.median * math.exp(sigma * random.gauss(0.0, 1.0))
+
+    def __str__(self) -> str:
+        return f"about {self.median:g} s, one in a hundred past {self.p99:g} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +130,6 @@ class Reply:
 
     outcome: Outcome
     delay: Delay | None = None
+
+    def __str__(self) -> str:
+        return str(self.outcome) if self.delay is None else f"{self.outcome} after {self.delay}"

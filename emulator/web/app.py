@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from emulator.core.contract import AUTH_CODE, NODE, OPERATION, SERVICE_PATH, SESSION
+from emulator.core.contract import OPERATION, PARAMETERS, SERVICE_PATH
 from emulator.core.engine import Engine
 from emulator.web import pages
 from emulator.web.asmx import ServiceAddress
@@ -21,7 +21,6 @@ _logger = logging.getLogger(__name__)
 
 # Where callers of Rescue's other API, and of the wrong guide, knock: all of it in lower case.
 _OTHER_API = ("/api/startsession.aspx", "/api/startsession", "/startsession")
-_RIGHT_ADDRESS = f"{SERVICE_PATH}/{OPERATION}?{SESSION}=...&{NODE}=...&{AUTH_CODE}=..."
 
 
 class Application:
@@ -45,12 +44,13 @@ class Application:
     def _answer(self, visit: Visit) -> Answer:
         if self._service.serves(visit.path):
             return self._service.answer(visit)
-        path = visit.path.rstrip("/").lower()
-        if path in _OTHER_API:
-            return _not_found(visit, f"is no address of the {SERVICE_PATH} web service")
-        return _not_found(visit, "is not served here")
+        if visit.path.rstrip("/").lower() in _OTHER_API:
+            return Answer(404, PLAIN, f"{visit.path} is not part of this web service. {_directions(visit)}\n")
+        return Answer(404, HTML, pages.plain_error(404, "Not Found", f"Nothing is served here. {_directions(visit)}"))
 
 
-def _not_found(visit: Visit, why: str) -> Answer:
-    right = f"{visit.origin}{_RIGHT_ADDRESS}"
-    return Answer(404, PLAIN, f"{visit.path} {why}; call {right} or POST SOAP to {visit.origin}{SERVICE_PATH}\n")
+def _directions(visit: Visit) -> str:
+    """Where the service is, and what it takes."""
+    service = visit.origin + SERVICE_PATH
+    query = "&".join(f"{name}=..." for name in PARAMETERS)
+    return f"Call {service}/{OPERATION}?{query} or POST SOAP to {service}"

@@ -3,7 +3,8 @@
 What stands in the way, and what is done about it:
 
 * its vendored ``six`` finds modules by a protocol that Python 3.12 removed: the three leaves that it needs are put in
-  place beforehand, where an exact name in ``sys.modules`` is found without asking the finder;
+  place beforehand, where an exact name in ``sys.modules`` is found without asking the finder, and the finder, of which
+  Python warns at every later import of anybody's, is taken away;
 * it imports ``cgi``, which Python 3.13 removed, for ``parse_header`` alone: a stand-in is lent while spyne is imported
   and taken back afterwards, so that nobody else in the process sees it;
 * its sources hold escapes that newer compilers warn of: warnings are off during the import, and only then;
@@ -66,6 +67,7 @@ with _cgi_lent(), warnings.catch_warnings():
     from spyne.protocol.xml import XmlDocument
     from spyne.server import ServerBase
 
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "spyne.util.six"]
 spyne.const.MIN_GC_INTERVAL = float("inf")
 logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)
 

@@ -1,0 +1,167 @@
+"""A WSGI application on a port: in a thread of its own, or in the foreground until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import uvicorn
+
+from emulator.bridge import Bridge, Connection, WSGIApplication
+from emulator.errors import StartError
+
+_BACKLOG: Final = 2048
+_KEEP_ALIVE: Final = 15  # seconds that an idle connection is kept
+_GRACE: Final = 0.5  # seconds that answers under way are given when the server stops
+_TICK: Final = 1.0  # seconds between two looks at the clock, for the Date header
+
+
+class Serving:
+    """A WSGI application on a port that is bound at once; StartError when it cannot be had. Port 0 takes a free one."""
+
+    def __init__(self, application: WSGIApplication, *, host: str, port: int, max_delay: float) -> None:
+        self._socket = _listening(host, port)
+        self._server = _Server(Bridge(application, max_delay=max_delay))
+        self._thread: threading.Thread | None = None
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port by which it is reached from this machine: ``http://127.0.0.1:8085``."""
+        host, port = self._socket.getsockname()[:2]
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+    def start(self) -> None:
+        """Serves in a thread of its own; returns once the first request can be answered."""
+        started = threading.Event()
+        self._thread = threading.Thread(target=self._server.serve_on, args=(self._socket, started.set), daemon=True)
+        self._thread.start()
+        started.wait()
+
+    def stop(self) -> None:
+        """Ends the thread; returns once the port is free."""
+        if self._thread is None:
+            self._socket.close()
+            return
+        self._server.stop()
+        self._thread.join()
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Serves in this thread, which is the main one, until SIGTERM or Ctrl-C; a second signal ends it at once.
+
+        ``ready`` is called when the first request can be answered.
+        """
+        with _signals(self._server.stop):
+            self._server.serve_on(self._socket, ready)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A bound socket, or a StartError that says why there is none."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise StartError(f"cannot listen on {host}: {error.strerror or error}") from error
+    try:
+        if os.name == "posix":
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(_BACKLOG)
+    except (OSError, OverflowError) as error:
+        listening.close()
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise StartError(f"cannot listen on {host}:{port}: {why}") from error
+    return listening
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Lets the first SIGTERM or Ctrl-C stop the server in good order, and the second end the process at once."""
+
+    def handle(*_: Any) -> None:
+        for each in own:
+            signal.signal(each, lambda *_: os._exit(0))
+        stop()
+
+    own = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    for each in own:
+        signal.signal(each, handle)
+    try:
+        yield
+    finally:
+        for each, handler in own.items():
+            signal.signal(each, handler)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, started with a socket and stopped at once by an event instead of a look at a flag."""
+
+    def __init__(self, app: Any) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=Connection,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                log_level=logging.WARNING,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=_KEEP_ALIVE,
+            )
+        )
+        self._stopping: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def serve_on(self, listening: socket.socket, ready: Callable[[], None]) -> None:
+        """Serves on a bound socket until ``stop``; the socket is closed then. ``ready`` is called once it serves."""
+        self._ready = ready
+        self.run([listening])
+
+    def stop(self) -> None:
+        """Ends the serving; from any thread, and from a signal handler."""
+        self.should_exit = True
+        if self._loop is not None and not self._loop.is_closed() and self._stopping is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serves without taking over the process's signals."""
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        await self._serve(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to listen."""
+        await super().startup(sockets)
+        await self.on_tick(0)
+        self._ready()
+
+    async def main_loop(self) -> None:
+        """Waits for ``stop``, and keeps the Date header right meanwhile."""
+        assert self._stopping is not None
+        while not self.should_exit:
+            try:
+                await asyncio.wait_for(self._stopping.wait(), _TICK)
+            except asyncio.TimeoutError:
+                await self.on_tick(0)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Takes no more connections, lets the answers under way go out for a moment, and ends what is left."""
+        for server in self.servers:
+            server.close()
+        for listening in sockets or []:
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=_GRACE)
+        for task in list(self.server_state.tasks):
+            task.cancel()
+        for connection in list(self.server_state.connections):
+            connection.transport.close()
+        await asyncio.sleep(0)
