@@ -38,7 +38,7 @@ _DISCARD: Final = struct.pack("ii", 1, 0)  # SO_LINGER: drop what is unsent and 
 WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
-class Connection(HttpToolsProtocol):  # type: ignore[misc]  # uvicorn's protocols follow asyncio's without its types
+class Connection(HttpToolsProtocol):
     """uvicorn's protocol, whose requests also tell on which transport they came."""
 
     def on_message_begin(self) -> None:

@@ -50,9 +50,15 @@ def main() -> None:
 @click.argument("scenario", type=_FILE, default=DEFAULT_SCENARIO, required=False)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8085, show_default=True, help="Port to listen on; 0 takes a free one."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8085,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
 )
-@click.option("--public-url", metavar="URL", help="Where clients reach it, for the addresses in the WSDL behind a proxy.")
+@click.option(
+    "--public-url", metavar="URL", help="Where clients reach it, for the addresses in the WSDL behind a proxy."
+)
 @click.option(
     "--max-delay",
     type=click.FloatRange(min=0),
@@ -62,9 +68,7 @@ def main() -> None:
     help="The longest that any answer waits, whatever the scenario says.",
 )
 @click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="How log lines look.")
-def serve(
-    scenario: Path, host: str, port: int, public_url: str | None, max_delay: float, log_format: str
-) -> None:
+def serve(scenario: Path, host: str, port: int, public_url: str | None, max_delay: float, log_format: str) -> None:
     """Serve SCENARIO, or the shipped default, until Ctrl-C or SIGTERM.
 
     Prints one line, beginning with "ready", on standard output once it can answer. Logs go to standard error.

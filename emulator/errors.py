@@ -12,7 +12,10 @@ class EmulatorError(Exception):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing wrong in a scenario: where (1-based line and column), what, and what would be right."""
+    """One thing wrong in a scenario: where (1-based line and column), what, and what would be right.
+
+    Line and column are 0 for what has no place in a text: a missing file, or data that a program gave.
+    """
 
     file: str
     line: int
@@ -20,7 +23,7 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+        return f"{self.file}:{self.line}:{self.column}: {self.message}" if self.line else f"{self.file}: {self.message}"
 
 
 class ScenarioError(EmulatorError):

@@ -1,4 +1,4 @@
-"""How log lines look on standard error: as text for people, or as JSON for programs; nothing in them can forge a line."""
+"""How log lines look on standard error: text for people, JSON for programs; nothing in them can forge a line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Final
 FORMATS: Final = ("text", "json")
 
 # What could end a line or move a terminal's cursor is shown as an escape sequence.
-_VISIBLE: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {10: "\\n", 13: "\\r", 9: "\\t"}
+_CONTROL: Final = (*range(32), *range(127, 160))
+_VISIBLE: Final = {code: chr(code).encode("unicode_escape").decode("ascii") for code in _CONTROL}
 
 
 class TextFormatter(logging.Formatter):
@@ -28,7 +29,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: ``time`` (seconds since 1970), ``level``, ``logger``, ``message``, and a ``traceback``."""
+    """One JSON object a line: ``time`` (seconds since 1970), ``level``, ``logger``, ``message``, ``traceback``."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""

@@ -11,14 +11,14 @@ from emulator.core.contract import Result
 from emulator.core.engine import Engine
 from emulator.core.exchange import Exchange
 from emulator.core.matching import OneOf, When
-from emulator.core.replies import Reply, Return, Throw
+from emulator.core.replies import Outcome, Reply, Return, Throw
 from emulator.core.rules import Rule, Scenario
 from emulator.serving import Serving
 from emulator.web.app import Application
 from tests.asmx_client import Case, assert_answers, assert_received, exchange, load_cases
 
 # The recorded service chose its result by the auth code alone.
-OUTCOMES = {
+OUTCOMES: dict[str, Outcome] = {
     "ok": Return(Result.OK),
     "bad": Return(Result.INVALID_SECRET_AUTH_CODE),
     "deleted": Return(Result.USER_DELETED_OR_DISABLED),

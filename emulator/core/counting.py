@@ -17,13 +17,14 @@ KEYS_KEPT: Final = 100_000
 class Standing:
     """A rule at its position among the rules in force. The engine's lock guards it."""
 
-    __slots__ = ("_remaining", "_turns", "hits", "position", "rule")
+    __slots__ = ("_remaining", "_same", "_turns", "hits", "position", "rule")
 
     def __init__(self, rule: Rule, position: int) -> None:
         self.rule = rule
         self.position = position
         self.hits = 0
         self._remaining = remaining(rule.when)
+        self._same = None if rule.counts else rule.replies[0]
         self._turns: OrderedDict[int | str | None, int] | None = None
 
     def accepts(self, call: Call) -> bool:
@@ -32,18 +33,17 @@ class Standing:
 
     def spent(self, call: Call) -> bool:
         """Whether the rule has answered its ``times``."""
-        return self.rule.times is not None and self._turn(call) >= self.rule.times
+        return self._same is None and self.rule.times is not None and self._turn(call) >= self.rule.times
 
     def next_reply(self, call: Call) -> Reply:
         """The reply that the rule would give now."""
-        replies = self.rule.replies
-        return replies[0] if len(replies) == 1 else replies[min(self._turn(call), len(replies) - 1)]
+        return self._same or self.rule.replies[min(self._turn(call), len(self.rule.replies) - 1)]
 
     def take(self, call: Call) -> Reply:
         """Give the next reply, and count it."""
         reply = self.next_reply(call)
         self.hits += 1
-        if self.rule.counts:
+        if self._same is None:
             self._count(call)
         return reply
 

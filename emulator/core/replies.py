@@ -1,4 +1,4 @@
-"""What a rule can say to a call: a result or a failure, perhaps after a delay; carrying it out is the work of others."""
+"""What a rule can say to a call: a result or a failure, perhaps after a delay; others carry it out."""
 
 from __future__ import annotations
 

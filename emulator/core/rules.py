@@ -11,7 +11,6 @@ from emulator.core.desk import Desk
 from emulator.core.matching import When
 from emulator.core.replies import Reply, Return
 
-
 OTHERWISE: Final = Reply(Return(Result.ERROR))
 """What a call gets for which a scenario says nothing."""
 

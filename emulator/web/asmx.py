@@ -1,7 +1,7 @@
 """The service address: which verb, path and query mean what, and the answer to each; what a call gets, the engine says.
 
-Source: ``System.Web.Services`` (WebServiceHandlerFactory, DiscoveryServerProtocol, DocumentationServerProtocol), and IIS
-for the verbs that never reach it.
+Source: ``System.Web.Services`` (WebServiceHandlerFactory, DiscoveryServerProtocol, DocumentationServerProtocol), and
+IIS for the verbs that never reach it.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class ServiceAddress:
 
 _SERVICE_PATH = SERVICE_PATH.lower()
 _VERBS_OF_ASMX = frozenset({"GET", "POST", "HEAD"})
-_FORBIDDEN = frozenset('<>*%&:\\')  # what ASP.NET refuses in a path after decoding
+_FORBIDDEN = frozenset("<>*%&:\\")  # what ASP.NET refuses in a path after decoding
 
 
 def _path_info(visit: Visit) -> PathInfo:
@@ -214,7 +214,9 @@ _ALLOWED = "OPTIONS, TRACE, GET, HEAD, POST"
 _NO_HOST = Stopped(400, "Bad Request - Invalid Hostname", "HTTP/1.1 needs a Host header.", _ASCII_HTML)
 _NO_LENGTH = Stopped(411, "Length Required", "A POST needs a Content-Length or a chunked body.", _ASCII_HTML)
 _DANGEROUS_PATH = Stopped(400, "Bad Request", "None of < > * % & : \\ can be part of the path.")
-_VERB_NOT_ALLOWED = Stopped(405, "Method Not Allowed", "This address takes GET and POST.", headers=(("Allow", _ALLOWED),))
+_VERB_NOT_ALLOWED = Stopped(
+    405, "Method Not Allowed", "This address takes GET and POST.", headers=(("Allow", _ALLOWED),)
+)
 _BY_IIS = {
     "OPTIONS": Stopped(200, headers=(("Allow", _ALLOWED), ("Public", _ALLOWED))),
     "TRACE": Stopped(501, "Not Implemented", "TRACE is not implemented here."),

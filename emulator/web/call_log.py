@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 
+from typing_extensions import assert_never
+
 from emulator.core.call import masked
 from emulator.core.engine import Exchange
 from emulator.core.replies import ConnectionFailure, HttpFailure, Outcome, Return, Throw
 from emulator.wire.messages import Answer
-
-from typing_extensions import assert_never
 
 logger = logging.getLogger("emulator.calls")
 

@@ -1,4 +1,4 @@
-"""Makes an exchange happen to the client: its HTTP failure here, its delay and its connection failure by the server below."""
+"""Makes an exchange happen to the client: an HTTP failure here, a delay and a connection failure by the server."""
 
 from __future__ import annotations
 

@@ -170,7 +170,9 @@ _TEXTS = {
     _ERRORS[expat.errors.XML_ERROR_UNBOUND_PREFIX]: "A prefix is undeclared.",
     _ERRORS[expat.errors.XML_ERROR_UNDEFINED_ENTITY]: "Reference to undeclared entity.",
     _ERRORS[expat.errors.XML_ERROR_BAD_CHAR_REF]: "An invalid character was referred to.",
-    _ERRORS[expat.errors.XML_ERROR_MISPLACED_XML_PI]: "Unexpected XML declaration. The XML declaration must be the first "
+    _ERRORS[
+        expat.errors.XML_ERROR_MISPLACED_XML_PI
+    ]: "Unexpected XML declaration. The XML declaration must be the first "
     "node in the document, and no white space characters are allowed to appear before it.",
 }
 

@@ -1,7 +1,7 @@
 """What a SOAP envelope says, read in the order in which .NET reads it; what follows from a mistake is not known here.
 
-Everything is read as ``System.Web.Services`` and the serializer of ``System.Xml`` read it: parameters are found by name,
-the first of a name wins, what is unknown is skipped, and a value that is one element is read through that element.
+Everything is read as ``System.Web.Services`` and the serializer of ``System.Xml`` read it: parameters are found by
+name, the first of a name wins, what is unknown is skipped, a value that is one element is read through that element.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ OPERATION_IN_OTHER_CASE = Kind(
 )
 NOT_A_FORM = Kind("G7", ("Request format is invalid: {content_type}.",))
 DANGEROUS_VALUE = Kind(
-    "G8", ("A potentially dangerous {collection} value was detected from the client ({name}=\"{excerpt}\").",)
+    "G8", ('A potentially dangerous {collection} value was detected from the client ({name}="{excerpt}").',)
 )
 
 

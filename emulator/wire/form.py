@@ -20,11 +20,11 @@ _NAMES = {name.lower(): name for name in PARAMETERS}
 class FormIn(HttpRpc):  # type: ignore[misc]  # spyne has no types
     """Reads the query string of a GET, or the form of a POST."""
 
-    def create_in_document(self, ctx: Any, charset: str | None = None) -> None:  # noqa: ARG002  # spyne's signature
+    def create_in_document(self, ctx: Any, charset: str | None = None) -> None:
         """The data as they were sent."""
         ctx.in_document = ctx.transport.req.payload
 
-    def decompose_incoming_envelope(self, ctx: Any, message: str) -> None:  # noqa: ARG002  # spyne's signature
+    def decompose_incoming_envelope(self, ctx: Any, message: str) -> None:
         """Finds the operation in the path, and the parameters in the data."""
         request = ctx.transport.req
         _check_operation(request.operation)
@@ -35,7 +35,7 @@ class FormIn(HttpRpc):  # type: ignore[misc]  # spyne has no types
         ctx.in_body_doc = _collected(ctx.in_document, charset or "utf-8")
         ctx.method_request_string = OPERATION_TAG
 
-    def deserialize(self, ctx: Any, message: str) -> None:  # noqa: ARG002  # spyne's signature
+    def deserialize(self, ctx: Any, message: str) -> None:
         """Converts the parameters, in the order of their declaration."""
         collection = "QueryString" if ctx.binding is Binding.GET else "Form"
         ctx.in_object = [_converted(name, ctx.in_body_doc.get(name), collection) for name in PARAMETERS]
@@ -50,7 +50,7 @@ def _check_operation(name: str) -> None:
 
 
 def _collected(data: bytes, charset: str) -> dict[str, str]:
-    """The parameters by name: names in any case, one given several times joined with commas, nameless values left out."""
+    """The parameters by name, in any letter case; one given twice is joined with commas, a nameless value left out."""
     found: dict[str, list[str]] = {}
     for pair in data.split(b"&"):
         key, equals, value = pair.partition(b"=")
@@ -106,7 +106,7 @@ class FormOut(XmlDocument):  # type: ignore[misc]  # spyne has no types
     mime_type = "text/xml; charset=utf-8"
     refusal_mime_type: Final = "text/plain; charset=utf-8"
 
-    def serialize(self, ctx: Any, message: str) -> None:  # noqa: ARG002  # spyne's signature
+    def serialize(self, ctx: Any, message: str) -> None:
         """Writes what the operation returned, or the refusal."""
         if ctx.out_error is None:
             ctx.transport.mime_type = self.mime_type
@@ -118,6 +118,6 @@ class FormOut(XmlDocument):  # type: ignore[misc]  # spyne has no types
         text = ARROW.join(html_encoded(part) for part in refusal.messages) + "\r\n"
         ctx.out_document = text.encode("utf-8", "replace")
 
-    def create_out_string(self, ctx: Any, charset: str | None = None) -> None:  # noqa: ARG002  # spyne's signature
+    def create_out_string(self, ctx: Any, charset: str | None = None) -> None:
         """The document is in bytes already."""
         ctx.out_string = (ctx.out_document,)

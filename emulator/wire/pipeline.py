@@ -62,7 +62,7 @@ class Context:
         self.udc = operation
 
     @property
-    def method_name(self) -> str | None:
+    def method_name(self) -> Any:
         """The name of the operation, once it is known."""
         return self.descriptor and self.descriptor.name
 

@@ -1,8 +1,8 @@
 """An XML document as the envelope is read from it, and the quick way to it: one parse by lxml.
 
 lxml reads quickly but does not tell what the service's refusals depend on: where an element ended, how far a broken
-document could be read, whether an element was written as ``<a/>``. The close reading, on expat, tells all of it, at many
-times the cost; it is used for documents that are to be refused and for the few odd ones that only it can judge.
+document could be read, whether an element was written as ``<a/>``. The close reading, on expat, tells all of it at many
+times the cost; it is used for documents that are to be refused, and for the few odd ones that only it can judge.
 Both give trees of the same shape (``tag``, ``text``, ``get``, iteration), read by the same code.
 """
 
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lxml import etree
-
 
 
 class Element(Protocol):
@@ -29,7 +28,7 @@ class Element(Protocol):
     def get(self, key: str) -> str | None: ...  # noqa: D102
     def __iter__(self) -> Iterator[Any]: ...
     def __len__(self) -> int: ...
-    def __getitem__(self, index: int) -> Any: ...
+    def __getitem__(self, index: Any) -> Any: ...
 
 
 class LookCloser(Exception):
@@ -74,7 +73,12 @@ class _Parsers(threading.local):
 
     def __init__(self) -> None:
         self.utf8 = etree.XMLParser(
-            encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, collect_ids=False
+            encoding="utf-8",
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            huge_tree=False,
+            collect_ids=False,
         )
 
 

@@ -46,7 +46,7 @@ class API(Service):  # type: ignore[misc]  # spyne has no types
         _operation_name=OPERATION,
         _out_variable_name=RESPONSE_RESULT,
     )  # type: ignore[untyped-decorator]
-    def start_session(ctx: Any, session: int, node: int, auth_code: str | None) -> Result:  # noqa: N805
+    def start_session(ctx: Any, session: int, node: int, auth_code: str | None) -> Result:  # noqa: D102, N805
         call = Call(session, node, auth_code, ctx.binding)
         try:
             result: Result = ctx.udc(call)
@@ -69,12 +69,10 @@ def _thrown(binding: Binding, message: str) -> faults.Refusal:
 def _pipelines() -> dict[Binding, Pipeline]:
     """The pipeline of each binding; a SOAP request begins in the one of the version that its headers speak for."""
     writers = {Binding.SOAP11: Soap11Out(), Binding.SOAP12: Soap12Out()}
-    soap11, soap12, form = Soap11In(), Soap12In(), FormIn()
-    soap11.writers = soap12.writers = writers
-    by_form = _pipeline("Form", form, FormOut())
+    by_form = _pipeline("Form", FormIn(), FormOut())
     return {
-        Binding.SOAP11: _pipeline("Soap", soap11, writers[Binding.SOAP11]),
-        Binding.SOAP12: _pipeline("Soap12", soap12, writers[Binding.SOAP12]),
+        Binding.SOAP11: _pipeline("Soap", Soap11In(writers), writers[Binding.SOAP11]),
+        Binding.SOAP12: _pipeline("Soap12", Soap12In(writers), writers[Binding.SOAP12]),
         Binding.GET: by_form,
         Binding.POST: by_form,
     }

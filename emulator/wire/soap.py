@@ -1,23 +1,23 @@
 """The protocols of SOAP 1.1 and 1.2: how a request is routed and read, and how results and refusals are written.
 
-The guess at the version decides how a request is routed and, until its envelope is read, in which version it is refused;
-the namespace of the envelope decides everything after that.
+The guess at the version decides how a request is routed and, until its envelope is read, in which version it is
+refused; the namespace of the envelope decides everything after that.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from emulator.core.contract import NAMESPACE, RESPONSE, RESPONSE_RESULT, SOAP_ACTION, Binding, Result
 from emulator.wire import envelope, faults
 from emulator.wire.close_reading import CloseReading
-from emulator.wire.envelope import OPERATION_TAG, SOAP11_NS, SOAP12_NS, Unreadable
+from emulator.wire.envelope import OPERATION_TAG, SOAP11_NS, SOAP12_NS
 from emulator.wire.faults import Blame, Kind, Refusal
 from emulator.wire.media import MediaType, as_utf8, media_type, mended, url_decoded
 from emulator.wire.numbers import OutOfRange
-from emulator.wire.reading import LookCloser, Malformed, read_quickly
+from emulator.wire.reading import LookCloser, Malformed, Unreadable, read_quickly
 from emulator.wire.spyne_compat import Soap11, Soap12
 
 TEXT_XML: Final = "text/xml"
@@ -34,9 +34,11 @@ def guessed_version(content_type: str, soap_action: str | None) -> Binding:
 class _SoapIn:
     """Reads an envelope of either version; mixed in before spyne's protocol of the version that was guessed."""
 
-    writers: ClassVar[dict[Binding, Any]] = {}  # the out-protocol of each version
+    def __init__(self, writers: dict[Binding, Any]) -> None:
+        super().__init__()
+        self._writers = writers  # the out-protocol of each version
 
-    def create_in_document(self, ctx: Any, charset: str | None = None) -> None:  # noqa: ARG002  # spyne's signature
+    def create_in_document(self, ctx: Any, charset: str | None = None) -> None:
         """Routes by the action, as far as that goes, and reads the XML."""
         media = media_type(ctx.transport.req.content_type)
         ctx.routed = self.is_routed(ctx, media)
@@ -49,7 +51,7 @@ class _SoapIn:
         """Whether the action alone names the operation; a refusal where it has to and does not."""
         raise NotImplementedError
 
-    def decompose_incoming_envelope(self, ctx: Any, message: str) -> None:  # noqa: ARG002  # spyne's signature
+    def decompose_incoming_envelope(self, ctx: Any, message: str) -> None:
         """Finds the version, the Header and the Body; routes by the Body where the action did not."""
         document, media = ctx.in_document, media_type(ctx.transport.req.content_type)
         try:
@@ -67,7 +69,7 @@ class _SoapIn:
         ctx.in_header_doc, ctx.in_body_doc = found.header, found.body
         ctx.method_request_string = OPERATION_TAG
 
-    def deserialize(self, ctx: Any, message: str) -> None:  # noqa: ARG002  # spyne's signature
+    def deserialize(self, ctx: Any, message: str) -> None:
         """Reads the parameters, with the close reading where the quick one cannot judge them."""
         try:
             try:
@@ -85,7 +87,7 @@ class _SoapIn:
 
     def _answer_in(self, ctx: Any, version: Binding) -> None:
         ctx.binding = version
-        ctx.out_protocol = self.writers[version]
+        ctx.out_protocol = self._writers[version]
 
     def _refusal(self, ctx: Any, error: Unreadable) -> Refusal:
         """How the service answers to an unreadable envelope; some of it depends on whether it is routed yet."""
@@ -111,7 +113,7 @@ class _SoapIn:
 class Soap11In(_SoapIn, Soap11):  # type: ignore[misc]  # spyne has no types
     """Requests with a SOAPAction: it alone routes, and the body element is not looked at."""
 
-    def is_routed(self, ctx: Any, media: MediaType) -> bool:  # noqa: ARG002
+    def is_routed(self, ctx: Any, media: MediaType) -> bool:
         """True; a SOAPAction that is not the operation's is refused."""
         action = ctx.transport.req.soap_action or ""
         if len(action) > 1 and action[0] == action[-1] == '"':
@@ -123,9 +125,9 @@ class Soap11In(_SoapIn, Soap11):  # type: ignore[misc]  # spyne has no types
 
 
 class Soap12In(_SoapIn, Soap12):  # type: ignore[misc]  # spyne has no types
-    """Requests without SOAPAction, or of SOAP 1.2's media type: its action routes, else the first element of the Body."""
+    """Requests without SOAPAction, or of SOAP 1.2's media type: its action routes, else the Body's first element."""
 
-    def is_routed(self, ctx: Any, media: MediaType) -> bool:  # noqa: ARG002
+    def is_routed(self, ctx: Any, media: MediaType) -> bool:
         """Whether the action of the media type is the operation's."""
         return media.action == SOAP_ACTION
 
@@ -182,7 +184,7 @@ class _SoapOut:
         """The local name of a fault code."""
         raise NotImplementedError
 
-    def serialize(self, ctx: Any, message: str) -> None:  # noqa: ARG002  # spyne's signature
+    def serialize(self, ctx: Any, message: str) -> None:
         """Writes what the operation returned, or the refusal."""
         ctx.transport.mime_type = self.mime_type
         if ctx.out_error is None:
@@ -192,7 +194,7 @@ class _SoapOut:
         ctx.transport.resp_code = refusal.kind.status
         ctx.out_document = self._fault(refusal.kind, refusal.text)
 
-    def create_out_string(self, ctx: Any, charset: str | None = None) -> None:  # noqa: ARG002  # spyne's signature
+    def create_out_string(self, ctx: Any, charset: str | None = None) -> None:
         """The document is in bytes already."""
         ctx.out_string = (ctx.out_document,)
 

@@ -1,4 +1,4 @@
-"""The one door to spyne: lets spyne 2.14.0 import on every Python from 3.10 on, keeps it quiet, and hands out its names.
+"""The one door to spyne: lets spyne 2.14.0 import on Python 3.10 and later, keeps it quiet, and hands out its names.
 
 What stands in the way, and what is done about it:
 

@@ -1,0 +1,135 @@
+"""Reads scenarios and single rules from files, texts and data; all that is wrong comes as one ScenarioError."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import PurePath
+from typing import Any, Final, TypeVar
+
+from pydantic import ValidationError
+
+from emulator.core.covering import unreachable
+from emulator.core.matching import When
+from emulator.core.rules import Rule, Scenario
+from emulator.errors import Problem, ScenarioError
+from emulator.scenario import compile
+from emulator.scenario.conditions import WrittenWhen
+from emulator.scenario.models import MOST_RULES, WrittenRule, WrittenScenario
+from emulator.scenario.places import GivenData, Origin, problem
+from emulator.scenario.problems import in_order, problems_of
+from emulator.scenario.written import Written
+from emulator.scenario.yaml_data import Document
+from emulator.scenario.yaml_nodes import MOST_BYTES, decoded
+
+_CANNOT_READ: Final[dict[type[Exception], str]] = {
+    FileNotFoundError: "no such file",
+    IsADirectoryError: "a folder, not a file",
+    PermissionError: "may not be read by this user",
+}
+
+W = TypeVar("W", bound=Written)
+
+
+def load(path: str | os.PathLike[str]) -> Scenario:
+    """The scenario in a YAML file, named after the file when it gives itself no name."""
+    name = os.fspath(path)
+    return loads(_content(name), name)
+
+
+def loads(text: str | bytes, name: str = "<string>") -> Scenario:
+    """The scenario in a YAML text; ``name`` stands for the file in messages, and its stem names the scenario."""
+    with _garbage_kept():
+        characters = decoded(text, name)
+        return replace(_scenario(Document(characters, name)), source=characters)
+
+
+def from_data(data: object, name: str = "<data>") -> Scenario:
+    """The scenario in a dict, with the words of the YAML language; auth codes and other texts must be ``str``."""
+    scenario = _scenario(GivenData(name, data))
+    return replace(scenario, source=json.dumps(data, ensure_ascii=False, indent=2, default=str))
+
+
+def rule_from_data(data: object, name: str = "rule") -> Rule:
+    """The rule in a dict, with the words of the YAML language; ``name`` is used when the rule gives itself none."""
+    return compile.rule(_read(WrittenRule, GivenData(name, data)), name=name)
+
+
+def when_from_data(data: object, name: str = "when") -> When:
+    """The conditions in a dict, with the words of a rule's ``when``; an empty one accepts every call."""
+    return When() if data == {} else compile.when(_read(WrittenWhen, GivenData(name, data)))
+
+
+def _scenario(origin: Origin) -> Scenario:
+    """Check all there is to check, then build. Where some rules are wrong, the others are checked all the same."""
+    written: WrittenScenario | None = None
+    problems = list(origin.problems)
+    try:
+        written = _read(WrittenScenario, origin)
+        right = dict(enumerate(written.rules))
+    except ScenarioError as error:
+        of_version = [found for found in error.problems if found.message.startswith("version: ")]
+        if of_version:  # a file for another program has nothing else wrong with it
+            raise ScenarioError(of_version) from None
+        problems += error.problems
+        right = dict(_right_rules(origin.data))
+    sources = [f"{origin.name}:{line}" for line in origin.lines("rules")]
+    rules = {
+        number: compile.rule(rule, name=f"rule {number + 1}", source=sources[number] if sources else None)
+        for number, rule in right.items()
+    }
+    problems += _unreachable(origin, rules)
+    if written is None or problems:
+        raise ScenarioError(in_order(problems))
+    return compile.scenario(written, rules.values(), name=PurePath(origin.name).stem or origin.name)
+
+
+def _read(model: type[W], origin: Origin) -> W:
+    try:
+        return model.model_validate(origin.data)
+    except ValidationError as error:
+        raise ScenarioError(in_order(problems_of(error, origin))) from None
+    except RecursionError:
+        raise ScenarioError([problem(origin, (), "nested too deep")]) from None
+
+
+def _right_rules(data: Any) -> Iterator[tuple[int, WrittenRule]]:
+    """The rules in which nothing is wrong, by number."""
+    rules = data.get("rules") if isinstance(data, dict) else None
+    for number, rule in enumerate(rules[:MOST_RULES] if isinstance(rules, list) else ()):
+        with suppress(ValidationError, RecursionError):
+            yield number, WrittenRule.model_validate(rule)
+
+
+def _unreachable(origin: Origin, rules: Mapping[int, Rule]) -> Iterator[Problem]:
+    for number, hider in unreachable(rules):
+        if hider is None:
+            yield problem(origin, ("rules", number, "when"), "no call can meet these conditions")
+        else:
+            why = f"{rules[hider]} comes before it and accepts every call that it accepts"
+            yield problem(origin, ("rules", number), f"can never be reached: {why}")
+
+
+def _content(name: str) -> bytes:
+    try:
+        with open(name, "rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        message = _CANNOT_READ.get(type(error), f"cannot be read: {error}")
+        raise ScenarioError([Problem(name, 0, 0, message)]) from error
+
+
+@contextmanager
+def _garbage_kept() -> Iterator[None]:
+    """Collecting garbage among the many new nodes of a large file would take longer than all the rest."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

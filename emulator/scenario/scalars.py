@@ -1,0 +1,176 @@
+"""The single values that a person writes: each is read strictly, and never as something that it does not look like."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from enum import Enum
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from emulator.core.contract import INT32_MAX, INT32_MIN, Binding, Result
+from emulator.core.desk import AccountStatus, Role, SessionStatus, TechnicianStatus
+from emulator.core.replies import ConnectionFault
+from emulator.core.rules import Per
+from emulator.scenario.words import hint, kind, shown
+from emulator.scenario.written import NO_VALUE, mistake
+
+VERSION: Final = 1
+"""The version of the scenario language that is read."""
+
+LONGEST_DELAY: Final = 3600.0
+"""Seconds. Whoever writes more has mistaken the unit."""
+
+_DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_NUMBER_LIKE: Final = re.compile(r"[-+]?[0-9][0-9a-zA-Z_:.+-]*")
+_DURATION: Final = r"([0-9]+(?:\.[0-9]+)?)(ms|s)"
+_DIGITS_READ: Final = 20  # enough to see that a number is outside any range here
+
+E = TypeVar("E", bound=Enum)
+
+
+class Plain(str):
+    """A scalar as it stands in a file without quotes: a number where one is wanted, a text where one is."""
+
+    __slots__ = ()
+
+
+def _whole(low: int, high: int, called: str) -> BeforeValidator:
+    """Reads a whole number of a range from decimal digits."""
+
+    def read(value: object) -> int:
+        number = _decimal(value)
+        if not low <= number <= high:
+            raise mistake(f"{shown(value)} is outside {called}, {low} to {high}")
+        return number
+
+    return BeforeValidator(read)
+
+
+def _decimal(value: object) -> int:
+    if type(value) is int:
+        return value
+    if isinstance(value, Plain) and _DECIMAL.fullmatch(value):
+        return int(value[:_DIGITS_READ])
+    if value is None:
+        raise mistake(NO_VALUE)
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        raise mistake(f"{shown(value)} is a text; write the number without quotes")
+    if isinstance(value, Plain) and _NUMBER_LIKE.fullmatch(value):
+        raise mistake(f"{value[:40]} is not a whole number in decimal digits without leading zeros")
+    raise mistake(f"a whole number is wanted here, not {shown(value)}")
+
+
+def _word(words: type[E], noun: str, prefix: str = "") -> BeforeValidator:
+    """Reads one of the words of an enumeration; a word without its prefix, or in other letter case, gets a hint."""
+    members = {member.value: member for member in words}
+
+    def read(value: object) -> E:
+        if isinstance(value, str) and value in members:
+            return members[value]
+        if value is None:
+            raise mistake(NO_VALUE)
+        if not isinstance(value, str):
+            raise mistake(f"{noun} is wanted here, not {kind(value)}")
+        raise mistake(f"{shown(value)} is not {noun}; {hint(value, members, prefix)}")
+
+    return BeforeValidator(read)
+
+
+def _like(pattern: str, complaint: str) -> AfterValidator:
+    """Refuses a text that the pattern does not match as a whole."""
+    wanted = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not wanted.fullmatch(value):
+            raise mistake(complaint)
+        return value
+
+    return AfterValidator(check)
+
+
+def _truth(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, Plain) and value in ("true", "false"):
+        return value == "true"
+    raise mistake(NO_VALUE if value is None else f"true or false is wanted here, not {shown(value)}")
+
+
+def _pattern(value: object) -> re.Pattern[str]:
+    if not isinstance(value, str):
+        raise mistake(NO_VALUE if value is None else f"a regular expression is wanted here, not {kind(value)}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what a later Python may read differently is right today
+            return re.compile(value)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise mistake(f"not a regular expression: {error}") from error
+
+
+def _seconds(value: object) -> float:
+    written = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
+    if written is None:
+        raise mistake(NO_VALUE if value is None else f"a delay is written like 250ms or 1.5s, not {shown(value)}")
+    seconds = float(written[1]) / (1000 if written[2] == "ms" else 1)
+    if seconds > LONGEST_DELAY:
+        raise mistake(f"{shown(value)} is longer than an hour")
+    return seconds
+
+
+def _of_ours(name: str) -> str:
+    if name.lower() in ("content-length", "transfer-encoding"):
+        raise mistake("the server writes this header itself")
+    if name.lower() == "content-type":
+        raise mistake("write 'content_type' beside 'headers' in its place")
+    return name
+
+
+def _version(value: object) -> int:
+    number = _decimal(value)
+    if number != VERSION:
+        from importlib.metadata import version  # slow to import, and needed for this message only
+
+        reader = f"rescue-emulator {version('rescue-emulator')} reads version {VERSION}"
+        newer = f"; version {number} needs a newer one" if number > VERSION else ""
+        raise mistake(f"{reader} of the scenario language{newer}")
+    return number
+
+
+def _schema(pattern: str) -> Any:
+    """The pattern as the schema tells it."""
+    return Field(json_schema_extra={"pattern": f"^{pattern}$"})
+
+
+_RESULT_PREFIX: Final = "startSessionRet_"
+_TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_SHORT: Final = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}"
+_XML: Final = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]*"
+_HEADER: Final = r"[\t\x20-\x7e\xa0-\xff]*"
+_MEDIA_TYPE: Final = rf"{_TOKEN}/{_TOKEN}( *; *[\x20-\x7e]+)?"
+
+Int32 = Annotated[int, _whole(INT32_MIN, INT32_MAX, "int32"), Field(ge=INT32_MIN, le=INT32_MAX)]
+Count = Annotated[int, _whole(1, INT32_MAX, "what can be counted"), Field(ge=1, le=INT32_MAX)]
+Version = Annotated[Literal[1], BeforeValidator(_version)]
+Status = Annotated[int, _whole(200, 599, "the final statuses of HTTP"), Field(ge=200, le=599)]
+Truth = Annotated[bool, BeforeValidator(_truth)]
+Seconds = Annotated[float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$"})]
+
+Text = Annotated[str, Field(strict=True)]
+Filled = Annotated[str, Field(strict=True, min_length=1)]
+ShortText = Annotated[Text, _like(_SHORT, "one line of 1 to 200 characters is wanted here"), _schema(_SHORT)]
+XmlText = Annotated[Text, _like(_XML, "holds a control character, which no XML can carry"), _schema(_XML)]
+HeaderName = Annotated[Text, _like(_TOKEN, "not the name of a header"), AfterValidator(_of_ours)]
+HeaderValue = Annotated[Text, _like(_HEADER, "a header's value is one line of Latin-1 characters"), _schema(_HEADER)]
+MediaType = Annotated[Text, _like(_MEDIA_TYPE, "a media type is written like text/html"), _schema(_MEDIA_TYPE)]
+Pattern = Annotated[re.Pattern[str], BeforeValidator(_pattern)]
+
+ResultWord = Annotated[Result, _word(Result, "a result", _RESULT_PREFIX)]
+BindingWord = Annotated[Binding, _word(Binding, "a binding")]
+FaultWord = Annotated[ConnectionFault, _word(ConnectionFault, "a failure of a connection")]
+PerWord = Annotated[Per, _word(Per, "what a rule counts by")]
+AccountWord = Annotated[AccountStatus, _word(AccountStatus, "the status of an account")]
+RoleWord = Annotated[Role, _word(Role, "a role")]
+TechnicianWord = Annotated[TechnicianStatus, _word(TechnicianStatus, "the status of a technician")]
+SessionWord = Annotated[SessionStatus, _word(SessionStatus, "the status of a session")]

@@ -1,0 +1,70 @@
+"""The JSON Schema of scenario files, for editors: the models, told in the words of draft 2020-12."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from emulator.scenario.models import WrittenScenario
+from emulator.scenario.written import Written
+
+
+def schema() -> dict[str, Any]:
+    """A schema that accepts what the loader accepts, as far as a schema can say it.
+
+    It looks at a file with YAML's eyes: a text without quotes may look like a number, or like true and false, to it.
+    It cannot say that numbers are decimal, that ends come in order, that patterns are right, that ids differ, or that
+    each rule can be reached.
+    """
+    written = WrittenScenario.model_json_schema(schema_generator=_Generator)
+    return {"$schema": GenerateJsonSchema.schema_dialect, **written, "title": "Scenario of rescue-emulator"}
+
+
+class _Generator(GenerateJsonSchema):
+    """Generates as pydantic does, but for what is our own: texts without quotes, no nulls, and ways to write a thing."""
+
+    def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
+        """A text, which may do without quotes."""
+        return {**super().str_schema(schema), "type": ["string", "number", "boolean"]}
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """What can be left out can still not be null."""
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """Nothing is not a default that a person could write."""
+        if schema.get("default", ...) is None:
+            return self.generate_inner(schema["schema"])
+        return super().default_schema(schema)
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """A mapping, with the ways to write it."""
+        described = super().model_schema(schema)
+        model = schema["cls"]
+        return {**described, **_ways(model)} if issubclass(model, Written) else described
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        """A title would repeat the key."""
+        return False
+
+
+def _ways(model: type[Written]) -> dict[str, Any]:
+    """Exactly one way, told by one of its keys; with it goes all that it needs, and nothing of the others."""
+    if not model.ways:
+        return {}
+    choices = [
+        {"anyOf": [{"required": [key]} for key in way.keys if model.telling.get(key) is way]} for way in model.ways
+    ]
+    needed = {key: [*way.needs] for key, way in model.telling.items() if set(way.needs) - {key}}
+    barred = {
+        key: {"not": {"anyOf": [{"required": [other]} for other in sorted(shared)]}}
+        for key in model.telling
+        if (shared := model.foreign[key] - model.telling.keys())
+    }
+    return {
+        "oneOf": choices,
+        **({"dependentRequired": needed} if needed else {}),
+        **({"dependentSchemas": barred} if barred else {}),
+    }

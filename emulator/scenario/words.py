@@ -1,0 +1,61 @@
+"""How a mistake is put into words: the nearest right word, and a value as it may be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+
+_LONGEST_SHOWN = 40
+
+
+def nearest(word: str, right: Collection[str], prefix: str = "") -> str | None:
+    """The right word that was probably meant; letter case, signs, blanks and a prefix make no difference."""
+
+    def bare(text: str) -> str:
+        return _letters(text).removeprefix(_letters(prefix))
+
+    meant = {bare(candidate): candidate for candidate in right}
+    close = get_close_matches(bare(word), meant, n=1, cutoff=0.7)
+    return meant[close[0]] if close else None
+
+
+def hint(word: str, right: Collection[str], prefix: str = "") -> str:
+    """The end of a message about a wrong word: the right one where it can be guessed, else all that are possible."""
+    guess = nearest(word, right, prefix)
+    return f"did you mean '{guess}'?" if guess else f"possible here: {', '.join(right)}"
+
+
+def either(words: Sequence[str]) -> str:
+    """The words as a choice: ``'a', 'b' or 'c'``."""
+    quoted = [f"'{word}'" for word in words]
+    return " or ".join(part for part in (", ".join(quoted[:-1]), quoted[-1]) if part)
+
+
+def shown(value: object) -> str:
+    """A value in a message: a text in quotes, shortened; a number or a boolean as it is; for anything else its kind."""
+    if isinstance(value, str):
+        return repr(str(value) if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]}…")
+    return str(value).lower() if isinstance(value, bool | int | float) else kind(value)
+
+
+def kind(value: object) -> str:
+    """What sort of value it is, as a person would say."""
+    match value:
+        case None:
+            return "nothing"
+        case str():
+            return "a text"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case list() | tuple():
+            return "a list"
+        case dict():
+            return "a mapping"
+        case _:
+            return f"a {type(value).__name__}"
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in text.lower() if letter not in "-_. ")

@@ -1,0 +1,95 @@
+"""From the bytes of a file to YAML nodes: encoding, limits and syntax; what the nodes mean is not known here."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import Final
+
+import yaml
+
+from emulator.errors import Problem, ScenarioError
+from emulator.scenario.places import Place
+
+MOST_BYTES: Final = 16 * 1024 * 1024
+DEEPEST: Final = 50
+
+PLAIN: Final = "plain"
+"""The tag of a scalar without quotes; what it means is for the reader to say."""
+QUOTED: Final = "tag:yaml.org,2002:str"
+COLLECTION: Final = "collection"
+
+_BYTE_ORDER_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_UNPRINTABLE: Final = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class _Composer(yaml.CBaseLoader):
+    """Composes nodes without guessing at types, and stops before a nesting that would exhaust the stack."""
+
+    depth = 0
+
+    def resolve(self, kind: type[yaml.Node], value: str | None, implicit: tuple[bool, bool]) -> str:  # noqa: ARG002
+        if kind is yaml.ScalarNode:
+            return PLAIN if implicit[0] else QUOTED
+        return COLLECTION
+
+    def descend_resolver(self, parent: yaml.Node | None, index: object) -> None:  # noqa: ARG002
+        self.depth += 1
+        if self.depth > DEEPEST and parent is not None:
+            raise yaml.MarkedYAMLError(problem=f"nested more than {DEEPEST} deep", problem_mark=parent.start_mark)
+
+    def ascend_resolver(self) -> None:
+        self.depth -= 1
+
+
+def decoded(text: str | bytes, name: str) -> str:
+    """The characters of a text, all of which YAML can read; ScenarioError with one problem when it is no such text."""
+    if len(text) > MOST_BYTES:
+        raise _refused(name, Place(), f"larger than {MOST_BYTES // 1024 // 1024} MB")
+    characters = (_decoded(text, name) if isinstance(text, bytes) else text).removeprefix("\ufeff")
+    strange = _UNPRINTABLE.search(characters)
+    if strange:
+        where = _place(characters[: strange.start()])
+        raise _refused(name, where, f"the character U+{ord(strange[0]):04X} cannot be in a YAML file")
+    return characters
+
+
+def compose(characters: str, name: str) -> yaml.Node:
+    """The root node of the one document in a text; ScenarioError with one problem when there is none."""
+    try:
+        root = yaml.compose(characters, _Composer)
+    except yaml.MarkedYAMLError as error:
+        raise _refused(name, *_syntax(error)) from error
+    if root is None:
+        raise _refused(name, Place(1, 1), "empty; a scenario needs at least one key, such as 'rules'")
+    return root
+
+
+def _decoded(text: bytes, name: str) -> str:
+    encoding = "utf-16" if text.startswith(_BYTE_ORDER_MARKS) else "utf-8"
+    try:
+        return text.decode(encoding)
+    except UnicodeDecodeError as error:
+        where = _place(text[: error.start].decode(encoding, "replace"))
+        raise _refused(name, where, f"not {encoding.upper()} text; save the file as UTF-8") from error
+
+
+def _place(before: str) -> Place:
+    return Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
+
+
+def _syntax(error: yaml.MarkedYAMLError) -> tuple[Place, str]:
+    mark = error.problem_mark or error.context_mark
+    where = Place(1, 1) if mark is None else Place(mark.line + 1, mark.column + 1)
+    said = error.problem or "not YAML"
+    if "another document" in said:
+        return where, "a second document begins here; a file is one scenario"
+    if "tab" in said or "'\\t'" in said:
+        return where, "a tab cannot indent; use spaces"
+    begun = error.context_mark
+    context = f", {error.context} that begins at line {begun.line + 1}" if error.context and begun else ""
+    return where, f"not YAML: {said}{context}"
+
+
+def _refused(name: str, where: Place, message: str) -> ScenarioError:
+    return ScenarioError([Problem(name, *where, message)])
