@@ -5,6 +5,7 @@ What serving needs is imported by the command that serves, so that the others an
 
 from __future__ import annotations
 
+import json
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
+from emulator.core.call import Call
+from emulator.core.contract import INT32_MAX, INT32_MIN, SERVICE_PATH, Binding
 from emulator.errors import EmulatorError, ScenarioError
 from emulator.logs import FORMATS, log_to_stderr
 from emulator.shipped import DEFAULT_SCENARIO
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 _FAILED: Final = 1
 _ENVIRONMENT: Final = "RESCUE_EMULATOR"
 _FILE: Final = click.Path(path_type=Path)
+_INT32: Final = click.IntRange(INT32_MIN, INT32_MAX)
+_BINDINGS: Final = tuple(binding.value for binding in Binding)
 
 
 class _Command(click.Command):
@@ -97,6 +102,48 @@ def check(files: tuple[Path, ...]) -> None:
         click.echo(problem)
     if problems:
         sys.exit(_FAILED)
+
+
+@main.command()
+@click.argument("file", type=_FILE)
+@click.option("--session", type=_INT32, required=True, help="The session of the call.")
+@click.option("--node", type=_INT32, required=True, help="The node of the call.")
+@click.option("--auth-code", help="The auth code of the call; left out, the call has none.")
+@click.option(
+    "--binding", type=click.Choice(_BINDINGS), default="soap11", show_default=True, help="How it would arrive."
+)
+def explain(file: Path, session: int, node: int, auth_code: str | None, binding: str) -> None:
+    """Tell what a call would get from the scenario FILE, and why.
+
+    Names the rule that answers, why each rule before it did not, and the nearest misses when none does.
+    """
+    from emulator.core.engine import Engine
+
+    call = Call(session, node, auth_code, Binding(binding))
+    click.echo(Engine(_loaded(file)).explain(call).text())
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    from emulator.scenario.schema import schema as scenario_schema
+
+    click.echo(json.dumps(scenario_schema(), indent=2))
+
+
+@main.command()
+@click.option(
+    "--address",
+    metavar="URL",
+    default=f"http://127.0.0.1:8085{SERVICE_PATH}",
+    show_default=True,
+    help="The address of the service that the WSDL tells.",
+)
+def wsdl(address: str) -> None:
+    """Print the WSDL of the service."""
+    from emulator.wire.documents import wsdl as document
+
+    click.echo(document(address), nl=False)
 
 
 def _problems(file: Path) -> list[str]:

@@ -23,8 +23,9 @@ from emulator.core.replies import (
 )
 from emulator.core.rules import Rule, Scenario
 from emulator.scenario.conditions import BindingCondition, NumberCondition, TextCondition, WrittenWhen
+from emulator.scenario.delays import WrittenSpread
 from emulator.scenario.desk import WrittenDesk
-from emulator.scenario.failures import WrittenFailure, WrittenSpread
+from emulator.scenario.failures import WrittenFailure
 from emulator.scenario.models import WrittenReply, WrittenRule, WrittenScenario
 
 Test = (

@@ -8,8 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Discriminator, Field, Tag
 
 from emulator.scenario.scalars import BindingWord, Int32, Pattern, Text, Truth
-from emulator.scenario.shapes import shape
-from emulator.scenario.written import Mistake, Way, Written
+from emulator.scenario.written import Mistake, Way, Written, shape
 
 
 class NumberCondition(Written):

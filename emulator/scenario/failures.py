@@ -1,56 +1,48 @@
-"""Delays and failures as a person writes them."""
+"""Failures as a person writes them: an exception, an HTTP answer, or a broken connection."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Final
+from typing import ClassVar, Final
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from emulator.core.replies import ConnectionFault
-from emulator.scenario.scalars import FaultWord, HeaderName, HeaderValue, MediaType, Seconds, Status, Text, XmlText
-from emulator.scenario.shapes import shape
-from emulator.scenario.written import AT_VALUE, Mistake, Way, Written
-
-
-class WrittenSpread(Written):
-    """A delay that differs from answer to answer: uniform (from, to) or log-normal (median, p99)."""
-
-    noun: ClassVar = "a delay"
-    ways: ClassVar = (Way(("from", "to")), Way(("median", "p99")))
-
-    from_: Seconds | None = Field(default=None, alias="from")
-    """The shortest delay; every delay up to `to` is as likely."""
-    to: Seconds | None = None
-    """The longest delay."""
-    median: Seconds | None = None
-    """Half of the delays are shorter."""
-    p99: Seconds | None = None
-    """Ninety-nine of a hundred delays are shorter."""
-
-    def contradictions(self) -> Iterator[Mistake]:
-        """The smaller end comes first, and a median of nothing has no spread."""
-        if self.from_ is not None and self.to is not None and self.from_ > self.to:
-            yield Mistake("'from' is longer than 'to'")
-        if self.median is not None and self.p99 is not None and self.median > self.p99:
-            yield Mistake("'median' is longer than 'p99'")
-        if self.median == 0:
-            yield Mistake("the median must be longer than 0ms", ("median",), AT_VALUE)
-
+from emulator.scenario.scalars import (
+    HEADER_NAME,
+    FaultWord,
+    HeaderName,
+    HeaderValue,
+    MediaType,
+    Seconds,
+    Status,
+    Text,
+    XmlText,
+)
+from emulator.scenario.written import Mistake, Way, Written
 
 BODILESS: Final = frozenset({204, 205, 304})
 """The statuses whose answers have no body, whatever is said."""
 
-WrittenDelay = Annotated[
-    Annotated[Seconds, Tag("scalar")] | Annotated[WrittenSpread, Tag("mapping")],
-    Discriminator(shape),
-]
+_NAMES: Final[JsonDict] = {"pattern": f"^{HEADER_NAME}$"}
+_TRICKLES: Final[JsonDict] = {"properties": {"connection": {"const": "trickle"}}, "required": ["connection"]}
+_CONTRADICTIONS: Final[JsonDict] = {
+    "allOf": [
+        {"if": _TRICKLES, "then": {"required": ["over"]}, "else": {"properties": {"over": False}}},
+        {
+            "if": {"properties": {"status": {"enum": [*sorted(BODILESS)]}}, "required": ["status"]},
+            "then": {"properties": {"body": {"const": ""}}},
+        },
+    ]
+}
 
 
 class WrittenFailure(Written):
     """A failure in place of a result: an exception of the service, an HTTP answer, or a broken connection."""
 
     noun: ClassVar = "a failure"
+    model_config = ConfigDict(json_schema_extra=_CONTRADICTIONS)
     ways: ClassVar = (
         Way(("exception",)),
         Way(("status",), may=("headers", "body", "content_type")),
@@ -61,7 +53,7 @@ class WrittenFailure(Written):
     """The message with which the service throws: a SOAP fault with status 500, or a 500 text over GET and POST."""
     status: Status | None = None
     """The status of an HTTP answer that every binding gets, 200 to 599."""
-    headers: dict[HeaderName, HeaderValue] | None = None
+    headers: dict[HeaderName, HeaderValue] | None = Field(default=None, json_schema_extra={"propertyNames": _NAMES})
     """Headers of the HTTP answer, each name with its value."""
     body: Text | None = None
     """The body of the HTTP answer; empty when left out."""

@@ -120,7 +120,7 @@ def _content(name: str) -> bytes:
             return file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         message = _CANNOT_READ.get(type(error), f"cannot be read: {error}")
-        raise ScenarioError([Problem(name, 0, 0, message)]) from error
+        raise ScenarioError([Problem(name, 1, 1, message)]) from error
 
 
 @contextmanager

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Discriminator, Field, Tag
 
 from emulator.core.contract import Result
 from emulator.core.rules import Per
 from emulator.scenario.conditions import WrittenWhen
+from emulator.scenario.delays import WrittenDelay
 from emulator.scenario.desk import WrittenDesk
-from emulator.scenario.failures import WrittenDelay, WrittenFailure
+from emulator.scenario.failures import WrittenFailure
 from emulator.scenario.scalars import Count, PerWord, ResultWord, ShortText, Text, Version
-from emulator.scenario.shapes import shape
-from emulator.scenario.written import Way, Written
+from emulator.scenario.written import Way, Written, shape
 
 MOST_RULES: Final = 100_000
 
@@ -79,5 +79,5 @@ class WrittenScenario(Written):
     """The rules; the first one that accepts a call answers it."""
     desk: WrittenDesk | None = None
     """A model of the people and sessions, which answers calls that no rule accepts."""
-    schema_: Any = Field(default=None, alias="$schema")
+    schema_: Text | None = Field(default=None, alias="$schema")
     """Where the schema of this file is, for editors; ignored."""

@@ -7,7 +7,7 @@ import warnings
 from enum import Enum
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
 
 from emulator.core.contract import INT32_MAX, INT32_MIN, Binding, Result
 from emulator.core.desk import AccountStatus, Role, SessionStatus, TechnicianStatus
@@ -28,6 +28,10 @@ _DURATION: Final = r"([0-9]+(?:\.[0-9]+)?)(ms|s)"
 _DIGITS_READ: Final = 20  # enough to see that a number is outside any range here
 
 E = TypeVar("E", bound=Enum)
+
+
+TEXT: Final[JsonValue] = ["string", "number", "boolean"]
+"""What a text may look like to one who reads YAML by other rules, when it stands there without quotes."""
 
 
 class Plain(str):
@@ -119,11 +123,9 @@ def _seconds(value: object) -> float:
     return seconds
 
 
-def _of_ours(name: str) -> str:
-    if name.lower() in ("content-length", "transfer-encoding"):
-        raise mistake("the server writes this header itself")
-    if name.lower() == "content-type":
-        raise mistake("write 'content_type' beside 'headers' in its place")
+def _not_ours(name: str) -> str:
+    if name.lower() in _OURS:
+        raise mistake(_OURS[name.lower()])
     return name
 
 
@@ -145,15 +147,22 @@ def _schema(pattern: str) -> Any:
 
 _RESULT_PREFIX: Final = "startSessionRet_"
 _TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_OURS: Final = {
+    "content-length": "the server writes this header itself",
+    "transfer-encoding": "the server writes this header itself",
+    "content-type": "write 'content_type' beside 'headers' in its place",
+}
+_OURS_IN_ANY_CASE: Final = "|".join("".join(f"[{c.upper()}{c}]" if c.isalpha() else c for c in name) for name in _OURS)
+HEADER_NAME: Final = rf"(?!(?:{_OURS_IN_ANY_CASE})$){_TOKEN}"
 _SHORT: Final = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}"
 _XML: Final = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]*"
 _HEADER: Final = r"[\t\x20-\x7e\xa0-\xff]*"
 _MEDIA_TYPE: Final = rf"{_TOKEN}/{_TOKEN}( *; *[\x20-\x7e]+)?"
 
-Int32 = Annotated[int, _whole(INT32_MIN, INT32_MAX, "int32"), Field(ge=INT32_MIN, le=INT32_MAX)]
-Count = Annotated[int, _whole(1, INT32_MAX, "what can be counted"), Field(ge=1, le=INT32_MAX)]
+Int32 = Annotated[int, Field(ge=INT32_MIN, le=INT32_MAX), _whole(INT32_MIN, INT32_MAX, "int32")]
+Count = Annotated[int, Field(ge=1, le=INT32_MAX), _whole(1, INT32_MAX, "what can be counted")]
 Version = Annotated[Literal[1], BeforeValidator(_version)]
-Status = Annotated[int, _whole(200, 599, "the final statuses of HTTP"), Field(ge=200, le=599)]
+Status = Annotated[int, Field(ge=200, le=599), _whole(200, 599, "the final statuses of HTTP")]
 Truth = Annotated[bool, BeforeValidator(_truth)]
 Seconds = Annotated[float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$"})]
 
@@ -161,10 +170,10 @@ Text = Annotated[str, Field(strict=True)]
 Filled = Annotated[str, Field(strict=True, min_length=1)]
 ShortText = Annotated[Text, _like(_SHORT, "one line of 1 to 200 characters is wanted here"), _schema(_SHORT)]
 XmlText = Annotated[Text, _like(_XML, "holds a control character, which no XML can carry"), _schema(_XML)]
-HeaderName = Annotated[Text, _like(_TOKEN, "not the name of a header"), AfterValidator(_of_ours)]
+HeaderName = Annotated[Text, _like(_TOKEN, "not the name of a header"), AfterValidator(_not_ours)]
 HeaderValue = Annotated[Text, _like(_HEADER, "a header's value is one line of Latin-1 characters"), _schema(_HEADER)]
 MediaType = Annotated[Text, _like(_MEDIA_TYPE, "a media type is written like text/html"), _schema(_MEDIA_TYPE)]
-Pattern = Annotated[re.Pattern[str], BeforeValidator(_pattern)]
+Pattern = Annotated[re.Pattern[str], BeforeValidator(_pattern), WithJsonSchema({"type": TEXT, "format": "regex"})]
 
 ResultWord = Annotated[Result, _word(Result, "a result", _RESULT_PREFIX)]
 BindingWord = Annotated[Binding, _word(Binding, "a binding")]

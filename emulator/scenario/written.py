@@ -36,6 +36,17 @@ class Mistake(NamedTuple):
         return InitErrorDetails(type=mistake(self.message, self.at), loc=self.place, input=None)
 
 
+def shape(value: object) -> str:
+    """What a value is by its shape, so that a mistake in one way to write it is not told for the others as well."""
+    match value:
+        case dict():
+            return "mapping"
+        case list() | tuple():
+            return "list"
+        case _:
+            return "scalar"
+
+
 class Way(NamedTuple):
     """One of several ways to write a mapping: the keys that it needs, and those that it may have besides."""
 

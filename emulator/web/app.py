@@ -13,6 +13,7 @@ from emulator.core.engine import Engine
 from emulator.web import pages
 from emulator.web.asmx import ServiceAddress
 from emulator.web.visit import HTML, PLAIN, Answer, Visit
+from emulator.wire import service
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -27,6 +28,7 @@ class Application:
     """The WSGI application. ``public_url`` is where clients reach it when that is not where they think."""
 
     def __init__(self, engine: Engine, *, public_url: str | None = None) -> None:
+        service.prepare()
         self._service = ServiceAddress(engine, public_url=public_url)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

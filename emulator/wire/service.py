@@ -94,3 +94,8 @@ def answer(request: Request, operation: Operation, binding: Binding) -> Answer:
     except Exception:
         _logger.exception("reading a request over %s failed", binding.value)
         return pipeline.refuse(request, _thrown(binding, OUR_FAULT), binding)
+
+
+def prepare() -> None:
+    """Builds what the first answer would otherwise wait for."""
+    _pipelines()

@@ -8,6 +8,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from emulator.scenario.models import WrittenScenario
+from emulator.scenario.scalars import TEXT
 from emulator.scenario.written import Written
 
 
@@ -23,11 +24,11 @@ def schema() -> dict[str, Any]:
 
 
 class _Generator(GenerateJsonSchema):
-    """Generates as pydantic does, but for what is our own: texts without quotes, no nulls, and ways to write a thing."""
+    """Generates as pydantic does, but for what is our own: texts without quotes, no nulls, ways to write a thing."""
 
     def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
         """A text, which may do without quotes."""
-        return {**super().str_schema(schema), "type": ["string", "number", "boolean"]}
+        return {**super().str_schema(schema), "type": TEXT}
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         """What can be left out can still not be null."""
@@ -41,9 +42,8 @@ class _Generator(GenerateJsonSchema):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         """A mapping, with the ways to write it."""
-        described = super().model_schema(schema)
-        model = schema["cls"]
-        return {**described, **_ways(model)} if issubclass(model, Written) else described
+        model: type[Written] = schema["cls"]
+        return {**super().model_schema(schema), "title": model.noun, **_ways(model)}
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         """A title would repeat the key."""
@@ -51,20 +51,18 @@ class _Generator(GenerateJsonSchema):
 
 
 def _ways(model: type[Written]) -> dict[str, Any]:
-    """Exactly one way, told by one of its keys; with it goes all that it needs, and nothing of the others."""
-    if not model.ways:
-        return {}
-    choices = [
-        {"anyOf": [{"required": [key]} for key in way.keys if model.telling.get(key) is way]} for way in model.ways
-    ]
-    needed = {key: [*way.needs] for key, way in model.telling.items() if set(way.needs) - {key}}
-    barred = {
-        key: {"not": {"anyOf": [{"required": [other]} for other in sorted(shared)]}}
-        for key in model.telling
-        if (shared := model.foreign[key] - model.telling.keys())
+    """Exactly one way, told by one of its keys; with these goes what they need, and nothing that is foreign to them."""
+    told_by = [[key for key, told in model.telling.items() if told is way] for way in model.ways]
+    needed = {key: needs for key, way in model.telling.items() if (needs := [*{*way.needs} - {key}])}
+    barred = {key: shared for key in model.telling if (shared := [*model.foreign[key] - model.telling.keys()])}
+    said = {
+        "oneOf": [_any_of(keys) for keys in told_by],
+        "dependentRequired": needed,
+        "dependentSchemas": {key: {"not": _any_of(shared)} for key, shared in barred.items()},
     }
-    return {
-        "oneOf": choices,
-        **({"dependentRequired": needed} if needed else {}),
-        **({"dependentSchemas": barred} if barred else {}),
-    }
+    return {keyword: value for keyword, value in said.items() if value}
+
+
+def _any_of(keys: list[str]) -> dict[str, Any]:
+    each: list[dict[str, Any]] = [{"required": [key]} for key in keys]
+    return each[0] if len(each) == 1 else {"anyOf": each}

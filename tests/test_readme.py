@@ -1,0 +1,98 @@
+"""What the README says is run, and has to be true."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from click.testing import CliRunner
+
+from emulator.cli import main
+from emulator.core.contract import Result
+from emulator.scenario import load, loads
+from emulator.server import Emulator
+from emulator.shipped import DEFAULT_SCENARIO
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FIRST_SCREEN = README.partition("\n## ")[0]
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+TYPO = "rules:\n  - whne: {session: 1}\n    return: OK\n"
+
+
+def blocks(language: str) -> list[str]:
+    """The code blocks in a language."""
+    return [text for found, text in BLOCKS if found == language]
+
+
+def commands() -> Iterator[tuple[list[str], str]]:
+    """Each command in the console blocks, with what is shown as its output."""
+    for block in blocks("console"):
+        for command, output in re.findall(r"^\$ ([^\n]*)\n((?:(?!\$ )[^\n]*\n)*)", block, re.MULTILINE):
+            yield shlex.split(command), output
+
+
+@pytest.fixture(scope="module")
+def default_emulator() -> Iterator[Emulator]:
+    with Emulator(load(DEFAULT_SCENARIO)) as emulator:
+        yield emulator
+
+
+def test_the_first_screen_ends_with_a_working_call(default_emulator: Emulator) -> None:
+    call = re.search(r"\$ curl '([^']*)'\n(.*)```\s*$", FIRST_SCREEN, re.DOTALL)
+    assert call is not None
+    url = call[1].replace("http://127.0.0.1:8085/API/API.asmx", default_emulator.url)
+    answer = requests.get(url, timeout=5).content
+    assert answer.decode() == call[2].rstrip("\n").replace("\n", "\r\n")
+    assert len(FIRST_SCREEN.splitlines()) <= 30
+
+
+def test_the_ready_line_is_the_one_of_the_default_scenario() -> None:
+    rules = len(load(DEFAULT_SCENARIO).rules)
+    assert f"ready http://127.0.0.1:8085/API/API.asmx scenario=default rules={rules}\n" in FIRST_SCREEN
+
+
+ROWS = re.findall(r"^\| `(startSessionRet_\w+)` \| `([\w-]+)` \| (\d+) \|$", README, re.MULTILINE)
+
+
+def test_the_table_of_codes_and_sessions_has_every_result() -> None:
+    assert {row[0] for row in ROWS} == {result.value for result in Result}
+
+
+@pytest.mark.parametrize(("result", "auth_code", "session"), ROWS)
+def test_a_documented_code_or_session_gets_its_result(
+    result: str, auth_code: str, session: str, default_emulator: Emulator
+) -> None:
+    for query in ({"iSession": "1", "sAuthCode": auth_code}, {"iSession": session, "sAuthCode": "another"}):
+        answer = requests.get(f"{default_emulator.url}/startSession", query | {"iNode": "2"}, timeout=5)
+        assert f">{result}<" in answer.text
+
+
+@pytest.mark.parametrize("block", blocks("yaml"))
+def test_each_scenario_in_the_readme_loads(block: str) -> None:
+    assert loads(block).rules
+
+
+def test_the_commands_of_the_readme_do_what_it_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my-tests.yaml").write_text(blocks("yaml")[0])
+    (tmp_path / "typo.yaml").write_text(TYPO)
+    ours = [(words[1:], output) for words, output in commands() if words[0].endswith("rescue-emulator")]
+    assert len(ours) >= 4
+    for arguments, output in ours:
+        if arguments[0] != "serve":  # what serving prints is tested where it is a process
+            result = CliRunner().invoke(main, arguments)
+            assert result.exit_code in (0, 1)
+            assert not output or result.output == output
+
+
+def test_every_command_and_make_target_that_it_names_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"`make ([a-z-]+)`", README):
+        assert f"\n{target}:" in makefile
+    named = re.findall(r"^\| `([a-z]+)[^|]*` \|", README.partition("## The command line")[2], re.MULTILINE)
+    assert set(named) == set(main.commands)
