@@ -1,4 +1,4 @@
-"""Runs the WSGI application inside uvicorn's event loop, and does to the connection what an exchange asks for.
+"""Runs the WSGI application inside uvicorn's event loop, and lets each answer go the way that its exchange asks for.
 
 The application never blocks: it decides from memory and leaves in a ``Fate`` how long its answer waits and how the
 connection fails. The bridge awaits the one and carries out the other, so that no client holds up another.
@@ -6,11 +6,7 @@ connection fails. The bridge awaits the one and carries out the other, so that n
 
 from __future__ import annotations
 
-import asyncio
 import io
-import os
-import socket
-import struct
 import sys
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
@@ -18,33 +14,19 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes
 
-from typing_extensions import assert_never
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-from emulator.core.replies import ConnectionFailure, ConnectionFault
+from emulator.breaking import CONNECTION, Connection
 from emulator.web.carrying import FATE, Fate
 from emulator.web.visit import MAX_BODY
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
-_TRANSPORT: Final = "emulator.transport"
-_GARBAGE_LENGTH: Final = 512  # bytes
-_TRICKLED_PIECES: Final = 20
-_TRICKLED_OVER: Final = 10.0  # seconds, when the failure does not say
-_DISCARD: Final = struct.pack("ii", 1, 0)  # SO_LINGER: drop what is unsent and reset
+__all__ = ["Bridge", "Connection", "WSGIApplication"]
 
+_DRAINED: Final = 16 * MAX_BODY
+"""How much of a body that is too long is read and dropped, in bytes: most clients read once all is sent, not before."""
 
 WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
-
-
-class Connection(HttpToolsProtocol):
-    """uvicorn's protocol, whose requests also tell on which transport they came."""
-
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        super().on_message_begin()
-        self.scope[_TRANSPORT] = self.transport  # type: ignore[typeddict-unknown-key]
 
 
 class Bridge:
@@ -55,44 +37,24 @@ class Bridge:
         self._max_delay = max_delay
 
     async def __call__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        """Answers one request."""
-        body = await _body(receive)
+        """Answers one request, unless its client leaves."""
+        environ, fate, answer = _environ(scope), Fate(), _Answer()
+        unwanted = int(environ.get("CONTENT_LENGTH", 0)) > MAX_BODY and "HTTP_EXPECT" in environ
+        body = b"" if unwanted else await _body(receive)
         if body is None:
             return
-        fate, answer = Fate(), _Answer()
-        environ = _environ(scope, body)
+        environ["wsgi.input"] = io.BytesIO(body)
+        if environ.pop("HTTP_TRANSFER_ENCODING", None):
+            environ["CONTENT_LENGTH"] = str(len(body))
         environ[FATE] = fate
         answer.body = b"".join(self._wsgi(environ, answer.start))
-        if fate.delay:
-            await asyncio.sleep(min(fate.delay, self._max_delay))
-        if fate.failure is None:
-            await answer.send(send, close=len(body) > MAX_BODY)
+        connection: Connection = scope[CONNECTION]  # type: ignore[typeddict-item]
+        if fate.delay and await connection.lost_within(min(fate.delay, self._max_delay)):
             return
-        transport: asyncio.Transport = scope[_TRANSPORT]  # type: ignore[typeddict-item]
-        await self._fail(fate.failure, answer, transport, receive)
-        transport.close()
-        await _gone(receive)
-
-    async def _fail(
-        self, failure: ConnectionFailure, answer: _Answer, transport: asyncio.Transport, receive: ASGIReceiveCallable
-    ) -> None:
-        match failure.fault:
-            case ConnectionFault.RESET:
-                transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DISCARD)
-                transport.abort()
-            case ConnectionFault.CLOSE:
-                pass
-            case ConnectionFault.TRUNCATE:
-                transport.write(answer.head + answer.body[: len(answer.body) // 2])
-            case ConnectionFault.GARBAGE:
-                transport.write(os.urandom(_GARBAGE_LENGTH))
-            case ConnectionFault.STALL:
-                await _within(self._max_delay, _gone(receive))
-            case ConnectionFault.TRICKLE:
-                over = min(failure.over or _TRICKLED_OVER, self._max_delay)
-                await _trickle(answer.head + answer.body, transport, over)
-            case _ as never:
-                assert_never(never)
+        if fate.failure is None:
+            await answer.send(send, close=unwanted or len(body) > MAX_BODY)
+        else:
+            await connection.fail(fate.failure, answer.head, answer.body, self._max_delay)
 
 
 class _Answer:
@@ -111,13 +73,9 @@ class _Answer:
     @property
     def head(self) -> bytes:
         """The answer's head as it goes through the socket, when its connection is about to end."""
-        try:
-            phrase = HTTPStatus(self.status).phrase
-        except ValueError:
-            phrase = ""
-        headers = [("Date", formatdate(usegmt=True)), *self.headers, ("Connection", "close")]
-        lines = [f"HTTP/1.1 {self.status} {phrase}", *(f"{name}: {value}" for name, value in headers), "", ""]
-        return "\r\n".join(lines).encode("latin-1")
+        headers = [("date", formatdate(usegmt=True)), *self.headers, ("connection", "close")]
+        status = f"HTTP/1.1 {self.status} {_PHRASES.get(self.status, '')}"
+        return "\r\n".join([status, *(f"{name.lower()}: {value}" for name, value in headers), "", ""]).encode("latin-1")
 
     async def send(self, send: ASGISendCallable, *, close: bool) -> None:
         """Sends it in the two messages of ASGI."""
@@ -128,46 +86,27 @@ class _Answer:
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 
+_PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
+
+
 async def _body(receive: ASGIReceiveCallable) -> bytes | None:
     """The whole body, or a little more than is accepted of it; None when the client left before it was all sent."""
     pieces = []
     length = 0
-    while length <= MAX_BODY:
+    while length <= _DRAINED:
         message = await receive()
         if message["type"] != "http.request":
             return None
-        pieces.append(message["body"])
+        if length <= MAX_BODY:
+            pieces.append(message["body"])
         length += len(message["body"])
         if not message["more_body"]:
             break
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-async def _gone(receive: ASGIReceiveCallable) -> None:
-    """Returns once the connection is no more."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _within(seconds: float, waiting: Any) -> None:
-    try:
-        await asyncio.wait_for(waiting, seconds)
-    except asyncio.TimeoutError:
-        return
-
-
-async def _trickle(data: bytes, transport: asyncio.Transport, over: float) -> None:
-    """Writes data in a few pieces, evenly over a time in seconds."""
-    size = -(-len(data) // _TRICKLED_PIECES)
-    for start in range(0, len(data), size):
-        if transport.is_closing():
-            return
-        transport.write(data[start : start + size])
-        await asyncio.sleep(over / _TRICKLED_PIECES)
-
-
-def _environ(scope: HTTPScope, body: bytes) -> dict[str, Any]:
-    """The WSGI environment of a request."""
+def _environ(scope: HTTPScope) -> dict[str, Any]:
+    """The WSGI environment of a request, without its body."""
     server = scope["server"] or ("localhost", 80)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
@@ -180,7 +119,6 @@ def _environ(scope: HTTPScope, body: bytes) -> dict[str, Any]:
         "REMOTE_ADDR": scope["client"][0] if scope["client"] else "",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope["scheme"],
-        "wsgi.input": io.BytesIO(body),
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": False,
         "wsgi.multiprocess": False,
@@ -190,8 +128,6 @@ def _environ(scope: HTTPScope, body: bytes) -> dict[str, Any]:
         key = _key(name)
         text = value.decode("latin-1")
         environ[key] = f"{environ[key]},{text}" if key in environ else text
-    if "HTTP_TRANSFER_ENCODING" in environ:
-        environ["wsgi.input_terminated"] = True
     return environ
 
 

@@ -51,6 +51,13 @@ def main() -> None:
     """
 
 
+def _web_address(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """A URL as an option's value, without the slash at its end."""
+    if value is not None and not value.startswith(("http://", "https://")):
+        raise click.BadParameter(f"{value!r} does not begin with http:// or https://")
+    return value and value.rstrip("/")
+
+
 @main.command()
 @click.argument("scenario", type=_FILE, default=DEFAULT_SCENARIO, required=False)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -61,8 +68,12 @@ def main() -> None:
     show_default=True,
     help="Port to listen on; 0 takes a free one.",
 )
+@click.option("--watch", is_flag=True, help="Take over each good edit of SCENARIO; a bad one changes nothing.")
 @click.option(
-    "--public-url", metavar="URL", help="Where clients reach it, for the addresses in the WSDL behind a proxy."
+    "--public-url",
+    metavar="URL",
+    callback=_web_address,
+    help="Where clients reach it, for the addresses in the WSDL behind a proxy.",
 )
 @click.option(
     "--max-delay",
@@ -73,7 +84,9 @@ def main() -> None:
     help="The longest that any answer waits, whatever the scenario says.",
 )
 @click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="How log lines look.")
-def serve(scenario: Path, host: str, port: int, public_url: str | None, max_delay: float, log_format: str) -> None:
+def serve(
+    scenario: Path, host: str, port: int, watch: bool, public_url: str | None, max_delay: float, log_format: str
+) -> None:
     """Serve SCENARIO, or the shipped default, until Ctrl-C or SIGTERM.
 
     Prints one line, beginning with "ready", on standard output once it can answer. Logs go to standard error.
@@ -84,7 +97,7 @@ def serve(scenario: Path, host: str, port: int, public_url: str | None, max_dela
 
     options = Options(host=host, port=port, public_url=public_url, max_delay=max_delay)
     try:
-        emulator = Emulator(loaded, options)
+        emulator = Emulator(loaded, options, watched=scenario if watch else None)
     except EmulatorError as error:
         _fail(str(error))
     emulator.run(lambda: click.echo(f"ready {emulator.url} scenario={loaded.name} rules={len(loaded.rules)}"))

@@ -14,7 +14,7 @@ class EmulatorError(Exception):
 class Problem:
     """One thing wrong in a scenario: where (1-based line and column), what, and what would be right.
 
-    Line and column are 0 for what has no place in a text: a missing file, or data that a program gave.
+    What is wrong with a file as a whole is at 1:1. Line and column are 0 in data that a program gave: these have none.
     """
 
     file: str

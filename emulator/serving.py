@@ -7,14 +7,17 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from typing import Any, Final, cast
 
 import uvicorn
 
-from emulator.bridge import Bridge, Connection, WSGIApplication
+from emulator.breaking import Connection
+from emulator.bridge import Bridge, WSGIApplication
 from emulator.errors import StartError
 
 _BACKLOG: Final = 2048
@@ -24,25 +27,32 @@ _TICK: Final = 1.0  # seconds between two looks at the clock, for the Date heade
 
 
 class Serving:
-    """A WSGI application on a port that is bound at once; StartError when it cannot be had. Port 0 takes a free one."""
+    """A WSGI application on a port that is bound at once; StartError when it cannot be had. Port 0 takes a free one.
+
+    ``origin`` is how it is reached from this machine: ``http://127.0.0.1:8085``.
+    """
 
     def __init__(self, application: WSGIApplication, *, host: str, port: int, max_delay: float) -> None:
         self._socket = _listening(host, port)
         self._server = _Server(Bridge(application, max_delay=max_delay))
         self._thread: threading.Thread | None = None
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port by which it is reached from this machine: ``http://127.0.0.1:8085``."""
-        host, port = self._socket.getsockname()[:2]
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        self.origin = f"http://{_joined(*self._socket.getsockname()[:2])}"
 
     def start(self) -> None:
         """Serves in a thread of its own; returns once the first request can be answered."""
-        started = threading.Event()
-        self._thread = threading.Thread(target=self._server.serve_on, args=(self._socket, started.set), daemon=True)
+        started: Future[None] = Future()
+        self._thread = threading.Thread(target=self._serve, args=(started,), name="rescue-emulator", daemon=True)
         self._thread.start()
-        started.wait()
+        started.result()
+
+    def _serve(self, started: Future[None]) -> None:
+        try:
+            self._server.serve_on(self._socket, lambda: started.set_result(None))
+        except Exception as error:
+            self._socket.close()
+            if started.done():
+                raise
+            started.set_exception(StartError(f"cannot begin to serve: {error}"))
 
     def stop(self) -> None:
         """Ends the thread; returns once the port is free."""
@@ -55,29 +65,46 @@ class Serving:
     def run(self, ready: Callable[[], None]) -> None:
         """Serves in this thread, which is the main one, until SIGTERM or Ctrl-C; a second signal ends it at once.
 
-        ``ready`` is called when the first request can be answered.
+        ``ready`` is called when the first request can be answered. The process is this server's own: it may hold as
+        many connections as the system allows, since an answer that waits holds one.
         """
+        _allow_many_connections()
         with _signals(self._server.stop):
             self._server.serve_on(self._socket, ready)
 
 
 def _listening(host: str, port: int) -> socket.socket:
     """A bound socket, or a StartError that says why there is none."""
+    listening: socket.socket | None = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise StartError(f"cannot listen on {host}: {error.strerror or error}") from error
-    try:
         if os.name == "posix":
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
+        listening.bind((address[0], port, *address[2:]))  # the number as given: the look-up would cut it to 16 bits
         listening.listen(_BACKLOG)
-    except (OSError, OverflowError) as error:
-        listening.close()
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        raise StartError(f"cannot listen on {host}:{port}: {why}") from error
+    except (OSError, OverflowError, UnicodeError) as error:
+        if listening is not None:
+            listening.close()
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise StartError(f"cannot listen on {_joined(host, port)}: {why}") from error
     return listening
+
+
+def _joined(host: str, port: int) -> str:
+    """Host and port as a URL has them."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _allow_many_connections() -> None:
+    """Raises the process's own limit of open files to the one that the system sets it."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # some systems name a limit that they do not grant
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextmanager
@@ -127,8 +154,9 @@ class _Server(uvicorn.Server):
     def stop(self) -> None:
         """Ends the serving; from any thread, and from a signal handler."""
         self.should_exit = True
-        if self._loop is not None and not self._loop.is_closed() and self._stopping is not None:
-            self._loop.call_soon_threadsafe(self._stopping.set)
+        if self._loop is not None and self._stopping is not None:
+            with suppress(RuntimeError):  # the loop has ended already
+                self._loop.call_soon_threadsafe(self._stopping.set)
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serves without taking over the process's signals."""
@@ -156,12 +184,18 @@ class _Server(uvicorn.Server):
             server.close()
         for listening in sockets or []:
             listening.close()
-        for connection in list(self.server_state.connections):
+        for connection in self._connections():
             connection.shutdown()
-        if self.server_state.tasks:
-            await asyncio.wait(self.server_state.tasks, timeout=_GRACE)
-        for task in list(self.server_state.tasks):
-            task.cancel()
-        for connection in list(self.server_state.connections):
-            connection.transport.close()
-        await asyncio.sleep(0)
+        await _ended(connection.lost for connection in self._connections())
+        for connection in self._connections():
+            connection.transport.abort()
+        await _ended([*self.server_state.tasks, *(connection.lost for connection in self._connections())])
+
+    def _connections(self) -> set[Connection]:
+        return cast("set[Connection]", self.server_state.connections.copy())
+
+
+async def _ended(waiting: Iterable[asyncio.Future[None]]) -> None:
+    """Waits for the end of all, for a moment."""
+    if futures := [*waiting]:
+        await asyncio.wait(futures, timeout=_GRACE)

@@ -17,7 +17,7 @@ FLOORS = [
     {"scenario", "wire"},
     {"web"},
     {"bridge", "breaking"},
-    {"serving"},
+    {"serving", "watching"},
     {"server"},
     {"shipped", "logs"},
     {"cli", "pytest_plugin"},
@@ -32,7 +32,8 @@ OWNERS = {
     "werkzeug": {"web"},
     "jinja2": {"web"},
     "markupsafe": {"web"},
-    "uvicorn": {"bridge", "serving"},
+    "uvicorn": {"breaking", "bridge", "serving"},
+    "watchfiles": {"watching"},
     "click": {"cli"},
     "rich": {"cli"},
 }

@@ -11,9 +11,9 @@ from emulator.core.index import Index
 from emulator.core.matching import Absent, Condition, Not, OneOf, Range, Value, When
 from emulator.core.rules import Rule
 
-MOST_COMPARED: Final = 1_000_000
-"""How many pairs of rules are compared at most. Exact values are looked up; only a thousand and more rules with ranges,
-patterns and the like make as many pairs, and then the last of them are compared with the first of them only."""
+MOST_COMPARED: Final = 5_000_000
+"""How many pairs of rules are compared, about. Exact values are looked up; only some thousand rules with ranges, patterns
+and the like make more pairs, and then the last of them are compared with the first of them only."""
 
 Intervals = tuple[tuple[int, int], ...]
 
@@ -33,12 +33,13 @@ def unreachable(rules: Mapping[int, Rule]) -> Iterator[tuple[int, int | None]]:
         if accepts_nothing(rule.when):
             yield number, None
             continue
+        placed = _Placed(number, rule.when, _ends(rule.when.session), _ends(rule.when.node))
         candidates = islice(earlier.candidates(_example(rule.when)), limit)
-        hider = next((candidate for candidate in candidates if covers(candidate.when, rule.when)), None)
+        hider = next((candidate for candidate in candidates if candidate.hides(placed)), None)
         if hider is not None:
             yield number, hider.position
         elif rule.times is None:
-            earlier.add(_Placed(number, rule.when), rule.when)
+            earlier.add(placed, rule.when)
 
 
 def covers(wide: When, narrow: When) -> bool:
@@ -59,8 +60,22 @@ def accepts_nothing(when: When) -> bool:
 
 
 class _Placed(NamedTuple):
+    """Conditions at a position, with the lowest and highest numbers that they accept."""
+
     position: int
     when: When
+    session: tuple[int, int]
+    node: tuple[int, int]
+
+    def hides(self, later: _Placed) -> bool:
+        """Whether nothing is left for the later one; the ends tell most pairs apart, and quickly."""
+        return (
+            self.session[0] <= later.session[0]
+            and self.session[1] >= later.session[1]
+            and self.node[0] <= later.node[0]
+            and self.node[1] >= later.node[1]
+            and covers(self.when, later.when)
+        )
 
 
 class _Example(NamedTuple):
@@ -81,6 +96,11 @@ def _accepted_by(condition: Condition | None) -> object:
         return next(iter(condition.values))
     intervals = _intervals(condition)
     return intervals[0][0] if intervals else _NO_EXAMPLE
+
+
+def _ends(condition: Condition | None) -> tuple[int, int]:
+    intervals = _intervals(condition) or _EVERY_NUMBER
+    return intervals[0][0], intervals[-1][1]
 
 
 def _numbers_cover(wide: Condition | None, narrow: Condition | None) -> bool:

@@ -1,6 +1,5 @@
 """What a person writes: the scenario language, its loading and its schema; the only floor that imports yaml."""
 
-from emulator.scenario.json_schema import schema
 from emulator.scenario.loading import from_data, load, loads, rule_from_data, when_from_data
 
-__all__ = ["from_data", "load", "loads", "rule_from_data", "schema", "when_from_data"]
+__all__ = ["from_data", "load", "loads", "rule_from_data", "when_from_data"]

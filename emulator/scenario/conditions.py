@@ -83,6 +83,7 @@ class WrittenWhen(Written):
 
     noun: ClassVar = "when"
     ways: ClassVar = (Way(may=("session", "node", "auth_code", "binding")),)
+    or_else: ClassVar = "; a rule for every call has no 'when'"
 
     session: NumberTest | None = None
     """The session's id: a number, a list of numbers, or a condition."""

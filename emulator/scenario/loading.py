@@ -19,8 +19,9 @@ from emulator.core.rules import Rule, Scenario
 from emulator.errors import Problem, ScenarioError
 from emulator.scenario import compile
 from emulator.scenario.conditions import WrittenWhen
+from emulator.scenario.given_data import GivenData
 from emulator.scenario.models import MOST_RULES, WrittenRule, WrittenScenario
-from emulator.scenario.places import GivenData, Origin, problem
+from emulator.scenario.places import Origin, problem
 from emulator.scenario.problems import in_order, problems_of
 from emulator.scenario.written import Written
 from emulator.scenario.yaml_data import Document
@@ -37,7 +38,7 @@ W = TypeVar("W", bound=Written)
 
 def load(path: str | os.PathLike[str]) -> Scenario:
     """The scenario in a YAML file, named after the file when it gives itself no name."""
-    name = os.fspath(path)
+    name = os.fsdecode(path)
     return loads(_content(name), name)
 
 
@@ -93,15 +94,13 @@ def _read(model: type[W], origin: Origin) -> W:
         return model.model_validate(origin.data)
     except ValidationError as error:
         raise ScenarioError(in_order(problems_of(error, origin))) from None
-    except RecursionError:
-        raise ScenarioError([problem(origin, (), "nested too deep")]) from None
 
 
 def _right_rules(data: Any) -> Iterator[tuple[int, WrittenRule]]:
     """The rules in which nothing is wrong, by number."""
     rules = data.get("rules") if isinstance(data, dict) else None
     for number, rule in enumerate(rules[:MOST_RULES] if isinstance(rules, list) else ()):
-        with suppress(ValidationError, RecursionError):
+        with suppress(ValidationError):
             yield number, WrittenRule.model_validate(rule)
 
 
@@ -119,7 +118,8 @@ def _content(name: str) -> bytes:
         with open(name, "rb") as file:
             return file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
-        message = _CANNOT_READ.get(type(error), f"cannot be read: {error}")
+        reason = error.strerror if isinstance(error, OSError) else error
+        message = _CANNOT_READ.get(type(error), f"cannot be read: {reason}")
         raise ScenarioError([Problem(name, 1, 1, message)]) from error
 
 

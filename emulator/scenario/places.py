@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from emulator.errors import Problem
 from emulator.scenario.written import Path
 
+DEEPEST: Final = 50
+"""How deep data may nest. No scenario needs as much, and every reader of it can take as much."""
+
 
 class Place(NamedTuple):
-    """A place in a text; both count from 1. Line 0 is no place: the thing was not written in a text."""
+    """A place in a text; both count from 1, and are 0 for what was not written in a text."""
 
     line: int = 0
     column: int = 0
@@ -41,22 +44,6 @@ class Origin(Protocol):
     def lines(self, key: str) -> Sequence[int]:
         """The line of each item in the list under a key of the outermost mapping; empty where there are no lines."""
         ...
-
-
-class GivenData(NamedTuple):
-    """Data that a program gave, without a text behind it."""
-
-    name: str
-    data: Any
-    problems: tuple[Problem, ...] = ()
-
-    def place(self, path: Path, *, key: bool = False) -> Place:  # noqa: ARG002 - there is no text to point at
-        """No place."""
-        return Place()
-
-    def lines(self, key: str) -> Sequence[int]:  # noqa: ARG002 - there is no text to count in
-        """No lines."""
-        return ()
 
 
 def problem(origin: Origin, path: Path, message: str, *, key: bool = False) -> Problem:

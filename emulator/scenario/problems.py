@@ -57,8 +57,6 @@ def _message(details: ErrorDetails) -> str:
             return NO_VALUE
         case "string_type":
             return f"a text is wanted here, not {shown(value)}"
-        case "string_unicode":
-            return "not a text: it holds half of a surrogate pair"
         case "string_too_short":
             return "an empty text cannot be right here"
         case "dict_type":
@@ -71,7 +69,5 @@ def _message(details: ErrorDetails) -> str:
             return f"a scenario holds at most {details['ctx']['max_length']:,} of these"
         case "union_tag_invalid":
             return f"{kind(value)} cannot stand here"
-        case "recursion_loop":
-            return "contains itself"
         case _:
             return details["msg"]

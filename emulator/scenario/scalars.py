@@ -24,6 +24,7 @@ LONGEST_DELAY: Final = 3600.0
 
 _DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _NUMBER_LIKE: Final = re.compile(r"[-+]?[0-9][0-9a-zA-Z_:.+-]*")
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _DURATION: Final = r"([0-9]+(?:\.[0-9]+)?)(ms|s)"
 _DIGITS_READ: Final = 20  # enough to see that a number is outside any range here
 
@@ -92,6 +93,12 @@ def _like(pattern: str, complaint: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def _encodable(value: str) -> str:
+    if not value.isascii() and _SURROGATE.search(value):
+        raise mistake("holds half of a surrogate pair, which is no character")
+    return value
 
 
 def _truth(value: object) -> bool:
@@ -166,8 +173,8 @@ Status = Annotated[int, Field(ge=200, le=599), _whole(200, 599, "the final statu
 Truth = Annotated[bool, BeforeValidator(_truth)]
 Seconds = Annotated[float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$"})]
 
-Text = Annotated[str, Field(strict=True)]
-Filled = Annotated[str, Field(strict=True, min_length=1)]
+Text = Annotated[str, Field(strict=True), AfterValidator(_encodable)]
+Filled = Annotated[str, Field(strict=True, min_length=1), AfterValidator(_encodable)]
 ShortText = Annotated[Text, _like(_SHORT, "one line of 1 to 200 characters is wanted here"), _schema(_SHORT)]
 XmlText = Annotated[Text, _like(_XML, "holds a control character, which no XML can carry"), _schema(_XML)]
 HeaderName = Annotated[Text, _like(_TOKEN, "not the name of a header"), AfterValidator(_not_ours)]

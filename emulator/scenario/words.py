@@ -54,7 +54,7 @@ def kind(value: object) -> str:
         case dict():
             return "a mapping"
         case _:
-            return f"a {type(value).__name__}"
+            return "something else"
 
 
 def _letters(text: str) -> str:

@@ -68,6 +68,8 @@ class Written(BaseModel):
     """What a person calls it."""
     ways: ClassVar[tuple[Way, ...]] = ()
     """The ways to write it, of which a person takes one. A key of a single way is what tells that way."""
+    or_else: ClassVar[str] = ""
+    """What one who took no way may have wanted instead, as the end of a message."""
     keys: ClassVar[Mapping[str, None]] = {}
     """The keys that it takes, in order."""
     telling: ClassVar[Mapping[str, Way]] = {}
@@ -133,7 +135,7 @@ def _misfits(cls: type[Written], keys: tuple[str, ...]) -> tuple[frozenset[str],
     The same few choices come back in rule after rule, so what was found is kept.
     """
     unknown = {key: nearest(str(key), cls.keys) for key in keys if key not in cls.keys}
-    mistakes = [Mistake(f"unknown key; {hint(str(key), cls.keys)}", (key,)) for key in unknown]
+    mistakes = [Mistake(f"unknown key; {hint(str(key), cls.keys)}", (str(key),)) for key in unknown]
     mistakes += _wayward(cls, keys, (*keys, *(guess for guess in unknown.values() if guess))) if cls.ways else ()
     return frozenset(unknown) | {guess for guess in unknown.values() if guess}, tuple(mistakes)
 
@@ -149,7 +151,7 @@ def _wayward(cls: type[Written], keys: tuple[str, ...], meant: tuple[str, ...]) 
             if key not in meant:
                 yield Mistake(f"'{key}' is missing")
     elif all(key in cls.keys for key in keys):
-        yield Mistake(f"needs {either(cls.beginnings())}")
+        yield Mistake(f"needs {either(cls.beginnings())}{cls.or_else}")
 
 
 def _again(details: ErrorDetails) -> InitErrorDetails:

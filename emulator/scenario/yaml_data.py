@@ -8,10 +8,10 @@ from typing import Any, Final
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from emulator.errors import Problem, ScenarioError
-from emulator.scenario.places import Place, spelled
+from emulator.scenario.places import DEEPEST, Place, spelled
 from emulator.scenario.scalars import Plain
 from emulator.scenario.written import Path
-from emulator.scenario.yaml_nodes import COLLECTION, DEEPEST, PLAIN, QUOTED, compose
+from emulator.scenario.yaml_nodes import COLLECTION, PLAIN, QUOTED, compose
 
 MOST_REPEATED: Final = 1_000_000
 """How many values aliases may repeat in one text, all together."""

@@ -9,16 +9,16 @@ from typing import Final
 import yaml
 
 from emulator.errors import Problem, ScenarioError
-from emulator.scenario.places import Place
+from emulator.scenario.places import DEEPEST, Place
 
 MOST_BYTES: Final = 16 * 1024 * 1024
-DEEPEST: Final = 50
 
 PLAIN: Final = "plain"
 """The tag of a scalar without quotes; what it means is for the reader to say."""
 QUOTED: Final = "tag:yaml.org,2002:str"
 COLLECTION: Final = "collection"
 
+_TOO_DEEP: Final = f"nested more than {DEEPEST} deep"
 _BYTE_ORDER_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UNPRINTABLE: Final = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -36,7 +36,7 @@ class _Composer(yaml.CBaseLoader):
     def descend_resolver(self, parent: yaml.Node | None, index: object) -> None:  # noqa: ARG002
         self.depth += 1
         if self.depth > DEEPEST and parent is not None:
-            raise yaml.MarkedYAMLError(problem=f"nested more than {DEEPEST} deep", problem_mark=parent.start_mark)
+            raise yaml.MarkedYAMLError(problem=_TOO_DEEP, problem_mark=parent.start_mark)
 
     def ascend_resolver(self) -> None:
         self.depth -= 1
@@ -45,7 +45,7 @@ class _Composer(yaml.CBaseLoader):
 def decoded(text: str | bytes, name: str) -> str:
     """The characters of a text, all of which YAML can read; ScenarioError with one problem when it is no such text."""
     if len(text) > MOST_BYTES:
-        raise _refused(name, Place(), f"larger than {MOST_BYTES // 1024 // 1024} MB")
+        raise _refused(name, Place(1, 1), f"larger than {MOST_BYTES // 1024 // 1024} MB")
     characters = (_decoded(text, name) if isinstance(text, bytes) else text).removeprefix("\ufeff")
     strange = _UNPRINTABLE.search(characters)
     if strange:
@@ -59,7 +59,7 @@ def compose(characters: str, name: str) -> yaml.Node:
     try:
         root = yaml.compose(characters, _Composer)
     except yaml.MarkedYAMLError as error:
-        raise _refused(name, *_syntax(error)) from error
+        raise _refused(name, *_syntax(error, characters)) from error
     if root is None:
         raise _refused(name, Place(1, 1), "empty; a scenario needs at least one key, such as 'rules'")
     return root
@@ -78,17 +78,22 @@ def _place(before: str) -> Place:
     return Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
-def _syntax(error: yaml.MarkedYAMLError) -> tuple[Place, str]:
+def _syntax(error: yaml.MarkedYAMLError, characters: str) -> tuple[Place, str]:
     mark = error.problem_mark or error.context_mark
     where = Place(1, 1) if mark is None else Place(mark.line + 1, mark.column + 1)
-    said = error.problem or "not YAML"
+    here = characters[mark.index : mark.index + 1] if mark else ""
+    said = error.problem or ""
+    if said == _TOO_DEEP:
+        return where, said
     if "another document" in said:
         return where, "a second document begins here; a file is one scenario"
-    if "tab" in said or "'\\t'" in said:
+    if here == "\t" or "tab" in said:
         return where, "a tab cannot indent; use spaces"
+    if "cannot start any token" in said:
+        return where, f"a value cannot begin with {here}; put it in quotes"
     begun = error.context_mark
-    context = f", {error.context} that begins at line {begun.line + 1}" if error.context and begun else ""
-    return where, f"not YAML: {said}{context}"
+    context = f", {error.context} that begins in line {begun.line + 1}" if error.context and begun else ""
+    return where, f"not YAML: {said}{context}{'; is the indentation right?' if 'block' in context else ''}"
 
 
 def _refused(name: str, where: Place, message: str) -> ScenarioError:

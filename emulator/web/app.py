@@ -12,6 +12,7 @@ from emulator.core.contract import OPERATION, PARAMETERS, SERVICE_PATH
 from emulator.core.engine import Engine
 from emulator.web import pages
 from emulator.web.asmx import ServiceAddress
+from emulator.web.control import PREFIX, Control, Trouble
 from emulator.web.visit import HTML, PLAIN, Answer, Visit
 from emulator.wire import service
 
@@ -25,10 +26,14 @@ _OTHER_API = ("/api/startsession.aspx", "/api/startsession", "/startsession")
 
 
 class Application:
-    """The WSGI application. ``public_url`` is where clients reach it when that is not where they think."""
+    """The WSGI application.
 
-    def __init__(self, engine: Engine, *, public_url: str | None = None) -> None:
+    ``public_url`` is where clients reach it, when that is not where they think. ``trouble`` is asked what is wrong.
+    """
+
+    def __init__(self, engine: Engine, *, public_url: str | None = None, trouble: Trouble = lambda: None) -> None:
         service.prepare()
+        self._control = Control(engine, trouble)
         self._service = ServiceAddress(engine, public_url=public_url)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -46,6 +51,8 @@ class Application:
     def _answer(self, visit: Visit) -> Answer:
         if self._service.serves(visit.path):
             return self._service.answer(visit)
+        if visit.path == PREFIX or visit.path.startswith(f"{PREFIX}/"):
+            return self._control.answer(visit)
         if visit.path.rstrip("/").lower() in _OTHER_API:
             return Answer(404, PLAIN, f"{visit.path} is not part of this web service. {_directions(visit)}\n")
         return Answer(404, HTML, pages.plain_error(404, "Not Found", f"Nothing is served here. {_directions(visit)}"))

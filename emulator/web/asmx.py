@@ -16,10 +16,11 @@ from typing_extensions import assert_never
 
 from emulator.core.call import Call
 from emulator.core.contract import OPERATION, SERVICE_PATH, Binding, Result
-from emulator.core.engine import Engine, Exchange
+from emulator.core.engine import Engine
+from emulator.core.exchange import DecidedBy, Exchange
 from emulator.core.replies import ConnectionFailure, HttpFailure, Return, Throw
 from emulator.web import pages
-from emulator.web.call_log import log_exchange, log_refusal
+from emulator.web.call_log import log_exchange, log_near_misses, log_refusal
 from emulator.web.carrying import carry_out
 from emulator.web.visit import HTML, PLAIN, XML, Answer, Visit
 from emulator.wire import documents, service
@@ -102,6 +103,8 @@ class ServiceAddress:
             log_refusal(written, perf_counter() - began)
             return answer
         log_exchange(exchange, written.remarks, perf_counter() - began)
+        if exchange.decided_by is DecidedBy.OTHERWISE and len(self._engine.scenario.rules) <= _MOST_RULES_COMPARED:
+            log_near_misses(exchange, self._engine.near_misses(exchange.call))
         return carry_out(exchange, answer, visit.environ)
 
     def _document(self, visit: Visit) -> Answer:
@@ -134,6 +137,7 @@ class ServiceAddress:
         return self._public_url if self._public_url.lower().endswith(".asmx") else self._public_url + visit.path
 
 
+_MOST_RULES_COMPARED = 200  # with an unmatched call, for the log; past that it would hold up others
 _SERVICE_PATH = SERVICE_PATH.lower()
 _VERBS_OF_ASMX = frozenset({"GET", "POST", "HEAD"})
 _FORBIDDEN = frozenset("<>*%&:\\")  # what ASP.NET refuses in a path after decoding

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from typing_extensions import assert_never
 
 from emulator.core.call import masked
-from emulator.core.engine import Exchange
+from emulator.core.exchange import Exchange
+from emulator.core.explanation import NearMiss
 from emulator.core.replies import ConnectionFailure, HttpFailure, Outcome, Return, Throw
 from emulator.wire.messages import Answer
 
@@ -38,6 +40,13 @@ def log_exchange(exchange: Exchange, remarks: tuple[str, ...], seconds: float) -
             masked(call.auth_code),
             "; ".join(remarks),
         )
+
+
+def log_near_misses(exchange: Exchange, near_misses: Sequence[NearMiss]) -> None:
+    """Logs which rules a call that none accepted came nearest to, and in which condition it differed."""
+    if near_misses:
+        nearest = "; ".join(str(miss) for miss in near_misses)
+        logger.info("call %d was accepted by no rule; the nearest: %s", exchange.id, nearest)
 
 
 def log_refusal(answer: Answer, seconds: float) -> None:

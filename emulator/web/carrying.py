@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from emulator.core.engine import Exchange
+from emulator.core.exchange import Exchange
 from emulator.core.replies import ConnectionFailure, HttpFailure
-from emulator.web.visit import Answer
+from emulator.web.visit import PLAIN, Answer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -31,20 +31,23 @@ class Fate:
 
 def carry_out(exchange: Exchange, answer: Answer, environ: WSGIEnvironment) -> Answer:
     """The answer that the exchange asks for, in place of the one that the service would have given."""
-    fate = environ.get(FATE)
+    fate: Fate | None = environ.get(FATE)
+    outcome = exchange.outcome
     if fate is None:
-        fate = Fate()
         time.sleep(exchange.delay)  # another WSGI server: one thread for each request, so this one may wait
-    fate.delay = exchange.delay
-    if isinstance(exchange.outcome, ConnectionFailure):
-        fate.failure = exchange.outcome
-        if FATE not in environ:
-            _logger.error("this WSGI server cannot fail a connection; only rescue-emulator's own can")
-    headers = (*answer.headers, *_told_of(exchange))
-    if isinstance(exchange.outcome, HttpFailure):
-        failure = exchange.outcome
-        return Answer(failure.status, failure.content_type or "", failure.body, (*failure.headers, *_told_of(exchange)))
-    return Answer(answer.status, answer.content_type, answer.body, headers)
+        if isinstance(outcome, ConnectionFailure):
+            _logger.error("call %d asks for a failure of its connection: %s", exchange.id, _CANNOT_FAIL)
+            answer = Answer(502, PLAIN, f"The scenario asks for {outcome} here: {_CANNOT_FAIL}\n")
+    else:
+        fate.delay = exchange.delay
+        if isinstance(outcome, ConnectionFailure):
+            fate.failure = outcome
+    if isinstance(outcome, HttpFailure):
+        answer = Answer(outcome.status, outcome.content_type or "", outcome.body, outcome.headers)
+    return replace(answer, headers=(*answer.headers, *_told_of(exchange)))
+
+
+_CANNOT_FAIL = "this WSGI server cannot do that to a connection, only rescue-emulator's own can."
 
 
 def _told_of(exchange: Exchange) -> tuple[tuple[str, str], ...]:

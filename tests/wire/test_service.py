@@ -165,13 +165,12 @@ def test_get_and_post_refuse_with_a_text(binding: Binding, collection: str, chan
 @pytest.mark.parametrize("operation", ["STARTSESSION", "startsession"])
 def test_an_operation_in_another_case_is_told_the_right_one(operation: str) -> None:
     answer = answered(Request(FORM, operation=operation), returning(Result.OK), Binding.GET)
-    assert (
-        answer.body
-        == (
-            f"Invalid method name &#39;{operation}&#39;,  method names are case sensitive.   The method name "
-            "&#39;startSession&#39; with the same name but different casing was found.\r\nParameter name: methodName\r\n"
-        ).encode()
+    text = (
+        f"Invalid method name &#39;{operation}&#39;,  method names are case sensitive.   "
+        "The method name &#39;startSession&#39; with the same name but different casing was found.\r\n"
+        "Parameter name: methodName\r\n"
     )
+    assert answer.body == text.encode()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,75 @@
+"""Keeps the rules in force like the file that they came from: a good edit is taken over whole, a bad one not at all."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from typing import Final
+
+from watchfiles import watch
+
+from emulator.core.engine import Engine
+from emulator.core.rules import Scenario
+from emulator.errors import ScenarioError
+from emulator.scenario import load
+
+_SETTLED: Final = 50  # milliseconds without another change, after which an edit is taken for finished
+_AT_MOST: Final = 200  # milliseconds that a storm of changes can put it off
+
+_logger = logging.getLogger(__name__)
+
+
+class Watcher:
+    """Watches one scenario file between ``start`` and ``stop``, from a thread of its own.
+
+    The folder is watched, and the content is what counts: an editor that replaces the file, and a link that is turned
+    to another file, are edits too. ``refused`` holds what is wrong with the file now, while an older state of it stays
+    in force; None when the file is in force.
+    """
+
+    def __init__(self, file: Path, engine: Engine) -> None:
+        self.refused: ScenarioError | None = None
+        self._file = file
+        self._engine = engine
+        self._text = engine.scenario.source
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True, name="watcher")
+
+    def start(self) -> None:
+        """Begins to watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread."""
+        self._stop.set()
+        self._thread.join()
+
+    def look(self) -> None:
+        """Takes the file over if it has changed."""
+        try:
+            scenario = load(self._file)
+        except ScenarioError as error:
+            if self.refused is None or self.refused.problems != error.problems:
+                _logger.error("%s is refused, and the rules in force stay:\n%s", self._file, error)
+            self.refused = error
+            return
+        if scenario.source != self._text or self.refused is not None:
+            self._take_over(scenario)
+
+    def _take_over(self, scenario: Scenario) -> None:
+        self._engine.replace(scenario)
+        self._text, self.refused = scenario.source, None
+        _logger.info("%s is in force: scenario=%s rules=%d", self._file, scenario.name, len(scenario.rules))
+
+    def _watch(self) -> None:
+        self.look()  # what changed before the watching began
+        for _ in watch(
+            self._file.parent,
+            stop_event=self._stop,
+            debounce=_AT_MOST,
+            step=_SETTLED,
+            recursive=False,
+            watch_filter=None,
+        ):
+            self.look()

@@ -1,0 +1,51 @@
+"""Values with good defaults, so that a test states only what matters to it."""
+
+from __future__ import annotations
+
+import re
+
+from emulator.core.call import Call
+from emulator.core.contract import Binding, Result
+from emulator.core.desk import Desk
+from emulator.core.matching import Condition, Matches, OneOf, When
+from emulator.core.replies import Delay, Reply, Return
+from emulator.core.rules import OTHERWISE, Per, Rule, Scenario
+
+
+def a_call(
+    session: int = 1001, node: int = 337366, auth_code: str | None = "demo-ann", binding: Binding = Binding.SOAP11
+) -> Call:
+    return Call(session, node, auth_code, binding)
+
+
+def one_of(*values: int | str) -> OneOf:
+    return OneOf(frozenset(values))
+
+
+def matches(pattern: str) -> Matches:
+    return Matches(re.compile(pattern))
+
+
+def when(**conditions: Condition | int | str) -> When:
+    """Conditions by field; a plain value stands for itself."""
+    return When(**{name: one_of(it) if isinstance(it, int | str) else it for name, it in conditions.items()})
+
+
+def a_reply(result: Result = Result.OK, delay: Delay | None = None) -> Reply:
+    return Reply(Return(result), delay)
+
+
+def a_rule(
+    *results: Result,
+    name: str = "a rule",
+    times: int | None = None,
+    per: Per = Per.RULE,
+    source: str | None = None,
+    **conditions: Condition | int | str,
+) -> Rule:
+    replies = tuple(a_reply(result) for result in results or (Result.OK,))
+    return Rule(name, when(**conditions), replies, times, per, source)
+
+
+def a_scenario(*rules: Rule, otherwise: Reply = OTHERWISE, desk: Desk | None = None) -> Scenario:
+    return Scenario("a scenario", rules=rules, otherwise=otherwise, desk=desk)
