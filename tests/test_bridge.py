@@ -9,7 +9,7 @@ import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -91,7 +91,11 @@ async def listening(application: Application_, max_delay: float = 3600.0) -> Asy
 def run(request: pytest.FixtureRequest) -> Iterator[Callable[[Awaitable[object]], None]]:
     """Runs a coroutine in a loop of each kind."""
     loop = LOOPS[request.param]()
-    yield lambda awaitable: loop.run_until_complete(asyncio.wait_for(awaitable, PATIENCE)) and None
+
+    def run(awaitable: Awaitable[object]) -> None:
+        loop.run_until_complete(asyncio.wait_for(awaitable, PATIENCE))
+
+    yield run
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
 
@@ -264,6 +268,6 @@ def test_another_wsgi_server_waits_out_a_delay() -> None:
 @ALL_BINDINGS
 def test_another_wsgi_server_sends_an_http_failure(binding: Binding) -> None:
     scenario = "otherwise: {fail: {status: 503, headers: {Retry-After: '5'}, body: later, content_type: text/plain}}"
-    request = replace(a_request(binding))
+    request = a_request(binding)
     answer = Client(Application(Engine(loads(scenario)))).open(request.path, **a_visit(request))
     assert (answer.status_code, answer.text, answer.headers["Retry-After"]) == (503, "later", "5")

@@ -12,8 +12,8 @@ from emulator.core.matching import Absent, Condition, Not, OneOf, Range, Value, 
 from emulator.core.rules import Rule
 
 MOST_COMPARED: Final = 5_000_000
-"""How many pairs of rules are compared, about. Exact values are looked up; only some thousand rules with ranges, patterns
-and the like make more pairs, and then the last of them are compared with the first of them only."""
+"""How many pairs of rules are compared, about. Exact values are looked up; only some thousand rules with ranges,
+patterns and the like make more pairs, and then the last of them are compared with the first of them only."""
 
 Intervals = tuple[tuple[int, int], ...]
 

@@ -14,8 +14,8 @@ from emulator.scenario.written import Mistake, Way, Written, shape
 class NumberCondition(Written):
     """A condition on a number: a range, a regular expression, or the opposite of a condition."""
 
-    noun: ClassVar = "a condition on a number"
-    ways: ClassVar = (Way(may=("from", "to")), Way(("matches",)), Way(("not",)))
+    noun: ClassVar[str] = "a condition on a number"
+    ways: ClassVar[tuple[Way, ...]] = (Way(may=("from", "to")), Way(("matches",)), Way(("not",)))
 
     from_: Int32 | None = Field(default=None, alias="from")
     """The lowest number accepted; left out, there is none."""
@@ -35,8 +35,8 @@ class NumberCondition(Written):
 class TextCondition(Written):
     """A condition on an auth code: a regular expression, whether there is one, or the opposite of a condition."""
 
-    noun: ClassVar = "a condition on an auth code"
-    ways: ClassVar = (Way(("matches",)), Way(("absent",)), Way(("not",)))
+    noun: ClassVar[str] = "a condition on an auth code"
+    ways: ClassVar[tuple[Way, ...]] = (Way(("matches",)), Way(("absent",)), Way(("not",)))
 
     matches: Pattern | None = None
     """A regular expression (Python syntax) that the whole auth code must match."""
@@ -49,8 +49,8 @@ class TextCondition(Written):
 class BindingCondition(Written):
     """A condition on the binding: a regular expression, or the opposite of a condition."""
 
-    noun: ClassVar = "a condition on the binding"
-    ways: ClassVar = (Way(("matches",)), Way(("not",)))
+    noun: ClassVar[str] = "a condition on the binding"
+    ways: ClassVar[tuple[Way, ...]] = (Way(("matches",)), Way(("not",)))
 
     matches: Pattern | None = None
     """A regular expression (Python syntax) that the whole name of the binding must match."""
@@ -81,9 +81,9 @@ BindingTest = Annotated[
 class WrittenWhen(Written):
     """The conditions of a rule, all of which must hold."""
 
-    noun: ClassVar = "when"
-    ways: ClassVar = (Way(may=("session", "node", "auth_code", "binding")),)
-    or_else: ClassVar = "; a rule for every call has no 'when'"
+    noun: ClassVar[str] = "when"
+    ways: ClassVar[tuple[Way, ...]] = (Way(may=("session", "node", "auth_code", "binding")),)
+    or_else: ClassVar[str] = "; a rule for every call has no 'when'"
 
     session: NumberTest | None = None
     """The session's id: a number, a list of numbers, or a condition."""

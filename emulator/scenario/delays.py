@@ -14,8 +14,8 @@ from emulator.scenario.written import AT_VALUE, Mistake, Way, Written, shape
 class WrittenSpread(Written):
     """A delay that differs from answer to answer: uniform (from, to) or log-normal (median, p99)."""
 
-    noun: ClassVar = "a delay"
-    ways: ClassVar = (Way(("from", "to")), Way(("median", "p99")))
+    noun: ClassVar[str] = "a delay"
+    ways: ClassVar[tuple[Way, ...]] = (Way(("from", "to")), Way(("median", "p99")))
 
     from_: Seconds | None = Field(default=None, alias="from")
     """The shortest delay; every delay up to `to` is as likely."""

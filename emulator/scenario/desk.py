@@ -13,7 +13,7 @@ from emulator.scenario.written import AT_VALUE, Mistake, Written
 class WrittenAdministrator(Written):
     """The owner of an auth code."""
 
-    noun: ClassVar = "an administrator"
+    noun: ClassVar[str] = "an administrator"
 
     name: ShortText | None = None
     """What this person is called; `administrator N` when left out."""
@@ -28,7 +28,7 @@ class WrittenAdministrator(Written):
 class WrittenTechnician(Written):
     """Somebody who can pick sessions up, at a node."""
 
-    noun: ClassVar = "a technician"
+    noun: ClassVar[str] = "a technician"
 
     name: ShortText | None = None
     """What this person is called; `technician N` when left out."""
@@ -41,7 +41,7 @@ class WrittenTechnician(Written):
 class WrittenSession(Written):
     """A customer's session."""
 
-    noun: ClassVar = "a session"
+    noun: ClassVar[str] = "a session"
 
     id: Int32
     """The session's id."""
@@ -54,7 +54,7 @@ class WrittenSession(Written):
 class WrittenDesk(Written):
     """Who is there and what waits: answers calls that no rule accepts."""
 
-    noun: ClassVar = "the desk"
+    noun: ClassVar[str] = "the desk"
 
     administrators: tuple[WrittenAdministrator, ...] = ()
     """The owners of auth codes."""

@@ -41,9 +41,9 @@ _CONTRADICTIONS: Final[JsonDict] = {
 class WrittenFailure(Written):
     """A failure in place of a result: an exception of the service, an HTTP answer, or a broken connection."""
 
-    noun: ClassVar = "a failure"
+    noun: ClassVar[str] = "a failure"
     model_config = ConfigDict(json_schema_extra=_CONTRADICTIONS)
-    ways: ClassVar = (
+    ways: ClassVar[tuple[Way, ...]] = (
         Way(("exception",)),
         Way(("status",), may=("headers", "body", "content_type")),
         Way(("connection",), may=("over",)),

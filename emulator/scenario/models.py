@@ -21,8 +21,8 @@ MOST_RULES: Final = 100_000
 class WrittenReply(Written):
     """One answer: a result or a failure, maybe after a delay."""
 
-    noun: ClassVar = "a reply"
-    ways: ClassVar = (Way(("return",)), Way(("fail",)))
+    noun: ClassVar[str] = "a reply"
+    ways: ClassVar[tuple[Way, ...]] = (Way(("return",)), Way(("fail",)))
 
     return_: ResultWord | None = Field(default=None, alias="return")
     """The result that the call gets."""
@@ -41,8 +41,12 @@ ReplyWord = Annotated[
 class WrittenRule(Written):
     """What is answered to which calls. The first rule that accepts a call answers it."""
 
-    noun: ClassVar = "a rule"
-    ways: ClassVar = (Way(("return",), may=("delay",)), Way(("fail",), may=("delay",)), Way(("replies",)))
+    noun: ClassVar[str] = "a rule"
+    ways: ClassVar[tuple[Way, ...]] = (
+        Way(("return",), may=("delay",)),
+        Way(("fail",), may=("delay",)),
+        Way(("replies",)),
+    )
 
     name: ShortText | None = None
     """What the rule is called in logs, in the journal and on pages; `rule N` when left out."""
@@ -65,7 +69,7 @@ class WrittenRule(Written):
 class WrittenScenario(Written):
     """A scenario: which result, or which failure, each call of startSession gets."""
 
-    noun: ClassVar = "a scenario"
+    noun: ClassVar[str] = "a scenario"
 
     version: Version = 1
     """The version of the scenario language."""

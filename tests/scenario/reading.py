@@ -1,0 +1,26 @@
+"""Short ways to read a piece of a scenario."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.core.rules import Rule, Scenario
+from emulator.errors import ScenarioError
+from emulator.scenario import loads
+
+
+def rule(text: str) -> Rule:
+    """The one rule of a scenario, written as a flow mapping without its braces."""
+    return loads(f"rules: [{{{text}}}]", "x.yaml").rules[0]
+
+
+def problems(text: str | bytes) -> list[str]:
+    """What is wrong with a text, as it is printed; without the name of the file."""
+    with pytest.raises(ScenarioError) as caught:
+        loads(text, "x.yaml")
+    return [str(problem).removeprefix("x.yaml:") for problem in caught.value.problems]
+
+
+def accepted(text: str) -> Scenario:
+    """The scenario in a text, in which nothing must be wrong."""
+    return loads(text, "x.yaml")
