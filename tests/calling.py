@@ -39,8 +39,8 @@ PATIENCE: Final = 20.0  # seconds after which a test that waits in vain has fail
 def a_request(
     binding: Binding = Binding.GET,
     *,
-    session: int = 1001,
-    node: int = 337366,
+    session: int | str = 1001,
+    node: int | str = 337366,
     auth_code: str | None = "demo-ann",
     padding: int = 0,
 ) -> Request:

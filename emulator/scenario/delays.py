@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Discriminator, Field, Tag
 
 from emulator.scenario.scalars import Seconds
-from emulator.scenario.written import AT_VALUE, Mistake, Way, Written, shape
+from emulator.scenario.written import Mistake, Way, Written, shape
 
 
 class WrittenSpread(Written):
@@ -33,7 +33,7 @@ class WrittenSpread(Written):
         if self.median is not None and self.p99 is not None and self.median > self.p99:
             yield Mistake("'median' is longer than 'p99'")
         if self.median == 0:
-            yield Mistake("the median must be longer than 0ms", ("median",), AT_VALUE)
+            yield Mistake("the median must be longer than 0ms", ("median",))
 
 
 WrittenDelay = Annotated[

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from emulator.core.desk import AccountStatus, Role, SessionStatus, TechnicianStatus
 from emulator.scenario.scalars import AccountWord, Filled, Int32, RoleWord, SessionWord, ShortText, TechnicianWord
-from emulator.scenario.written import AT_VALUE, Mistake, Written
+from emulator.scenario.written import Mistake, Written
 
 
 class WrittenAdministrator(Written):
@@ -74,4 +74,4 @@ def _repeated(people: str, key: str, values: Iterable[Hashable]) -> Iterator[Mis
     first: dict[Hashable, int] = {}
     for number, value in enumerate(values):
         if first.setdefault(value, number) != number:
-            yield Mistake(f"is already that of {people}[{first[value]}]", (people, number, key), AT_VALUE)
+            yield Mistake(f"is already that of {people}[{first[value]}]", (people, number, key))

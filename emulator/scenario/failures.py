@@ -20,7 +20,7 @@ from emulator.scenario.scalars import (
     Text,
     XmlText,
 )
-from emulator.scenario.written import Mistake, Way, Written
+from emulator.scenario.written import AT_KEY, Mistake, Way, Written
 
 BODILESS: Final = frozenset({204, 205, 304})
 """The statuses whose answers have no body, whatever is said."""
@@ -70,9 +70,9 @@ class WrittenFailure(Written):
         if trickles and self.over is None:
             yield Mistake("'over' is missing: how long the trickle takes, like 10s")
         if self.over is not None and self.connection is not None and not trickles:
-            yield Mistake("stands beside 'connection: trickle' only", ("over",))
+            yield Mistake("stands beside 'connection: trickle' only", ("over",), AT_KEY)
         if self.body and self.status in BODILESS:
-            yield Mistake(f"an answer with status {self.status} has no body", ("body",))
+            yield Mistake(f"an answer with status {self.status} has no body", ("body",), AT_KEY)
         names = [name.lower() for name in self.headers or ()]
         if len(set(names)) < len(names):
             yield Mistake("a header is given twice; the case of its letters makes no difference", ("headers",))

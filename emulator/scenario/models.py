@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Final
 
 from pydantic import Discriminator, Field, Tag
@@ -47,6 +48,7 @@ class WrittenRule(Written):
         Way(("fail",), may=("delay",)),
         Way(("replies",)),
     )
+    elsewhere: ClassVar[Mapping[str, str]] = {"delay": "; write it inside a reply"}
 
     name: ShortText | None = None
     """What the rule is called in logs, in the journal and on pages; `rule N` when left out."""

@@ -19,6 +19,8 @@ _KEY_OF_MAPPING: Final = "[key]"
 def problems_of(error: ValidationError, origin: Origin) -> Iterator[Problem]:
     """What is wrong, one problem for each mistake."""
     for details in error.errors(include_url=False):
+        if details["type"] == "too_short" and details["input"]:
+            continue  # nothing is left of the list, since all in it is wrong
         path = _path(details, origin.data)
         at_key = details["type"] == AT_KEY or details["loc"][-1:] == (_KEY_OF_MAPPING,)
         yield problem(origin, path, _message(details), key=at_key)

@@ -41,13 +41,13 @@ class Plain(str):
     __slots__ = ()
 
 
-def _whole(low: int, high: int, called: str) -> BeforeValidator:
+def _whole(low: int, high: int, called: str = "") -> BeforeValidator:
     """Reads a whole number of a range from decimal digits."""
 
     def read(value: object) -> int:
         number = _decimal(value)
         if not low <= number <= high:
-            raise mistake(f"{shown(value)} is outside {called}, {low} to {high}")
+            raise mistake(f"{str(value)[:40]} is outside {low} to {high}{called}")
         return number
 
     return BeforeValidator(read)
@@ -106,7 +106,11 @@ def _truth(value: object) -> bool:
         return value
     if isinstance(value, Plain) and value in ("true", "false"):
         return value == "true"
-    raise mistake(NO_VALUE if value is None else f"true or false is wanted here, not {shown(value)}")
+    if value is None:
+        raise mistake(NO_VALUE)
+    if not isinstance(value, Plain) and value in ("true", "false"):
+        raise mistake(f"{shown(value)} is a text; write it without quotes")
+    raise mistake(f"true or false is wanted here, not {shown(value)}")
 
 
 def _pattern(value: object) -> re.Pattern[str]:
@@ -166,10 +170,10 @@ _XML: Final = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]*"
 _HEADER: Final = r"[\t\x20-\x7e\xa0-\xff]*"
 _MEDIA_TYPE: Final = rf"{_TOKEN}/{_TOKEN}( *; *[\x20-\x7e]+)?"
 
-Int32 = Annotated[int, Field(ge=INT32_MIN, le=INT32_MAX), _whole(INT32_MIN, INT32_MAX, "int32")]
-Count = Annotated[int, Field(ge=1, le=INT32_MAX), _whole(1, INT32_MAX, "what can be counted")]
+Int32 = Annotated[int, Field(ge=INT32_MIN, le=INT32_MAX), _whole(INT32_MIN, INT32_MAX, ", which is int32")]
+Count = Annotated[int, Field(ge=1, le=INT32_MAX), _whole(1, INT32_MAX)]
 Version = Annotated[Literal[1], BeforeValidator(_version)]
-Status = Annotated[int, Field(ge=200, le=599), _whole(200, 599, "the final statuses of HTTP")]
+Status = Annotated[int, Field(ge=200, le=599), _whole(200, 599, ", the statuses that end a request")]
 Truth = Annotated[bool, BeforeValidator(_truth)]
 Seconds = Annotated[float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$"})]
 

@@ -6,23 +6,31 @@ from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
 _LONGEST_SHOWN = 40
+_FEWEST_TELLING = 4  # letters: any fewer are in too many words
 
 
-def nearest(word: str, right: Collection[str], prefix: str = "") -> str | None:
-    """The right word that was probably meant; letter case, signs, blanks and a prefix make no difference."""
+def nearest(word: str, right: Collection[str], prefix: str = "") -> list[str]:
+    """The right words that were probably meant, the best first: those that hold the wrong one, else the one most alike.
+
+    Letter case, signs, blanks and a prefix make no difference.
+    """
 
     def bare(text: str) -> str:
         return _letters(text).removeprefix(_letters(prefix))
 
     meant = {bare(candidate): candidate for candidate in right}
-    close = get_close_matches(bare(word), meant, n=1, cutoff=0.7)
-    return meant[close[0]] if close else None
+    wrong = bare(word)
+    if wrong not in meant and len(wrong) >= _FEWEST_TELLING:
+        holding = [candidate for letters, candidate in meant.items() if wrong in letters]
+        if holding:
+            return holding[:2]
+    return [meant[letters] for letters in get_close_matches(wrong, meant, n=1, cutoff=0.7)]
 
 
 def hint(word: str, right: Collection[str], prefix: str = "") -> str:
     """The end of a message about a wrong word: the right one where it can be guessed, else all that are possible."""
-    guess = nearest(word, right, prefix)
-    return f"did you mean '{guess}'?" if guess else f"possible here: {', '.join(right)}"
+    guesses = nearest(word, right, prefix)
+    return f"did you mean {either(guesses)}?" if guesses else f"possible here: {', '.join(right)}"
 
 
 def either(words: Sequence[str]) -> str:

@@ -29,7 +29,7 @@ class Mistake(NamedTuple):
 
     message: str
     place: Path = ()
-    at: str = AT_KEY
+    at: str = AT_VALUE
 
     def details(self) -> InitErrorDetails:
         """The mistake as pydantic keeps it."""
@@ -70,6 +70,8 @@ class Written(BaseModel):
     """The ways to write it, of which a person takes one. A key of a single way is what tells that way."""
     or_else: ClassVar[str] = ""
     """What one who took no way may have wanted instead, as the end of a message."""
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    """Where a key belongs that cannot stand where it is, as the end of a message."""
     keys: ClassVar[Mapping[str, None]] = {}
     """The keys that it takes, in order."""
     telling: ClassVar[Mapping[str, Way]] = {}
@@ -96,7 +98,7 @@ class Written(BaseModel):
             raise mistake(f"{cls.noun} is a mapping of {', '.join(cls.keys)}, not {kind(data)}")
         settled, misfits = _misfits(cls, tuple(data))
         nulls = [key for key, value in data.items() if value is None] if None in data.values() else ()
-        mistakes = [found.details() for found in (*misfits, *(Mistake(NO_VALUE, (key,), AT_VALUE) for key in nulls))]
+        mistakes = [found.details() for found in (*misfits, *(Mistake(NO_VALUE, (key,)) for key in nulls))]
         try:
             written = handler(data)
         except ValidationError as error:
@@ -134,10 +136,11 @@ def _misfits(cls: type[Written], keys: tuple[str, ...]) -> tuple[frozenset[str],
 
     The same few choices come back in rule after rule, so what was found is kept.
     """
-    unknown = {key: nearest(str(key), cls.keys) for key in keys if key not in cls.keys}
-    mistakes = [Mistake(f"unknown key; {hint(str(key), cls.keys)}", (str(key),)) for key in unknown]
-    mistakes += _wayward(cls, keys, (*keys, *(guess for guess in unknown.values() if guess))) if cls.ways else ()
-    return frozenset(unknown) | {guess for guess in unknown.values() if guess}, tuple(mistakes)
+    unknown = [key for key in keys if key not in cls.keys]
+    meant = [guess for key in unknown for guess in nearest(key, cls.keys)[:1]]
+    mistakes = [Mistake(f"unknown key; {hint(key, cls.keys)}", (key,), AT_KEY) for key in unknown]
+    mistakes += _wayward(cls, keys, (*keys, *meant)) if cls.ways else ()
+    return frozenset((*unknown, *meant)), tuple(mistakes)
 
 
 def _wayward(cls: type[Written], keys: tuple[str, ...], meant: tuple[str, ...]) -> Iterator[Mistake]:
@@ -146,7 +149,7 @@ def _wayward(cls: type[Written], keys: tuple[str, ...], meant: tuple[str, ...]) 
     if first is not None:
         for key in keys:
             if key in cls.foreign[first]:
-                yield Mistake(f"cannot stand beside '{first}'", (key,))
+                yield Mistake(f"cannot stand beside '{first}'{cls.elsewhere.get(key, '')}", (key,), AT_KEY)
         for key in cls.telling[first].needs:
             if key not in meant:
                 yield Mistake(f"'{key}' is missing")

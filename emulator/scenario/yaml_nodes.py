@@ -89,6 +89,8 @@ def _syntax(error: yaml.MarkedYAMLError, characters: str) -> tuple[Place, str]:
         return where, "a second document begins here; a file is one scenario"
     if here == "\t" or "tab" in said:
         return where, "a tab cannot indent; use spaces"
+    if "undefined alias" in said:
+        return where, "nothing before this alias has its anchor"
     if "cannot start any token" in said:
         return where, f"a value cannot begin with {here}; put it in quotes"
     begun = error.context_mark

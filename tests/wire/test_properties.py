@@ -1,0 +1,171 @@
+"""What holds for any call and any garbage: one meaning in all bindings, and never an answer outside the contract."""
+
+from __future__ import annotations
+
+from xml.sax.saxutils import escape
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emulator.core.call import Call
+from emulator.core.contract import INT32_MAX, INT32_MIN, OPERATION, SOAP_ACTION, Binding, Result
+from emulator.wire import envelope, faults, service
+from emulator.wire.close_reading import CloseReading
+from emulator.wire.faults import Kind
+from emulator.wire.messages import Answer, Request
+from emulator.wire.reading import LookCloser, Unreadable, read_quickly
+from tests.wire.test_service import request_over
+
+settings.register_profile("steady", derandomize=True, deadline=None, max_examples=200)
+settings.load_profile("steady")
+
+KINDS = {kind.id for kind in vars(faults).values() if isinstance(kind, Kind)}
+
+int32s = st.integers(INT32_MIN, INT32_MAX)
+# What XML can hold, without what its parsers change on the way: a raw CR becomes LF.
+xml_texts = st.text(st.characters(codec="utf-8", exclude_characters="\r\ufffe\uffff", exclude_categories=["Cc", "Cs"]))
+# What ASP.NET's request validation lets through in GET and POST.
+texts = xml_texts.filter(lambda text: "<" not in text and "&#" not in text)
+
+
+def asked(request: Request, binding: Binding) -> tuple[Answer, list[Call]]:
+    """The answer to a request, and the calls that it became."""
+    calls: list[Call] = []
+
+    def operation(call: Call) -> Result:
+        calls.append(call)
+        return Result.OK
+
+    return service.answer(request, operation, binding), calls
+
+
+def percent_encoded(text: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in text.encode())
+
+
+@given(session=int32s, node=int32s, auth_code=texts)
+def test_a_call_means_the_same_in_all_four_bindings(session: int, node: int, auth_code: str) -> None:
+    for binding in Binding:
+        encode = percent_encoded if binding in (Binding.GET, Binding.POST) else escape
+        start, end = ("=", "&") if encode is percent_encoded else (">", "<")
+        changes = {
+            f"iSession{start}1{end}": f"iSession{start}{session}{end}",
+            f"iNode{start}2{end}": f"iNode{start}{node}{end}",
+            f"sAuthCode{start}demo": f"sAuthCode{start}{encode(auth_code)}",
+        }
+        answer, calls = asked(request_over(binding, **changes), binding)
+        assert calls == [Call(session, node, auth_code, binding)]
+        assert answer.status == 200
+        assert b"startSessionRet_OK" in answer.body
+
+
+@given(auth_code=xml_texts, charset=st.sampled_from(["utf-8", "utf-16", "utf-16-be", "utf-32"]))
+def test_the_encoding_of_an_envelope_does_not_matter(auth_code: str, charset: str) -> None:
+    right = request_over(Binding.SOAP11)
+    body = right.payload.decode().replace(">demo<", f">{escape(auth_code)}<").encode(charset)
+    _, calls = asked(Request(body, f"text/xml; charset={charset}", right.soap_action), Binding.SOAP11)
+    assert [call.auth_code for call in calls] == [auth_code]
+
+
+def within_contract(answer: Answer) -> bool:
+    """Whether an answer is one that the contract knows."""
+    if answer.status == 200:
+        return answer.refusal is None
+    empty = answer.status in (400, 415)
+    known = answer.refusal is not None and answer.refusal.kind.id in KINDS
+    return known and (answer.body == b"") is empty and service.OUR_FAULT.encode() not in answer.body
+
+
+media_types = st.sampled_from(
+    [
+        "text/xml; charset=utf-8",
+        "text/xml",
+        "application/soap+xml",
+        "text/xml; charset=utf-16",
+        "application/x-www-form-urlencoded; charset=utf-7",
+        "text/xml; charset=idna",
+        "application/json",
+        "",
+    ]
+) | st.text(st.characters(max_codepoint=255))
+actions = (
+    st.none() | st.sampled_from([SOAP_ACTION, f'"{SOAP_ACTION}"', '"', ""]) | st.text(st.characters(max_codepoint=255))
+)
+operations = st.just(OPERATION) | st.text()
+
+
+@given(st.binary(max_size=300), media_types, actions, operations, st.sampled_from(Binding))
+def test_garbage_is_answered_within_the_contract(
+    payload: bytes, content_type: str, soap_action: str | None, operation: str, binding: Binding
+) -> None:
+    answer, _ = asked(Request(payload, content_type, soap_action, operation), binding)
+    assert within_contract(answer), answer
+
+
+PIECES = [
+    "<",
+    ">",
+    "/",
+    "&",
+    "&#1;",
+    "<b>",
+    "</b>",
+    "<!--",
+    "-->",
+    "<![CDATA[",
+    "]]>",
+    "<!DOCTYPE x>",
+    "\0",
+    "\xff",
+    "x",
+]
+mutations = st.lists(
+    st.tuples(st.integers(0, 460), st.integers(0, 30), st.sampled_from(PIECES)), min_size=1, max_size=4
+)
+
+
+def mutated(payload: bytes, changes: list[tuple[int, int, str]]) -> bytes:
+    for at, length, piece in changes:
+        payload = payload[:at] + piece.encode("latin-1") + payload[at + length :]
+    return payload
+
+
+@given(mutations, st.sampled_from([Binding.SOAP11, Binding.SOAP12]))
+def test_a_spoilt_envelope_is_answered_within_the_contract(
+    changes: list[tuple[int, int, str]], binding: Binding
+) -> None:
+    right = request_over(binding)
+    request = Request(mutated(right.payload, changes), right.content_type, right.soap_action)
+    answer, _ = asked(request, binding)
+    assert within_contract(answer), answer
+
+
+def verdict(xml: bytes, *, closely: bool) -> object:
+    """What an envelope is read as, or how it is refused; None where the quick reading leaves it to the close one."""
+    document = CloseReading(xml) if closely else read_quickly(xml)
+    if document is None:
+        return None
+    try:
+        envelope.version(document)
+        found = envelope.parts(document)
+        return envelope.parameters(document, found.body, found.header)
+    except LookCloser:
+        return None
+    except Unreadable as error:
+        return type(error), error.args
+
+
+@given(mutations)
+def test_the_quick_and_the_close_reading_agree(changes: list[tuple[int, int, str]]) -> None:
+    xml = mutated(request_over(Binding.SOAP11).payload, changes)
+    quick = verdict(xml, closely=False)
+    if quick is not None:
+        assert quick == verdict(xml, closely=True)
+
+
+@pytest.mark.parametrize("case", ["<iSession>x</iSession>", "<iSession>1</iSession>"])
+def test_the_comparison_of_the_readings_sees_a_difference(case: str) -> None:
+    xml = request_over(Binding.SOAP11, **{"<iSession>1</iSession>": case}).payload
+    assert (verdict(xml, closely=False) is None) == ("x" in case)
+    assert verdict(xml, closely=True) is not None
