@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help serve test check format test-all clean
+.PHONY: help serve test check format bench test-all clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -35,6 +35,9 @@ check: $(VENV)/dev  ## Check style, format and types
 format: $(VENV)/dev  ## Put the code into its one format
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
+
+bench: $(VENV)/dev  ## Measure rates with few and many rules, and loading; figures are ratios of one run
+	@$(BIN)/python -m tests.bench
 
 test-all:  ## Run the suite on every Python from 3.10 on that is installed
 	@$(PYTHON) tests/all_pythons.py

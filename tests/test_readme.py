@@ -12,8 +12,12 @@ import requests
 from click.testing import CliRunner
 
 from emulator.cli import main
-from emulator.core.contract import Result
+from emulator.core.call import Call
+from emulator.core.contract import Binding, Result
+from emulator.core.engine import Engine
+from emulator.core.exchange import DecidedBy
 from emulator.scenario import load, loads
+from emulator.scenario.schema import schema
 from emulator.server import Emulator
 from emulator.shipped import DEFAULT_SCENARIO
 
@@ -70,6 +74,43 @@ def test_a_documented_code_or_session_gets_its_result(
     for query in ({"iSession": "1", "sAuthCode": auth_code}, {"iSession": session, "sAuthCode": "another"}):
         answer = requests.get(f"{default_emulator.url}/startSession", query | {"iNode": "2"}, timeout=5)
         assert f">{result}<" in answer.text
+
+
+FAILURES = re.findall(
+    r"^\| [^|]* \| `(demo-[\w-]+)` \| (\d+) \|$", README.partition("| failure | auth code |")[2], re.MULTILINE
+)
+
+
+@pytest.mark.parametrize(("auth_code", "session"), FAILURES)
+def test_a_documented_failure_is_the_same_by_code_and_by_session(auth_code: str, session: str) -> None:
+    engine = Engine(load(DEFAULT_SCENARIO))
+    by_code = engine.answer(Call(1, 2, auth_code, Binding.GET))
+    by_session = engine.answer(Call(int(session), 2, "another", Binding.GET))
+    assert by_code.decided_by is by_session.decided_by is DecidedBy.RULE
+    assert (by_code.outcome, by_code.delay) == (by_session.outcome, by_session.delay)
+    assert len(FAILURES) == 10
+
+
+def rows(heading: str) -> list[str]:
+    """The first cells, in code, of the table under a heading row."""
+    table = README.partition(heading)[2].partition("\n\n")[0]
+    return re.findall(r"^\| `([^`]*)` \|", table, re.MULTILINE)
+
+
+@pytest.mark.parametrize("written", rows("| condition | accepts |"))
+def test_each_documented_condition_loads(written: str) -> None:
+    field = "auth_code" if "matches" in written or "absent" in written else "session"
+    assert loads(f"rules: [{{when: {{{field}: {written}}}, return: startSessionRet_OK}}]").rules
+
+
+@pytest.mark.parametrize("written", rows("| failure | what the client sees |"))
+def test_each_documented_failure_loads(written: str) -> None:
+    assert loads(f"rules: [{{fail: {written}}}]").rules
+
+
+@pytest.mark.parametrize("key", schema()["properties"])
+def test_each_key_of_a_scenario_is_documented(key: str) -> None:
+    assert key == "$schema" or f"`{key}`" in README
 
 
 @pytest.mark.parametrize("block", blocks("yaml"))

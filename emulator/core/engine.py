@@ -37,7 +37,7 @@ class Engine:
         self._calls = 0
         self._last_rule_id = 0
         self._added: dict[int, Standing] = {}
-        self._use(scenario)
+        self._use(scenario, *_indexed(scenario))
 
     @property
     def scenario(self) -> Scenario:
@@ -120,15 +120,17 @@ class Engine:
                 self._desk.reset()
 
     def replace(self, scenario: Scenario) -> None:
-        """Use another scenario from the next call on, from its beginning; the rules that were added stay before it."""
-        with self._lock:
-            self._use(scenario)
+        """Use another scenario from the next call on, from its beginning; the rules that were added stay before it.
 
-    def _use(self, scenario: Scenario) -> None:
-        written = [Standing(rule, position) for position, rule in enumerate(scenario.rules)]
-        index: Index[Standing] = Index()
-        for standing in (*reversed(self._added.values()), *written):
-            index.add(standing, standing.rule.when)
+        What takes long is done before the lock is taken, so that no call waits for it.
+        """
+        written, index = _indexed(scenario)
+        with self._lock:
+            for standing in self._added.values():
+                index.add(standing, standing.rule.when)
+            self._use(scenario, written, index)
+
+    def _use(self, scenario: Scenario, written: list[Standing], index: Index[Standing]) -> None:
         self._scenario, self._written, self._index = scenario, written, index
         self._desk = None if scenario.desk is None else OpenDesk(scenario.desk)
 
@@ -145,6 +147,15 @@ class Engine:
         if finding is None or finding.result is None:
             return DecidedBy.OTHERWISE, self._scenario.otherwise
         return DecidedBy.DESK, Reply(Return(finding.result))
+
+
+def _indexed(scenario: Scenario) -> tuple[list[Standing], Index[Standing]]:
+    """The rules of a scenario, none of which has spoken yet, and the index of them."""
+    written = [Standing(rule, position) for position, rule in enumerate(scenario.rules)]
+    index: Index[Standing] = Index()
+    for standing in written:
+        index.add(standing, standing.rule.when)
+    return written, index
 
 
 def _nearest(standings: list[Standing], call: Call, limit: int) -> tuple[NearMiss, ...]:

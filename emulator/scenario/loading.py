@@ -67,6 +67,7 @@ def when_from_data(data: object, name: str = "when") -> When:
 
 def _scenario(origin: Origin) -> Scenario:
     """Check all there is to check, then build. Where some rules are wrong, the others are checked all the same."""
+    _limit(origin)
     written: WrittenScenario | None = None
     problems = list(origin.problems)
     try:
@@ -89,6 +90,14 @@ def _scenario(origin: Origin) -> Scenario:
     return compile.scenario(written, rules.values(), name=PurePath(origin.name).stem or origin.name)
 
 
+def _limit(origin: Origin) -> None:
+    """Too many rules are not read at all."""
+    rules = origin.data.get("rules") if isinstance(origin.data, dict) else None
+    if isinstance(rules, list | tuple) and len(rules) > MOST_RULES:
+        message = f"{len(rules):,} rules; a scenario holds at most {MOST_RULES:,}"
+        raise ScenarioError([problem(origin, ("rules",), message)])
+
+
 def _read(model: type[W], origin: Origin) -> W:
     try:
         return model.model_validate(origin.data)
@@ -99,7 +108,7 @@ def _read(model: type[W], origin: Origin) -> W:
 def _right_rules(data: Any) -> Iterator[tuple[int, WrittenRule]]:
     """The rules in which nothing is wrong, by number."""
     rules = data.get("rules") if isinstance(data, dict) else None
-    for number, rule in enumerate(rules[:MOST_RULES] if isinstance(rules, list) else ()):
+    for number, rule in enumerate(rules if isinstance(rules, list | tuple) else ()):
         with suppress(ValidationError):
             yield number, WrittenRule.model_validate(rule)
 

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from emulator.errors import Problem
 from emulator.scenario.places import Origin, problem
-from emulator.scenario.words import kind, shown
+from emulator.scenario.words import kind
 from emulator.scenario.written import AT_KEY, NO_VALUE, Path
 
 _KEY_OF_MAPPING: Final = "[key]"
@@ -58,7 +58,7 @@ def _message(details: ErrorDetails) -> str:
         case _ if value is None:
             return NO_VALUE
         case "string_type":
-            return f"a text is wanted here, not {shown(value)}"
+            return f"a text is wanted here, not {kind(value)}"
         case "string_too_short":
             return "an empty text cannot be right here"
         case "dict_type":
@@ -67,8 +67,6 @@ def _message(details: ErrorDetails) -> str:
             return f"a list is wanted here, not {kind(value)}"
         case "too_short":
             return "an empty list; write at least one, or leave the key out"
-        case "too_long":
-            return f"a scenario holds at most {details['ctx']['max_length']:,} of these"
         case "union_tag_invalid":
             return f"{kind(value)} cannot stand here"
         case _:

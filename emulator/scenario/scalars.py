@@ -78,7 +78,7 @@ def _word(words: type[E], noun: str, prefix: str = "") -> BeforeValidator:
             raise mistake(NO_VALUE)
         if not isinstance(value, str):
             raise mistake(f"{noun} is wanted here, not {kind(value)}")
-        raise mistake(f"{shown(value)} is not {noun}; {hint(value, members, prefix)}")
+        raise mistake(f"{shown(value)} is not {noun}; {hint(value, tuple(members), prefix)}")
 
     return BeforeValidator(read)
 
@@ -143,17 +143,23 @@ def _not_ours(name: str) -> str:
 def _version(value: object) -> int:
     number = _decimal(value)
     if number != VERSION:
-        from importlib.metadata import version  # slow to import, and needed for this message only
-
-        reader = f"rescue-emulator {version('rescue-emulator')} reads version {VERSION}"
         newer = f"; version {number} needs a newer one" if number > VERSION else ""
-        raise mistake(f"{reader} of the scenario language{newer}")
+        raise mistake(f"{_program()} reads version {VERSION} of the scenario language{newer}")
     return number
 
 
-def _schema(pattern: str) -> Any:
+def _program() -> str:
+    from importlib import metadata  # slow to import, and needed for one message only
+
+    try:
+        return f"rescue-emulator {metadata.version('rescue-emulator')}"
+    except metadata.PackageNotFoundError:
+        return "this rescue-emulator"
+
+
+def _schema(pattern: str, **more: JsonValue) -> Any:
     """The pattern as the schema tells it."""
-    return Field(json_schema_extra={"pattern": f"^{pattern}$"})
+    return Field(json_schema_extra={"pattern": f"^{pattern}$", **more})
 
 
 _RESULT_PREFIX: Final = "startSessionRet_"
@@ -183,7 +189,9 @@ ShortText = Annotated[Text, _like(_SHORT, "one line of 1 to 200 characters is wa
 XmlText = Annotated[Text, _like(_XML, "holds a control character, which no XML can carry"), _schema(_XML)]
 HeaderName = Annotated[Text, _like(_TOKEN, "not the name of a header"), AfterValidator(_not_ours)]
 HeaderValue = Annotated[Text, _like(_HEADER, "a header's value is one line of Latin-1 characters"), _schema(_HEADER)]
-MediaType = Annotated[Text, _like(_MEDIA_TYPE, "a media type is written like text/html"), _schema(_MEDIA_TYPE)]
+MediaType = Annotated[
+    Text, _like(_MEDIA_TYPE, "a media type is written like text/html"), _schema(_MEDIA_TYPE, type="string")
+]
 Pattern = Annotated[re.Pattern[str], BeforeValidator(_pattern), WithJsonSchema({"type": TEXT, "format": "regex"})]
 
 ResultWord = Annotated[Result, _word(Result, "a result", _RESULT_PREFIX)]

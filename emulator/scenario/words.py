@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 
 _LONGEST_SHOWN = 40
+_NO_SIGNS = str.maketrans("", "", "-_. ")
 _FEWEST_TELLING = 4  # letters: any fewer are in too many words
 
 
-def nearest(word: str, right: Collection[str], prefix: str = "") -> list[str]:
+@lru_cache(maxsize=1024)
+def nearest(word: str, right: tuple[str, ...], prefix: str = "") -> tuple[str, ...]:
     """The right words that were probably meant, the best first: those that hold the wrong one, else the one most alike.
 
     Letter case, signs, blanks and a prefix make no difference.
@@ -21,13 +24,13 @@ def nearest(word: str, right: Collection[str], prefix: str = "") -> list[str]:
     meant = {bare(candidate): candidate for candidate in right}
     wrong = bare(word)
     if wrong not in meant and len(wrong) >= _FEWEST_TELLING:
-        holding = [candidate for letters, candidate in meant.items() if wrong in letters]
+        holding = tuple(candidate for letters, candidate in meant.items() if wrong in letters)
         if holding:
             return holding[:2]
-    return [meant[letters] for letters in get_close_matches(wrong, meant, n=1, cutoff=0.7)]
+    return tuple(meant[letters] for letters in get_close_matches(wrong, meant, n=1, cutoff=0.7))
 
 
-def hint(word: str, right: Collection[str], prefix: str = "") -> str:
+def hint(word: str, right: tuple[str, ...], prefix: str = "") -> str:
     """The end of a message about a wrong word: the right one where it can be guessed, else all that are possible."""
     guesses = nearest(word, right, prefix)
     return f"did you mean {either(guesses)}?" if guesses else f"possible here: {', '.join(right)}"
@@ -66,4 +69,4 @@ def kind(value: object) -> str:
 
 
 def _letters(text: str) -> str:
-    return "".join(letter for letter in text.lower() if letter not in "-_. ")
+    return text.lower().translate(_NO_SIGNS)

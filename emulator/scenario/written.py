@@ -136,9 +136,10 @@ def _misfits(cls: type[Written], keys: tuple[str, ...]) -> tuple[frozenset[str],
 
     The same few choices come back in rule after rule, so what was found is kept.
     """
-    unknown = [key for key in keys if key not in cls.keys]
-    meant = [guess for key in unknown for guess in nearest(key, cls.keys)[:1]]
-    mistakes = [Mistake(f"unknown key; {hint(key, cls.keys)}", (key,), AT_KEY) for key in unknown]
+    right = tuple(cls.keys)
+    unknown = [key for key in keys if key not in right]
+    meant = [guess for key in unknown for guess in nearest(key, right)[:1] if guess not in keys]
+    mistakes = [Mistake(f"unknown key; {hint(key, right)}", (key,), AT_KEY) for key in unknown]
     mistakes += _wayward(cls, keys, (*keys, *meant)) if cls.ways else ()
     return frozenset((*unknown, *meant)), tuple(mistakes)
 

@@ -77,7 +77,7 @@ def as_utf8(data: bytes, media: MediaType) -> bytes:
         return data.translate(_ABOVE_ASCII)
     if charset == "utf-8":
         return data[length:] if length else data
-    return data[length:].decode(charset, "replace").encode("utf-8")
+    return _decoded(data[length:], charset).encode("utf-8")
 
 
 def _charset(data: bytes, media: MediaType) -> tuple[str, int]:
@@ -124,7 +124,13 @@ def url_decoded_bytes(data: bytes, charset: str) -> str:
 
 
 def _unquoted(data: bytes, charset: str) -> str:
-    return urllib.parse.unquote_to_bytes(data).decode(charset, "replace")
+    return _decoded(urllib.parse.unquote_to_bytes(data), charset)
+
+
+def _decoded(data: bytes, charset: str) -> str:
+    """Bytes as text, with U+FFFD for what means nothing: also for half a surrogate pair, which UTF-7 can spell."""
+    text = data.decode(charset, "replace")
+    return _utf16(text).decode("utf-16-be", "replace") if charset == "utf-7" else text
 
 
 def _utf16(text: str) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Callable, Iterator
 from xml.sax.saxutils import escape
 
 import pytest
@@ -9,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.core.call import Call
-from emulator.core.contract import INT32_MAX, INT32_MIN, OPERATION, SOAP_ACTION, Binding, Result
+from emulator.core.contract import INT32_MAX, INT32_MIN, NAMESPACE, OPERATION, SOAP_ACTION, Binding, Result
 from emulator.wire import envelope, faults, service
 from emulator.wire.close_reading import CloseReading
 from emulator.wire.faults import Kind
 from emulator.wire.messages import Answer, Request
 from emulator.wire.reading import LookCloser, Unreadable, read_quickly
+from tests.calling import ENVELOPES, Address, a_request, call, everything, result, sent, serving
 from tests.wire.test_service import request_over
 
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=200)
@@ -169,3 +172,117 @@ def test_the_comparison_of_the_readings_sees_a_difference(case: str) -> None:
     xml = request_over(Binding.SOAP11, **{"<iSession>1</iSession>": case}).payload
     assert (verdict(xml, closely=False) is None) == ("x" in case)
     assert verdict(xml, closely=True) is not None
+
+
+SHAPES: dict[str, Callable[[str], str]] = {
+    "as it is": lambda text: escape(text),
+    "CDATA": lambda text: f"<![CDATA[{text.replace(']]>', ']]]]><![CDATA[>')}]]>",
+    "decimal references": lambda text: "".join(f"&#{ord(character)};" for character in text),
+    "hexadecimal references": lambda text: "".join(f"&#x{ord(character):x};" for character in text),
+    "CDATA and text": lambda text: f"<![CDATA[]]>{escape(text)}<![CDATA[]]>",
+}
+prefixes = st.sampled_from(["", "s", "SOAP-ENV", "_", "é"])
+spaces = st.text(" \t\n", max_size=4)
+
+
+def named(prefix: str, name: str) -> str:
+    return f"{prefix}:{name}" if prefix else name
+
+
+def declared(prefix: str, namespace: str) -> str:
+    return f'{named("xmlns", prefix) if prefix else "xmlns"}="{namespace}"'
+
+
+@given(
+    auth_code=xml_texts,
+    shape=st.sampled_from(sorted(SHAPES)),
+    prefix=prefixes,
+    inner=prefixes,
+    space=spaces,
+    charset=st.sampled_from(["utf-8", "utf-16", "latin-1"]),
+    binding=st.sampled_from([Binding.SOAP11, Binding.SOAP12]),
+)
+def test_the_shape_of_an_envelope_does_not_matter(
+    auth_code: str, shape: str, prefix: str, inner: str, space: str, charset: str, binding: Binding
+) -> None:
+    code, session, node, operation = (named(inner, name) for name in ("sAuthCode", "iSession", "iNode", "startSession"))
+    envelope_tag, body_tag = named(prefix, "Envelope"), named(prefix, "Body")
+    xml = space.join(
+        [
+            f"<{envelope_tag} {declared(prefix, ENVELOPES[binding])}>",
+            f"<{body_tag}>",
+            f"<{operation} {declared(inner, NAMESPACE)}>",
+            f"<{code}>{SHAPES[shape](auth_code)}</{code}>",
+            f"<{node}>{space}2{space}</{node}>",
+            f"<{session}>&#49;</{session}>",
+            f"</{operation}>",
+            f"</{body_tag}>",
+            f"</{envelope_tag}>",
+        ]
+    )
+    content_type = f"{request_over(binding).content_type.partition(';')[0]}; charset={charset}"
+    action = SOAP_ACTION if binding is Binding.SOAP11 else None
+    try:
+        body = xml.encode(charset)
+    except UnicodeEncodeError:  # not a charset for this text
+        return
+    answer, calls = asked(Request(body, content_type, action), binding)
+    assert calls == [Call(1, 2, auth_code, binding)], answer
+
+
+@pytest.mark.parametrize("version", ["1.00", "1.01", "1.1", "2.0"])
+def test_a_document_of_another_version_than_1_0_is_refused(version: str) -> None:
+    right = request_over(Binding.SOAP11)
+    payload = f'<?xml version="{version}"?>'.encode() + right.payload[right.payload.index(b"<soap:Envelope") :]
+    answer, calls = asked(Request(payload, right.content_type, right.soap_action), Binding.SOAP11)
+    assert (answer.status, answer.body, calls) == (400, b"", [])
+
+
+# UTF-7 alone of all charsets can spell half a surrogate pair, which no text that goes out may hold.
+def test_half_a_surrogate_pair_in_an_envelope_becomes_the_replacement_character() -> None:
+    right = request_over(Binding.SOAP11)
+    body = right.payload.decode().encode("utf-7").replace(b"demo", b"+2AA-")
+    answer, calls = asked(Request(body, "text/xml; charset=utf-7", right.soap_action), Binding.SOAP11)
+    assert ([call.auth_code for call in calls], answer.status) == (["\ufffd"], 200)
+
+
+def test_half_a_surrogate_pair_in_a_form_becomes_the_replacement_character() -> None:
+    body = b"iSession=1&iNode=2&sAuthCode=%2B2AA-"
+    request = Request(body, "application/x-www-form-urlencoded; charset=utf-7", operation=OPERATION)
+    _, calls = asked(request, Binding.POST)
+    assert [call.auth_code for call in calls] == ["\ufffd"]
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[Address]:
+    with serving("otherwise: startSessionRet_OK") as found:
+        yield found
+
+
+RIGHT = [request.head + request.content for request in map(a_request, Binding)]
+LINES = ["\r\n", "\n", "\0", "Content-Length: -1\r\n", "Transfer-Encoding: chunked\r\n", "%", "%ff", "/..", "\x80"]
+spoilt = st.builds(
+    mutated,
+    st.sampled_from(RIGHT),
+    st.lists(st.tuples(st.integers(0, 700), st.integers(0, 30), st.sampled_from(LINES + PIECES)), max_size=4),
+)
+
+
+def answers_to(garbage: bytes, address: Address) -> bytes:
+    """All that comes back; TimeoutError when the connection is neither answered nor closed."""
+    with sent(address) as connection:
+        try:
+            connection.sendall(garbage)
+            connection.shutdown(socket.SHUT_WR)
+            return everything(connection)
+        except TimeoutError:
+            raise
+        except OSError:  # closed in the middle of the garbage
+            return b""
+
+
+@settings(max_examples=100)
+@given(st.binary(max_size=300) | spoilt)
+def test_garbage_on_the_port_neither_hangs_nor_harms_the_next_connection(address: Address, garbage: bytes) -> None:
+    assert service.OUR_FAULT.encode() not in answers_to(garbage, address)
+    assert result(call(address, a_request())) == Result.OK.value.removeprefix("startSessionRet_")
