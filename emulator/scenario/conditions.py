@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Discriminator, Field, Tag
 
-from emulator.scenario.scalars import BindingWord, Int32, Pattern, Text, Truth
+from emulator.scenario.scalars import BindingWord, Int32, Truth
+from emulator.scenario.texts import Pattern, Text
 from emulator.scenario.written import Mistake, Way, Written, shape
 
 

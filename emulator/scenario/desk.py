@@ -6,7 +6,8 @@ from collections.abc import Hashable, Iterable, Iterator
 from typing import ClassVar
 
 from emulator.core.desk import AccountStatus, Role, SessionStatus, TechnicianStatus
-from emulator.scenario.scalars import AccountWord, Filled, Int32, RoleWord, SessionWord, ShortText, TechnicianWord
+from emulator.scenario.scalars import AccountWord, Int32, RoleWord, SessionWord, TechnicianWord
+from emulator.scenario.texts import Filled, ShortText
 from emulator.scenario.written import Mistake, Written
 
 

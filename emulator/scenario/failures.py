@@ -9,17 +9,8 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from emulator.core.replies import ConnectionFault
-from emulator.scenario.scalars import (
-    HEADER_NAME,
-    FaultWord,
-    HeaderName,
-    HeaderValue,
-    MediaType,
-    Seconds,
-    Status,
-    Text,
-    XmlText,
-)
+from emulator.scenario.scalars import FaultWord, Seconds, Status
+from emulator.scenario.texts import HEADER_NAME, HeaderName, HeaderValue, MediaType, Text, XmlText
 from emulator.scenario.written import AT_KEY, Mistake, Way, Written
 
 BODILESS: Final = frozenset({204, 205, 304})

@@ -13,7 +13,8 @@ from emulator.scenario.conditions import WrittenWhen
 from emulator.scenario.delays import WrittenDelay
 from emulator.scenario.desk import WrittenDesk
 from emulator.scenario.failures import WrittenFailure
-from emulator.scenario.scalars import Count, PerWord, ResultWord, ShortText, Text, Version
+from emulator.scenario.scalars import Count, PerWord, ResultWord, Version
+from emulator.scenario.texts import ShortText, Text
 from emulator.scenario.written import Way, Written, shape
 
 MOST_RULES: Final = 100_000

@@ -1,19 +1,18 @@
-"""The single values that a person writes: each is read strictly, and never as something that it does not look like."""
+"""Numbers and words as a person writes them: each is read strictly, and never as what it does not look like."""
 
 from __future__ import annotations
 
 import re
-import warnings
 from enum import Enum
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from emulator.core.contract import INT32_MAX, INT32_MIN, Binding, Result
+from emulator.core.contract import INT32_MAX, INT32_MIN, RESULT_TYPE, Binding, Result
 from emulator.core.desk import AccountStatus, Role, SessionStatus, TechnicianStatus
 from emulator.core.replies import ConnectionFault
 from emulator.core.rules import Per
-from emulator.scenario.words import hint, kind, shown
+from emulator.scenario.words import bare, hint, kind, shown
 from emulator.scenario.written import NO_VALUE, mistake
 
 VERSION: Final = 1
@@ -22,17 +21,15 @@ VERSION: Final = 1
 LONGEST_DELAY: Final = 3600.0
 """Seconds. Whoever writes more has mistaken the unit."""
 
+RESULT_PREFIX: Final = f"{RESULT_TYPE}_"
+"""What all results begin with, and what a person may forget."""
+
 _DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _NUMBER_LIKE: Final = re.compile(r"[-+]?[0-9][0-9a-zA-Z_:.+-]*")
-_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _DURATION: Final = r"([0-9]+(?:\.[0-9]+)?)(ms|s)"
 _DIGITS_READ: Final = 20  # enough to see that a number is outside any range here
 
 E = TypeVar("E", bound=Enum)
-
-
-TEXT: Final[JsonValue] = ["string", "number", "boolean"]
-"""What a text may look like to one who reads YAML by other rules, when it stands there without quotes."""
 
 
 class Plain(str):
@@ -47,7 +44,7 @@ def _whole(low: int, high: int, called: str = "") -> BeforeValidator:
     def read(value: object) -> int:
         number = _decimal(value)
         if not low <= number <= high:
-            raise mistake(f"{str(value)[:40]} is outside {low} to {high}{called}")
+            raise mistake(f"{bare(value)} is outside {low} to {high}{called}")
         return number
 
     return BeforeValidator(read)
@@ -63,7 +60,7 @@ def _decimal(value: object) -> int:
     if isinstance(value, str) and _DECIMAL.fullmatch(value):
         raise mistake(f"{shown(value)} is a text; write the number without quotes")
     if isinstance(value, Plain) and _NUMBER_LIKE.fullmatch(value):
-        raise mistake(f"{value[:40]} is not a whole number in decimal digits without leading zeros")
+        raise mistake(f"{bare(value)} is not a whole number in decimal digits without leading zeros")
     raise mistake(f"a whole number is wanted here, not {shown(value)}")
 
 
@@ -83,24 +80,6 @@ def _word(words: type[E], noun: str, prefix: str = "") -> BeforeValidator:
     return BeforeValidator(read)
 
 
-def _like(pattern: str, complaint: str) -> AfterValidator:
-    """Refuses a text that the pattern does not match as a whole."""
-    wanted = re.compile(pattern)
-
-    def check(value: str) -> str:
-        if not wanted.fullmatch(value):
-            raise mistake(complaint)
-        return value
-
-    return AfterValidator(check)
-
-
-def _encodable(value: str) -> str:
-    if not value.isascii() and _SURROGATE.search(value):
-        raise mistake("holds half of a surrogate pair, which is no character")
-    return value
-
-
 def _truth(value: object) -> bool:
     if isinstance(value, bool):
         return value
@@ -113,17 +92,6 @@ def _truth(value: object) -> bool:
     raise mistake(f"true or false is wanted here, not {shown(value)}")
 
 
-def _pattern(value: object) -> re.Pattern[str]:
-    if not isinstance(value, str):
-        raise mistake(NO_VALUE if value is None else f"a regular expression is wanted here, not {kind(value)}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what a later Python may read differently is right today
-            return re.compile(value)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise mistake(f"not a regular expression: {error}") from error
-
-
 def _seconds(value: object) -> float:
     written = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
     if written is None:
@@ -134,16 +102,10 @@ def _seconds(value: object) -> float:
     return seconds
 
 
-def _not_ours(name: str) -> str:
-    if name.lower() in _OURS:
-        raise mistake(_OURS[name.lower()])
-    return name
-
-
 def _version(value: object) -> int:
     number = _decimal(value)
     if number != VERSION:
-        newer = f"; version {number} needs a newer one" if number > VERSION else ""
+        newer = f"; version {bare(value)} needs a newer one" if number > VERSION else ""
         raise mistake(f"{_program()} reads version {VERSION} of the scenario language{newer}")
     return number
 
@@ -157,25 +119,6 @@ def _program() -> str:
         return "this rescue-emulator"
 
 
-def _schema(pattern: str, **more: JsonValue) -> Any:
-    """The pattern as the schema tells it."""
-    return Field(json_schema_extra={"pattern": f"^{pattern}$", **more})
-
-
-_RESULT_PREFIX: Final = "startSessionRet_"
-_TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_OURS: Final = {
-    "content-length": "the server writes this header itself",
-    "transfer-encoding": "the server writes this header itself",
-    "content-type": "write 'content_type' beside 'headers' in its place",
-}
-_OURS_IN_ANY_CASE: Final = "|".join("".join(f"[{c.upper()}{c}]" if c.isalpha() else c for c in name) for name in _OURS)
-HEADER_NAME: Final = rf"(?!(?:{_OURS_IN_ANY_CASE})$){_TOKEN}"
-_SHORT: Final = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}"
-_XML: Final = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]*"
-_HEADER: Final = r"[\t\x20-\x7e\xa0-\xff]*"
-_MEDIA_TYPE: Final = rf"{_TOKEN}/{_TOKEN}( *; *[\x20-\x7e]+)?"
-
 Int32 = Annotated[int, Field(ge=INT32_MIN, le=INT32_MAX), _whole(INT32_MIN, INT32_MAX, ", which is int32")]
 Count = Annotated[int, Field(ge=1, le=INT32_MAX), _whole(1, INT32_MAX)]
 Version = Annotated[Literal[1], BeforeValidator(_version)]
@@ -183,18 +126,7 @@ Status = Annotated[int, Field(ge=200, le=599), _whole(200, 599, ", the statuses 
 Truth = Annotated[bool, BeforeValidator(_truth)]
 Seconds = Annotated[float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$"})]
 
-Text = Annotated[str, Field(strict=True), AfterValidator(_encodable)]
-Filled = Annotated[str, Field(strict=True, min_length=1), AfterValidator(_encodable)]
-ShortText = Annotated[Text, _like(_SHORT, "one line of 1 to 200 characters is wanted here"), _schema(_SHORT)]
-XmlText = Annotated[Text, _like(_XML, "holds a control character, which no XML can carry"), _schema(_XML)]
-HeaderName = Annotated[Text, _like(_TOKEN, "not the name of a header"), AfterValidator(_not_ours)]
-HeaderValue = Annotated[Text, _like(_HEADER, "a header's value is one line of Latin-1 characters"), _schema(_HEADER)]
-MediaType = Annotated[
-    Text, _like(_MEDIA_TYPE, "a media type is written like text/html"), _schema(_MEDIA_TYPE, type="string")
-]
-Pattern = Annotated[re.Pattern[str], BeforeValidator(_pattern), WithJsonSchema({"type": TEXT, "format": "regex"})]
-
-ResultWord = Annotated[Result, _word(Result, "a result", _RESULT_PREFIX)]
+ResultWord = Annotated[Result, _word(Result, "a result", RESULT_PREFIX)]
 BindingWord = Annotated[Binding, _word(Binding, "a binding")]
 FaultWord = Annotated[ConnectionFault, _word(ConnectionFault, "a failure of a connection")]
 PerWord = Annotated[Per, _word(Per, "what a rule counts by")]

@@ -8,7 +8,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from emulator.scenario.models import WrittenScenario
-from emulator.scenario.scalars import TEXT
+from emulator.scenario.texts import TEXT
 from emulator.scenario.written import Written
 
 

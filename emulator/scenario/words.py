@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 
 _LONGEST_SHOWN = 40
+_MOST_BITS_SHOWN = 100
 _NO_SIGNS = str.maketrans("", "", "-_. ")
 _FEWEST_TELLING = 4  # letters: any fewer are in too many words
 
@@ -15,19 +16,17 @@ _FEWEST_TELLING = 4  # letters: any fewer are in too many words
 def nearest(word: str, right: tuple[str, ...], prefix: str = "") -> tuple[str, ...]:
     """The right words that were probably meant, the best first: those that hold the wrong one, else the one most alike.
 
-    Letter case, signs, blanks and a prefix make no difference.
+    Letter case, signs and blanks make no difference, and a prefix may be missing.
     """
-
-    def bare(text: str) -> str:
-        return _letters(text).removeprefix(_letters(prefix))
-
-    meant = {bare(candidate): candidate for candidate in right}
-    wrong = bare(word)
-    if wrong not in meant and len(wrong) >= _FEWEST_TELLING:
-        holding = tuple(candidate for letters, candidate in meant.items() if wrong in letters)
+    start = _letters(prefix)
+    short = {_letters(candidate).removeprefix(start): candidate for candidate in right}
+    wrong = _letters(word).removeprefix(start)
+    if wrong not in short and len(wrong) >= _FEWEST_TELLING:
+        holding = tuple(candidate for letters, candidate in short.items() if wrong in letters)
         if holding:
             return holding[:2]
-    return tuple(meant[letters] for letters in get_close_matches(wrong, meant, n=1, cutoff=0.7))
+    forms = short | {_letters(candidate): candidate for candidate in right}
+    return tuple(forms[letters] for letters in get_close_matches(wrong, forms, n=1, cutoff=0.7))
 
 
 def hint(word: str, right: tuple[str, ...], prefix: str = "") -> str:
@@ -44,9 +43,22 @@ def either(words: Sequence[str]) -> str:
 
 def shown(value: object) -> str:
     """A value in a message: a text in quotes, shortened; a number or a boolean as it is; for anything else its kind."""
-    if isinstance(value, str):
-        return repr(str(value) if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]}…")
-    return str(value).lower() if isinstance(value, bool | int | float) else kind(value)
+    return repr(bare(value)) if isinstance(value, str) else bare(value)
+
+
+def bare(value: object) -> str:
+    """The same without quotes."""
+    match value:
+        case str():
+            return str(value) if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]}…"
+        case bool():
+            return str(value).lower()
+        case int() if value.bit_length() < _MOST_BITS_SHOWN:
+            return str(value)
+        case float():
+            return str(value)
+        case _:
+            return kind(value)
 
 
 def kind(value: object) -> str:

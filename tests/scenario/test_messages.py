@@ -50,10 +50,21 @@ def test_a_choice_is_told_in_words() -> None:
 
 @pytest.mark.parametrize(
     ("value", "told"),
-    [("a", "'a'"), ("x" * 50, f"'{'x' * 40}…'"), (5, "5"), (True, "true"), ([1], "a list"), ({}, "a mapping")],
+    [
+        ("a", "'a'"),
+        ("x" * 50, f"'{'x' * 40}…'"),
+        (5, "5"),
+        (True, "true"),
+        ([1], "a list"),
+        ({}, "a mapping"),
+    ],
 )
 def test_a_value_is_shown_as(value: object, told: str) -> None:
     assert shown(value) == told
+
+
+def test_a_number_that_would_fill_pages_is_not_shown() -> None:
+    assert shown(10**5000) == "a number"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +104,7 @@ def test_a_misspelt_key_hides_no_mistake_in_its_right_spelling() -> None:
 def test_a_null_is_told_once() -> None:
     (problem,) = problems("desk: {technicians: [{node: }]}")
 
-    assert problem.startswith("1:28: desk.technicians[0].node: no value")
+    assert problem.startswith("1:29: desk.technicians[0].node: no value")
 
 
 def test_a_contradiction_is_told_beside_a_mistake_elsewhere_in_the_same_mapping() -> None:

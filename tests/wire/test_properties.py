@@ -20,9 +20,6 @@ from emulator.wire.reading import LookCloser, Unreadable, read_quickly
 from tests.calling import ENVELOPES, Address, a_request, call, everything, result, sent, serving
 from tests.wire.test_service import request_over
 
-settings.register_profile("steady", derandomize=True, deadline=None, max_examples=200)
-settings.load_profile("steady")
-
 KINDS = {kind.id for kind in vars(faults).values() if isinstance(kind, Kind)}
 
 int32s = st.integers(INT32_MIN, INT32_MAX)
