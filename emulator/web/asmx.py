@@ -103,9 +103,14 @@ class ServiceAddress:
             log_refusal(written, perf_counter() - began)
             return answer
         log_exchange(exchange, written.remarks, perf_counter() - began)
-        if exchange.decided_by is DecidedBy.OTHERWISE and len(self._engine.scenario.rules) <= _MOST_RULES_COMPARED:
-            log_near_misses(exchange, self._engine.near_misses(exchange.call))
+        if exchange.decided_by is DecidedBy.OTHERWISE:
+            self._log_near_misses(exchange)
         return carry_out(exchange, answer, visit.environ)
+
+    def _log_near_misses(self, exchange: Exchange) -> None:
+        rules = len(self._engine.scenario.rules)
+        few = rules <= _MOST_RULES_COMPARED
+        log_near_misses(exchange, self._engine.near_misses(exchange.call) if few else (), rules)
 
     def _document(self, visit: Visit) -> Answer:
         """The WSDL, the discovery document or a help page, as the query says."""
@@ -137,7 +142,7 @@ class ServiceAddress:
         return self._public_url if self._public_url.lower().endswith(".asmx") else self._public_url + visit.path
 
 
-_MOST_RULES_COMPARED = 200  # with an unmatched call, for the log; past that it would hold up others
+_MOST_RULES_COMPARED = 1000  # with an unmatched call, for the log; more would hold up others
 _SERVICE_PATH = SERVICE_PATH.lower()
 _VERBS_OF_ASMX = frozenset({"GET", "POST", "HEAD"})
 _FORBIDDEN = frozenset("<>*%&:\\")  # what ASP.NET refuses in a path after decoding

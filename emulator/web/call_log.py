@@ -42,11 +42,16 @@ def log_exchange(exchange: Exchange, remarks: tuple[str, ...], seconds: float) -
         )
 
 
-def log_near_misses(exchange: Exchange, near_misses: Sequence[NearMiss]) -> None:
-    """Logs which rules a call that none accepted came nearest to, and in which condition it differed."""
+def log_near_misses(exchange: Exchange, near_misses: Sequence[NearMiss], rules: int) -> None:
+    """Logs which rules a call that none accepted came nearest to, and in which condition it differed.
+
+    Without near misses, because there are too many ``rules`` to compare them all, it tells who can.
+    """
     if near_misses:
         nearest = "; ".join(str(miss) for miss in near_misses)
         logger.info("call %d was accepted by no rule; the nearest: %s", exchange.id, nearest)
+    elif rules:
+        logger.info("call %d was accepted by none of %d rules; 'explain' finds the nearest", exchange.id, rules)
 
 
 def log_refusal(answer: Answer, seconds: float) -> None:
