@@ -1,13 +1,11 @@
 """The service address: which verb, path and query mean what, and the answer to each; what a call gets, the engine says.
 
-Source: ``System.Web.Services`` (WebServiceHandlerFactory, DiscoveryServerProtocol, DocumentationServerProtocol), and
-IIS for the verbs that never reach it.
+Source: ``System.Web.Services`` (WebServiceHandlerFactory, DiscoveryServerProtocol, DocumentationServerProtocol).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from time import perf_counter
 from urllib.parse import parse_qsl, unquote_plus
@@ -22,6 +20,7 @@ from emulator.core.replies import ConnectionFailure, HttpFailure, Return, Throw
 from emulator.web import pages
 from emulator.web.call_log import log_exchange, log_near_misses, log_refusal
 from emulator.web.carrying import carry_out
+from emulator.web.iis import stopped
 from emulator.web.visit import HTML, PLAIN, XML, Answer, Visit
 from emulator.wire import documents, service
 from emulator.wire.faults import Thrown
@@ -63,16 +62,8 @@ class ServiceAddress:
 
     def answer(self, visit: Visit) -> Answer:
         """The answer to one request."""
-        if visit.lacks_host:
-            return _NO_HOST.answer()
-        if visit.method not in _VERBS_OF_ASMX:
-            return _BY_IIS.get(visit.method, _VERB_NOT_ALLOWED).answer()
-        if visit.method == "POST" and visit.lacks_length:
-            return _NO_LENGTH.answer()
-        if not _FORBIDDEN.isdisjoint(visit.path):
-            return _DANGEROUS_PATH.answer()
         route = self._routes.get((visit.method, _path_info(visit)), _unrecognized)
-        return route(visit)
+        return stopped(visit) or route(visit)
 
     def _soap(self, visit: Visit) -> Answer:
         soap_action = visit.header("HTTP_SOAPACTION")
@@ -144,8 +135,6 @@ class ServiceAddress:
 
 _MOST_RULES_COMPARED = 1000  # with an unmatched call, for the log; more would hold up others
 _SERVICE_PATH = SERVICE_PATH.lower()
-_VERBS_OF_ASMX = frozenset({"GET", "POST", "HEAD"})
-_FORBIDDEN = frozenset("<>*%&:\\")  # what ASP.NET refuses in a path after decoding
 
 
 def _path_info(visit: Visit) -> PathInfo:
@@ -196,37 +185,3 @@ def _not_allowed(visit: Visit) -> Answer:
 
 def _unrecognized(visit: Visit) -> Answer:
     return _aspnet_page(500, visit.path)
-
-
-_ASCII_HTML = "text/html; charset=us-ascii"  # what HTTP.sys, below IIS, says of its own pages
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """How IIS answers what never reaches ASMX: with a small page, or with headers alone where there is no title."""
-
-    status: int
-    title: str = ""
-    text: str = ""
-    content_type: str = HTML
-    headers: tuple[tuple[str, str], ...] = ()
-
-    def answer(self) -> Answer:
-        """The answer, its page rendered."""
-        if not self.title:
-            return Answer(self.status, headers=self.headers)
-        page = pages.plain_error(self.status, self.title, self.text)
-        return Answer(self.status, self.content_type, page, self.headers)
-
-
-_ALLOWED = "OPTIONS, TRACE, GET, HEAD, POST"
-_NO_HOST = Stopped(400, "Bad Request - Invalid Hostname", "HTTP/1.1 needs a Host header.", _ASCII_HTML)
-_NO_LENGTH = Stopped(411, "Length Required", "A POST needs a Content-Length or a chunked body.", _ASCII_HTML)
-_DANGEROUS_PATH = Stopped(400, "Bad Request", "None of < > * % & : \\ can be part of the path.")
-_VERB_NOT_ALLOWED = Stopped(
-    405, "Method Not Allowed", "This address takes GET and POST.", headers=(("Allow", _ALLOWED),)
-)
-_BY_IIS = {
-    "OPTIONS": Stopped(200, headers=(("Allow", _ALLOWED), ("Public", _ALLOWED))),
-    "TRACE": Stopped(501, "Not Implemented", "TRACE is not implemented here."),
-}
