@@ -75,7 +75,7 @@ class Serving:
 
 def _listening(host: str, port: int) -> socket.socket:
     """A bound socket, or a StartError that says why there is none."""
-    listening: socket.socket | None = None
+    listening = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
@@ -98,13 +98,12 @@ def _joined(host: str, port: int) -> str:
 
 def _allow_many_connections() -> None:
     """Raises the process's own limit of open files to the one that the system sets it."""
-    if sys.platform == "win32":
-        return
-    import resource
+    if sys.platform != "win32":
+        import resource
 
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(OSError, ValueError):  # some systems name a limit that they do not grant
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with suppress(OSError, ValueError):  # some systems name a limit that they do not grant
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextmanager
@@ -140,6 +139,7 @@ class _Server(uvicorn.Server):
                 log_level=logging.WARNING,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 timeout_keep_alive=_KEEP_ALIVE,
             )
         )
@@ -196,6 +196,5 @@ class _Server(uvicorn.Server):
 
 
 async def _ended(waiting: Iterable[asyncio.Future[None]]) -> None:
-    """Waits for the end of all, for a moment."""
     if futures := [*waiting]:
         await asyncio.wait(futures, timeout=_GRACE)

@@ -81,11 +81,13 @@ async def listening(application: Application_, max_delay: float = 3600.0) -> Asy
         return application(environ, start_response)
 
     bridge = Bridge(watched, max_delay=max_delay)
-    config = uvicorn.Config(bridge, log_config=None, lifespan="off", access_log=False, timeout_keep_alive=3600)
+    config = uvicorn.Config(bridge, log_config=None, lifespan="off", proxy_headers=False, timeout_keep_alive=3600)
     state = ServerState()
     server = await asyncio.get_running_loop().create_server(lambda: Connection(config, state, {}), "127.0.0.1", 0)
-    yield Listening(server.sockets[0].getsockname()[1], state, environs)
-    server.close()
+    try:
+        yield Listening(server.sockets[0].getsockname()[1], state, environs)
+    finally:
+        server.close()
 
 
 @pytest.fixture(params=LOOPS)
@@ -94,7 +96,12 @@ def run(request: pytest.FixtureRequest) -> Iterator[Callable[[Awaitable[object]]
     loop = LOOPS[request.param]()
 
     def run(awaitable: Awaitable[object]) -> None:
-        loop.run_until_complete(asyncio.wait_for(awaitable, PATIENCE))
+        try:
+            loop.run_until_complete(asyncio.wait_for(awaitable, PATIENCE))
+        finally:
+            for left in asyncio.all_tasks(loop):
+                left.cancel()
+                loop.run_until_complete(asyncio.wait((left,), timeout=PATIENCE))
 
     yield run
     loop.run_until_complete(loop.shutdown_asyncgens())

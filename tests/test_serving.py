@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -307,6 +308,34 @@ def test_a_second_signal_ends_the_process_at_once(process: subprocess.Popen[str]
         for _ in range(2):
             process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
+
+
+def test_a_second_signal_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Serving(Application(Engine(loads(SCENARIO))), host="127.0.0.1", port=0, max_delay=1.0)
+    handlers = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
+    exits: list[int] = []
+    monkeypatch.setattr(os, "_exit", exits.append)
+
+    def signalled() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        assert exits == []
+        signal.raise_signal(signal.SIGINT)
+
+    server.run(signalled)
+    assert exits == [0]
+    assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)] == handlers
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="asks for the limits of another process as Linux can")
+def test_the_foreground_may_hold_as_many_connections_as_the_system_allows() -> None:
+    command = f"ulimit -Sn 64; exec '{sys.executable}' -m emulator serve --port 0"
+    with subprocess.Popen(
+        ["/bin/sh", "-c", command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        ready(running)
+        soft, hard = resource.prlimit(running.pid, resource.RLIMIT_NOFILE)
+        running.kill()
+    assert soft == hard
 
 
 def has_ipv6() -> bool:
