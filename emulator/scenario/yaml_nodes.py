@@ -19,6 +19,7 @@ QUOTED: Final = "tag:yaml.org,2002:str"
 COLLECTION: Final = "collection"
 
 _TOO_DEEP: Final = f"nested more than {DEEPEST} deep"
+_TOO_DEEP_FOR_LIBYAML: Final = "exceeded maximum nesting depth"  # it reads on for a while before it hands out nodes
 _BYTE_ORDER_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UNPRINTABLE: Final = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -83,8 +84,8 @@ def _syntax(error: yaml.MarkedYAMLError, characters: str) -> tuple[Place, str]:
     where = Place(1, 1) if mark is None else Place(mark.line + 1, mark.column + 1)
     here = characters[mark.index : mark.index + 1] if mark else ""
     said = error.problem or ""
-    if said == _TOO_DEEP:
-        return where, said
+    if said in (_TOO_DEEP, _TOO_DEEP_FOR_LIBYAML):
+        return where, _TOO_DEEP
     if "another document" in said:
         return where, "a second document begins here; a file is one scenario"
     if here == "\t" or "tab" in said:
