@@ -1,11 +1,13 @@
 """Runs the WSGI application inside uvicorn's event loop, and lets each answer go the way that its exchange asks for.
 
 The application never blocks: it decides from memory and leaves in a ``Fate`` how long its answer waits and how the
-connection fails. The bridge awaits the one and carries out the other, so that no client holds up another.
+connection fails. The bridge awaits the one and carries out the other, so that no client holds up another. What may take
+long all the same, such as reading a large scenario, runs in a thread beside the loop.
 """
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sys
 from collections.abc import Callable, Iterable
@@ -16,7 +18,7 @@ from urllib.parse import unquote_to_bytes
 
 from emulator.breaking import CONNECTION, Connection
 from emulator.web.carrying import FATE, Fate
-from emulator.web.visit import MAX_BODY
+from emulator.web.visit import HEADERS, MAX_BODY, TARGET
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope
@@ -30,11 +32,17 @@ WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class Bridge:
-    """The ASGI application around a WSGI application. ``max_delay`` bounds every wait, in seconds."""
+    """The ASGI application around a WSGI application.
 
-    def __init__(self, wsgi: WSGIApplication, *, max_delay: float) -> None:
+    ``max_delay`` bounds every wait, in seconds. ``takes_long`` tells of a path whether others could not wait for it.
+    """
+
+    def __init__(
+        self, wsgi: WSGIApplication, *, max_delay: float, takes_long: Callable[[str], bool] = lambda _path: False
+    ) -> None:
         self._wsgi = wsgi
         self._max_delay = max_delay
+        self._takes_long = takes_long
 
     async def __call__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Answers one request, unless its client leaves."""
@@ -47,7 +55,10 @@ class Bridge:
         if environ.pop("HTTP_TRANSFER_ENCODING", None):
             environ["CONTENT_LENGTH"] = str(len(body))
         environ[FATE] = fate
-        answer.body = b"".join(self._wsgi(environ, answer.start))
+        if self._takes_long(environ["PATH_INFO"]):
+            answer.body = b"".join(await asyncio.to_thread(self._wsgi, environ, answer.start))
+        else:
+            answer.body = b"".join(self._wsgi(environ, answer.start))
         connection: Connection = scope[CONNECTION]  # type: ignore[typeddict-item]
         if fate.delay and await connection.lost_within(min(fate.delay, self._max_delay)):
             return
@@ -117,6 +128,8 @@ def _environ(scope: HTTPScope) -> dict[str, Any]:
         "SERVER_PORT": str(server[1]),
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
         "REMOTE_ADDR": scope["client"][0] if scope["client"] else "",
+        TARGET: _target(scope),
+        HEADERS: scope["headers"],
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope["scheme"],
         "wsgi.errors": sys.stderr,
@@ -129,6 +142,12 @@ def _environ(scope: HTTPScope) -> dict[str, Any]:
         text = value.decode("latin-1")
         environ[key] = f"{environ[key]},{text}" if key in environ else text
     return environ
+
+
+def _target(scope: HTTPScope) -> str:
+    """Path and query as they were sent."""
+    path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
 
 
 _KEYS = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}

@@ -34,5 +34,13 @@ class ScenarioError(EmulatorError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class VerificationError(EmulatorError, AssertionError):
+    """Calls did not come as often as they should have; the message says what came instead, and what came near."""
+
+
+class RemoteError(EmulatorError):
+    """An emulator that runs elsewhere could not be reached, or refused what was asked of it."""
+
+
 class StartError(EmulatorError):
     """The emulator could not begin to serve: the port is taken, the host is unknown, or the like."""

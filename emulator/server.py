@@ -2,61 +2,180 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from emulator.core.contract import SERVICE_PATH
 from emulator.core.engine import Engine
+from emulator.core.exchange import Exchange, Refusal
+from emulator.core.journal import Limits
 from emulator.core.rules import Scenario
-from emulator.serving import Serving
+from emulator.core.verification import verify
+from emulator.errors import VerificationError
+from emulator.rescue import Conditions, RuleData, asked_of, beginning
+from emulator.scenario import from_data, load, rule_from_data
+from emulator.scenario.asking import asked_verification
+from emulator.serving import Serving, reaches_beyond
+from emulator.shipped import DEFAULT_SCENARIO
 from emulator.watching import Watcher
 from emulator.web.app import Application
+from emulator.web.settings import SPACE_IDLE, Settings
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from emulator.rescue import RuleWords, VerifyWords
+
+ScenarioLike = Scenario | Mapping[str, object] | str | os.PathLike[str] | None
+"""A scenario, its words in a dict, the path of its file; None for the shipped default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to serve. ``port`` 0 takes any free one; ``max_delay`` bounds every wait of an answer, in seconds."""
+    """How to serve.
+
+    ``port`` 0 takes any free one; ``max_delay`` bounds every wait of an answer, in seconds; ``public_url`` is where
+    clients reach it, when not at its own address. The journal keeps ``journal_size`` entries and ``journal_bytes``
+    bytes of requests and answers. Without ``control`` there is no control API; beyond loopback it needs
+    ``control_token``. A space ends ``space_idle`` seconds after its last request.
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
     public_url: str | None = None
     max_delay: float = 300.0
+    journal_size: int = Limits().entries
+    journal_bytes: int = Limits().size
+    control: bool = True
+    control_token: str | None = field(default=None, repr=False)
+    show_auth_codes: bool = False
+    space_idle: float = SPACE_IDLE
+
+    @property
+    def settings(self) -> Settings:
+        """What of it the application has to know."""
+        return Settings(
+            public_url=self.public_url,
+            control=self.control,
+            control_token=self.control_token,
+            exposed=reaches_beyond(self.host),
+            show_auth_codes=self.show_auth_codes,
+            journal=Limits(self.journal_size, self.journal_bytes),
+            space_idle=self.space_idle,
+        )
 
 
 class Emulator:
-    """One emulator with a port of its own, which it serves from a thread while the ``with`` statement lasts.
+    """One emulator with a port of its own, which it serves from a thread until it is stopped.
 
-    ``watched`` is the file that the scenario came from, when its later edits are to be taken over.
+    ``Emulator.start(...)`` serves at once; ``with`` stops it at the end. ScenarioError when the scenario is missing or
+    wrong, StartError when the port cannot be had. ``watched`` is the file that the scenario came from, when its later
+    edits are to be taken over.
     """
 
-    def __init__(self, scenario: Scenario, options: Options | None = None, *, watched: Path | None = None) -> None:
+    def __init__(
+        self, scenario: ScenarioLike = None, options: Options | None = None, *, watched: Path | None = None
+    ) -> None:
         options = options or Options()
-        self.engine = Engine(scenario)
+        settings = options.settings
+        self.engine = Engine(loaded(scenario), limits=settings.journal)
         self._watcher = Watcher(watched, self.engine) if watched else None
-        application = Application(self.engine, public_url=options.public_url, trouble=self._trouble)
-        self._serving = Serving(application, host=options.host, port=options.port, max_delay=options.max_delay)
+        application = Application(self.engine, settings, trouble=self._trouble)
+        self._serving = Serving(
+            application,
+            host=options.host,
+            port=options.port,
+            max_delay=options.max_delay,
+            takes_long=application.takes_long,
+        )
+        self._served = False
+
+    @classmethod
+    def start(cls, scenario: ScenarioLike = None, options: Options | None = None) -> Emulator:
+        """Serves a scenario, the shipped default when none is given; returns once the first call can be answered."""
+        emulator = cls(scenario, options)
+        emulator._begin()
+        return emulator
 
     @property
     def url(self) -> str:
-        """The address of the service, with the port that was found."""
+        """The address of the service, with the port that was found: ``http://127.0.0.1:PORT/API/API.asmx``."""
         return self._serving.origin + SERVICE_PATH
 
+    @property
+    def wsdl_url(self) -> str:
+        """The address of the WSDL."""
+        return f"{self.url}?wsdl"
+
+    def when(self, **words: Unpack[RuleWords]) -> Conditions:
+        """Begins a rule that comes before all others, with the words of a rule in a file.
+
+        ``rescue.when(session=1001).returns("startSessionRet_OK")``; ScenarioError at once for a word that is wrong.
+        """
+        return beginning(self, words)
+
+    def add_rule(self, rule: RuleData) -> int:
+        """Put a rule, as a file says it, before all others; the id by which it can be changed or removed."""
+        return self.engine.add_rule(rule_from_data(rule))
+
+    def change_rule(self, rule_id: int, rule: RuleData) -> bool:
+        """Put a rule in the place of one that was added; False when there is none."""
+        return self.engine.change_rule(rule_id, rule_from_data(rule))
+
+    def remove_rule(self, rule_id: int) -> bool:
+        """Take out a rule that was added; False when there is none."""
+        return self.engine.remove_rule(rule_id)
+
+    @property
+    def calls(self) -> tuple[Exchange, ...]:
+        """The calls in the journal with their answers, the oldest first."""
+        return self.engine.record().exchanges
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """The requests in the journal that never became calls, the oldest first."""
+        return self.engine.record().refusals
+
+    def verify(self, **words: Unpack[VerifyWords]) -> None:
+        """VerificationError, an AssertionError, unless calls came as often as they should: at least once by default.
+
+        ``rescue.verify(session=1001, times=1)``; the error shows what came instead.
+        """
+        when, times, after = asked_verification(asked_of(words))
+        found = verify(self.engine.record(), when, times, after=after)
+        if not found.verified:
+            raise VerificationError(found.text)
+
+    def use(self, scenario: ScenarioLike) -> None:
+        """Put another scenario in force from the next call on; runtime rules stay before it."""
+        self.engine.replace(loaded(scenario))
+
+    def reset(self) -> None:
+        """Forget the journal, counters, what happened at the desk, and runtime rules; the scenario stays."""
+        self.engine.reset()
+
+    def stop(self) -> None:
+        """Ends the serving; returns once the port is free."""
+        if self._watcher and self._served:
+            self._watcher.stop()
+        self._served = False
+        self._serving.stop()
+
     def __enter__(self) -> Emulator:
-        """Serves; returns once the first request can be answered."""
-        self._serving.start()
-        if self._watcher:
-            self._watcher.start()
+        """Serves, if it does not yet; returns once the first request can be answered."""
+        if not self._served:
+            self._begin()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Ends it; returns once the port is free."""
-        if self._watcher:
-            self._watcher.stop()
-        self._serving.stop()
+        self.stop()
 
     def run(self, ready: Callable[[], None]) -> None:
         """Serves in the foreground until SIGTERM or Ctrl-C, and calls ``ready`` once it does."""
@@ -68,9 +187,28 @@ class Emulator:
             if self._watcher:
                 self._watcher.stop()
 
+    def _begin(self) -> None:
+        self._serving.start()
+        self._served = True
+        if self._watcher:
+            self._watcher.start()
+
     def _trouble(self) -> str | None:
         """Why the emulator is not healthy: the last edit of the watched file is not in force."""
         refused = self._watcher and self._watcher.refused
         return (
             f"the last edit of the scenario is refused, and the rules before it stay:\n{refused}" if refused else None
         )
+
+
+def loaded(scenario: ScenarioLike) -> Scenario:
+    """The scenario that is meant; ScenarioError when it is missing or wrong."""
+    match scenario:
+        case None:
+            return load(DEFAULT_SCENARIO)
+        case Scenario():
+            return scenario
+        case Mapping():
+            return from_data(dict(scenario), "scenario")
+        case _:
+            return load(scenario)

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from typing import Any, Final, cast
 
 import uvicorn
@@ -32,9 +33,17 @@ class Serving:
     ``origin`` is how it is reached from this machine: ``http://127.0.0.1:8085``.
     """
 
-    def __init__(self, application: WSGIApplication, *, host: str, port: int, max_delay: float) -> None:
+    def __init__(
+        self,
+        application: WSGIApplication,
+        *,
+        host: str,
+        port: int,
+        max_delay: float,
+        takes_long: Callable[[str], bool] = lambda _path: False,
+    ) -> None:
         self._socket = _listening(host, port)
-        self._server = _Server(Bridge(application, max_delay=max_delay))
+        self._server = _Server(Bridge(application, max_delay=max_delay, takes_long=takes_long))
         self._thread: threading.Thread | None = None
         self.origin = f"http://{_joined(*self._socket.getsockname()[:2])}"
 
@@ -71,6 +80,15 @@ class Serving:
         _allow_many_connections()
         with _signals(self._server.stop):
             self._server.serve_on(self._socket, ready)
+
+
+def reaches_beyond(host: str) -> bool:
+    """Whether somebody on another machine could reach a server that listens on this host."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0]
+        return not ip_address(str(found).partition("%")[0]).is_loopback
+    except (OSError, ValueError):
+        return True
 
 
 def _listening(host: str, port: int) -> socket.socket:

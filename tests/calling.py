@@ -20,7 +20,7 @@ import uvicorn
 from emulator.core.call import Call
 from emulator.core.contract import AUTH_CODE, NAMESPACE, NODE, OPERATION, SERVICE_PATH, SESSION, SOAP_ACTION, Binding
 from emulator.core.engine import Engine
-from emulator.core.exchange import Exchange
+from emulator.core.exchange import Exchange, Traffic
 from emulator.scenario import loads
 from emulator.serving import Serving
 from emulator.web.app import Application
@@ -82,11 +82,11 @@ class AttentiveEngine(Engine):
         self._answered = 0
         self._changed = Condition()
 
-    def answer(self, call: Call) -> Exchange:
+    def answer(self, call: Call, traffic: Traffic | None = None) -> Exchange:
         with self._changed:
             self._answered += 1
             self._changed.notify_all()
-        return super().answer(call)
+        return super().answer(call, traffic)
 
     def wait_for(self, calls: int) -> None:
         """Wait until so many calls have come."""

@@ -18,8 +18,8 @@ FLOORS = [
     {"web"},
     {"bridge", "breaking"},
     {"serving", "watching"},
-    {"server"},
-    {"shipped", "logs"},
+    {"shipped", "logs", "rescue"},
+    {"server", "remote"},
     {"cli", "pytest_plugin"},
     {"__init__", "__main__"},
 ]
@@ -35,6 +35,8 @@ OWNERS = {
     "uvicorn": {"breaking", "bridge", "serving"},
     "watchfiles": {"watching"},
     "click": {"cli"},
+    "pytest": {"pytest_plugin"},
+    "prometheus_client": {"web"},
     "rich": {"cli"},
 }
 

@@ -9,7 +9,7 @@ import pytest
 from emulator.core.call import Call
 from emulator.core.contract import Result
 from emulator.core.engine import Engine
-from emulator.core.exchange import Exchange
+from emulator.core.exchange import Exchange, Traffic
 from emulator.core.matching import OneOf, When
 from emulator.core.replies import Outcome, Reply, Return, Throw
 from emulator.core.rules import Rule, Scenario
@@ -42,9 +42,9 @@ class AttentiveEngine(Engine):
         super().__init__(RECORDED_SERVICE)
         self.calls: list[Call] = []
 
-    def answer(self, call: Call) -> Exchange:
+    def answer(self, call: Call, traffic: Traffic | None = None) -> Exchange:
         self.calls.append(call)
-        return super().answer(call)
+        return super().answer(call, traffic)
 
 
 @pytest.fixture(scope="module")

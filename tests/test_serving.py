@@ -22,7 +22,7 @@ import pytest
 from emulator.core.call import Call
 from emulator.core.contract import SERVICE_PATH, Binding
 from emulator.core.engine import Engine
-from emulator.core.exchange import Exchange
+from emulator.core.exchange import Exchange, Traffic
 from emulator.errors import StartError
 from emulator.scenario import loads
 from emulator.server import Emulator, Options
@@ -133,10 +133,10 @@ def test_what_is_no_http_ends_its_own_connection_alone(address: Address) -> None
 class FailingEngine(Engine):
     """An engine with a mistake in it, for one session."""
 
-    def answer(self, call: Call) -> Exchange:
+    def answer(self, call: Call, traffic: Traffic | None = None) -> Exchange:
         if call.session == 13:
             raise LookupError("a mistake of ours")
-        return super().answer(call)
+        return super().answer(call, traffic)
 
 
 @ALL_BINDINGS

@@ -16,7 +16,6 @@ from emulator.core.replies import ConnectionFailure, ConnectionFault, HttpFailur
 from emulator.scenario import load
 from emulator.scenario.schema import schema
 from emulator.shipped import DEFAULT_SCENARIO, SCENARIOS
-from emulator.web.call_log import told
 
 FILES = sorted(SCENARIOS.glob("*.yaml"))
 HINT = "# yaml-language-server: $schema=scenario.schema.json\n"
@@ -48,7 +47,7 @@ def test_the_calls_in_the_head_of_a_scenario_get_what_stands_there(file: Path) -
     engine = Engine(load(file))
     for number, (session, node, auth_code, expected, least, most) in enumerate(calls):
         exchange = answered(engine, session, node, auth_code, number)
-        assert told(exchange.outcome) == expected, f"call {number + 1} of {file.name}"
+        assert exchange.outcome.word == expected, f"call {number + 1} of {file.name}"
         low, high = seconds(least), seconds(most or least)
         assert low <= exchange.delay <= high, f"call {number + 1} of {file.name}"
 

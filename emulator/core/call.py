@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from emulator.core.contract import Binding
@@ -29,3 +30,12 @@ def masked(auth_code: str | None) -> str:
         return "(empty)"
     shown = auth_code[: min(4, len(auth_code) // 4)]
     return f"{shown}***"
+
+
+def in_full(auth_code: str | None) -> str:
+    """The auth code itself, for those who asked to see it."""
+    return auth_code or masked(auth_code)
+
+
+Secret = Callable[[str | None], str]
+"""How an auth code is shown: ``masked`` or ``in_full``."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass
+from operator import attrgetter
 from random import Random
 from threading import Lock
 
-from emulator.core.call import Call
+from emulator.core.call import Call, Secret, masked
+from emulator.core.contract import Binding
 from emulator.core.counting import Standing
 from emulator.core.desk import Desk, Finding, OpenDesk
-from emulator.core.exchange import DecidedBy, Exchange
-from emulator.core.explanation import Explanation, NearMiss
+from emulator.core.exchange import DecidedBy, Entry, Exchange, Message, Refusal, Traffic
+from emulator.core.explanation import Explanation
 from emulator.core.index import Index
+from emulator.core.journal import Journal, Limits, Record
+from emulator.core.near_misses import NEAR_MISSES, NearMiss, RulesInForce
 from emulator.core.replies import Reply, Return
 from emulator.core.rules import Rule, Scenario
 
@@ -29,14 +32,16 @@ class RuleInForce:
 
 
 class Engine:
-    """Answers calls by a scenario and by the rules added since. Safe for threads."""
+    """Answers calls by a scenario and by the rules added since, and remembers what it answered. Safe for threads."""
 
-    def __init__(self, scenario: Scenario, *, random: Random | None = None) -> None:
+    def __init__(self, scenario: Scenario, *, random: Random | None = None, limits: Limits | None = None) -> None:
         self._lock = Lock()
         self._random = random or Random()
-        self._calls = 0
+        self._journal = Journal(limits or Limits())
+        self._last_id = 0
         self._last_rule_id = 0
         self._added: dict[int, Standing] = {}
+        self._in_force: RulesInForce | None = None  # made when it is wanted, and anew after each change
         self._use(scenario, *_indexed(scenario))
 
     @property
@@ -44,56 +49,93 @@ class Engine:
         """The scenario in force."""
         return self._scenario
 
-    def answer(self, call: Call) -> Exchange:
-        """Let the first rule that accepts the call and is not spent answer it, else the desk, else ``otherwise``."""
+    def answer(self, call: Call, traffic: Traffic | None = None) -> Exchange:
+        """Let the first rule that accepts the call and is not spent answer it, else the desk, else ``otherwise``.
+
+        The exchange is in the journal at once; ``answered`` completes it.
+        """
+        traffic = traffic or Traffic()
         with self._lock:
-            self._calls += 1
             standing = self._chosen(call)
             if standing is not None:
-                decided_by, rule, reply = DecidedBy.RULE, standing.rule, standing.take(call)
+                if not standing.hits:
+                    self._spoken.append(standing)
+                decided_by, rule, reply, considered = DecidedBy.RULE, standing.rule, standing.take(call), None
             else:
                 finding = None if self._desk is None else self._desk.answer(call)
-                rule, (decided_by, reply) = None, self._without_rule(finding)
+                rule, considered, (decided_by, reply) = None, self._rules_in_force(), self._without_rule(finding)
             delay = 0.0 if reply.delay is None else reply.delay.seconds(self._random)
-            return Exchange(self._calls, call, reply.outcome, delay, decided_by, rule)
+            self._last_id += 1
+            exchange = Exchange(self._last_id, call, reply.outcome, delay, decided_by, rule, traffic, considered)
+            self._journal.add(exchange)
+            return exchange
 
-    def explain(self, call: Call) -> Explanation:
+    def refuse(self, binding: Binding | None, status: int, reason: str, traffic: Traffic | None = None) -> Refusal:
+        """Remember a request that never became a call; ``reason`` says why, and holds no secret."""
+        with self._lock:
+            self._last_id += 1
+            refusal = Refusal(self._last_id, binding, status, reason, traffic or Traffic())
+            self._journal.add(refusal)
+            return refusal
+
+    def answered(self, entry: Entry, answer: Message | None, seconds: float) -> None:
+        """Complete an entry of the journal: with its answer, None when no byte of it is sent, and how long it took."""
+        with self._lock:
+            self._journal.answered(entry, answer, seconds)
+
+    def record(self) -> Record:
+        """What the journal holds now."""
+        with self._lock:
+            return self._journal.record()
+
+    def limit(self, limits: Limits) -> None:
+        """Let the journal keep no more than this from now on."""
+        with self._lock:
+            self._journal.limit(limits)
+
+    def forget_entries(self) -> None:
+        """Clear the journal, and nothing else."""
+        with self._lock:
+            self._journal.clear()
+
+    def explain(self, call: Call, secret: Secret = masked) -> Explanation:
         """Say what ``answer`` would do with the call now, and why each rule before was passed over; nothing changes."""
         with self._lock:
             chosen = self._chosen(call)
             finding = None if self._desk is None or chosen else self._desk.finding(call)
-            standings = self._standings()
+            standings, in_force = self._standings(), self._rules_in_force()
             reply = None if chosen is None else chosen.next_reply(call)
         before = standings if chosen is None else standings[: standings.index(chosen)]
-        passed_over = tuple(NearMiss(standing.rule, standing.rule.when.mismatches(call)) for standing in before)
+        passed_over = tuple(NearMiss(standing.rule, standing.rule.when.mismatches(call, secret)) for standing in before)
         if chosen is not None and reply is not None:
             return Explanation(call, passed_over, DecidedBy.RULE, chosen.rule, reply, "", ())
         decided_by, reply = self._without_rule(finding)
         reason = "no rule accepts the call" if finding is None else finding.reason
-        return Explanation(call, passed_over, decided_by, None, reply, reason, _nearest(standings, call, 3))
-
-    def near_misses(self, call: Call, limit: int = 3) -> tuple[NearMiss, ...]:
-        """The rules nearest to accepting the call: fewest mismatches first, in the order of the rules among equals."""
-        with self._lock:
-            standings = self._standings()
-        return _nearest(standings, call, limit)
+        return Explanation(
+            call, passed_over, decided_by, None, reply, reason, in_force.nearest(call, NEAR_MISSES, secret)
+        )
 
     def add_rule(self, rule: Rule) -> int:
         """Put a rule before all others, and return the id by which it can be removed."""
         with self._lock:
             self._last_rule_id += 1
-            standing = Standing(rule, -self._last_rule_id)
-            self._added[self._last_rule_id] = standing
-            self._index.add(standing, rule.when)
+            self._put(self._last_rule_id, rule)
             return self._last_rule_id
+
+    def change_rule(self, rule_id: int, rule: Rule) -> bool:
+        """Put a rule in the place of one that was added, from its first reply on; False when there is none."""
+        with self._lock:
+            return self._take_out(rule_id) and self._put(rule_id, rule)
 
     def remove_rule(self, rule_id: int) -> bool:
         """Take out a rule that was added; False when there is none with that id."""
         with self._lock:
-            standing = self._added.pop(rule_id, None)
-            if standing is not None:
-                self._index.remove(standing, standing.rule.when)
-            return standing is not None
+            return self._take_out(rule_id)
+
+    def remove_rules(self) -> None:
+        """Take out every rule that was added."""
+        with self._lock:
+            self._take_out_all()
 
     def rules(self) -> tuple[RuleInForce, ...]:
         """Every rule in force, in the order in which they are asked."""
@@ -109,13 +151,13 @@ class Engine:
             return None if self._desk is None else self._desk.now()
 
     def reset(self) -> None:
-        """Forget counters, what happened at the desk, and the rules that were added; the scenario stays."""
+        """Forget the journal, counters, what happened at the desk, and rules that were added; the scenario stays."""
         with self._lock:
-            for standing in self._added.values():
-                self._index.remove(standing, standing.rule.when)
-            self._added.clear()
-            for standing in self._written:
+            self._take_out_all()
+            self._journal.clear()
+            for standing in self._spoken:
                 standing.forget()
+            self._spoken.clear()
             if self._desk is not None:
                 self._desk.reset()
 
@@ -129,13 +171,39 @@ class Engine:
             for standing in self._added.values():
                 index.add(standing, standing.rule.when)
             self._use(scenario, written, index)
+            self._in_force = None
 
     def _use(self, scenario: Scenario, written: list[Standing], index: Index[Standing]) -> None:
         self._scenario, self._written, self._index = scenario, written, index
+        self._spoken: list[Standing] = []  # the rules that have answered a call since the last reset
         self._desk = None if scenario.desk is None else OpenDesk(scenario.desk)
 
+    def _put(self, rule_id: int, rule: Rule) -> bool:
+        standing = self._added[rule_id] = Standing(rule, -rule_id)
+        self._index.add(standing, rule.when)
+        self._in_force = None
+        return True
+
+    def _take_out(self, rule_id: int) -> bool:
+        standing = self._added.pop(rule_id, None)
+        if standing is None:
+            return False
+        self._index.remove(standing, standing.rule.when)
+        self._in_force = None
+        return True
+
+    def _take_out_all(self) -> None:
+        for rule_id in [*self._added]:
+            self._take_out(rule_id)
+
     def _standings(self) -> list[Standing]:
-        return [*reversed(self._added.values()), *self._written]
+        return [*sorted(self._added.values(), key=attrgetter("position")), *self._written]
+
+    def _rules_in_force(self) -> RulesInForce:
+        if self._in_force is None:
+            added = sorted(self._added.values(), key=attrgetter("position"))
+            self._in_force = RulesInForce([standing.rule for standing in added], self._scenario.rules)
+        return self._in_force
 
     def _chosen(self, call: Call) -> Standing | None:
         for standing in self._index.candidates(call):
@@ -156,9 +224,3 @@ def _indexed(scenario: Scenario) -> tuple[list[Standing], Index[Standing]]:
     for standing in written:
         index.add(standing, standing.rule.when)
     return written, index
-
-
-def _nearest(standings: list[Standing], call: Call, limit: int) -> tuple[NearMiss, ...]:
-    """The mismatches are counted for all, and put into words for the nearest only."""
-    nearest = heapq.nsmallest(limit, standings, key=lambda standing: sum(1 for _ in standing.rule.when.refusals(call)))
-    return tuple(NearMiss(standing.rule, standing.rule.when.mismatches(call)) for standing in nearest)

@@ -6,47 +6,11 @@ from dataclasses import dataclass
 
 from emulator.core.call import Call, masked
 from emulator.core.exchange import DecidedBy
-from emulator.core.matching import Mismatch
+from emulator.core.near_misses import NearMiss
 from emulator.core.replies import Reply
-from emulator.core.rules import Per, Rule
+from emulator.core.rules import Rule
 
 _SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True)
-class NearMiss:
-    """A rule that did not answer a call, with its mismatches: none when it accepts, but has answered its times."""
-
-    rule: Rule
-    mismatches: tuple[Mismatch, ...]
-
-    @property
-    def spent(self) -> bool:
-        """Whether the rule would have answered, had it not done so often enough."""
-        return not self.mismatches
-
-    @property
-    def reason(self) -> str:
-        """Why the rule did not answer, in words."""
-        if self.mismatches:
-            return "; ".join(str(mismatch) for mismatch in self.mismatches)
-        per = "" if self.rule.per is Per.RULE else f" for this {self.rule.per.value}"
-        return f"spent: it has answered {self.rule.times} of {self.rule.times} times{per}"
-
-    def __str__(self) -> str:
-        return f"{self.rule}: {self.reason}"
-
-    def as_data(self) -> dict[str, object]:
-        """The same as plain data."""
-        return {
-            "rule": self.rule.name,
-            "source": self.rule.source,
-            "spent": self.spent,
-            "mismatches": [
-                {"field": mismatch.field, "expected": mismatch.expected, "actual": mismatch.actual}
-                for mismatch in self.mismatches
-            ],
-        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
-from emulator.core.call import Call, masked
+from emulator.core.call import Call, Secret, masked
 
 FIELDS: Final = ("session", "node", "auth_code", "binding")
 
@@ -116,15 +117,23 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """Why one condition refused a call. Both values are texts that anybody may see: auth codes are masked."""
+    """Why one condition refused a call. Both values are texts; auth codes in them are as whoever asked may see them."""
 
     field: str
     expected: str
     actual: str
 
     def __str__(self) -> str:
+        return self.told("the rule wants")
+
+    def told(self, wanting: str) -> str:
+        """The mismatch in words, of which some say who wants anything."""
         alike = " (another one that begins alike)" if self.expected == self.actual else ""
-        return f"{self.field} is {self.actual}, the rule wants {self.expected}{alike}"
+        return f"{self.field} is {self.actual}, {wanting} {self.expected}{alike}"
+
+    def as_data(self) -> dict[str, str]:
+        """The same as plain data."""
+        return {"field": self.field, "expected": self.expected, "actual": self.actual}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,20 +156,28 @@ class When:
         """Whether there is nothing to explain."""
         return next(self.refusals(call), None) is None
 
-    def mismatches(self, call: Call) -> tuple[Mismatch, ...]:
+    def mismatches(self, call: Call, secret: Secret = masked) -> tuple[Mismatch, ...]:
         """Why the call is refused, a mismatch for each condition that refuses it; empty when it is accepted."""
         return tuple(
-            Mismatch(name, condition.wording(_shower(name)), _shower(name)(getattr(call, name)))
+            Mismatch(name, condition.wording(_shower(name, secret)), _shower(name, secret)(getattr(call, name)))
             for name, condition in self.refusals(call)
         )
 
+    def wordings(self, secret: Secret = masked) -> dict[str, str]:
+        """What is wanted, in words, by field; empty when every call is accepted."""
+        conditions: dict[str, Condition | None] = {name: getattr(self, name) for name in FIELDS}
+        return {name: wanted.wording(_shower(name, secret)) for name, wanted in conditions.items() if wanted}
 
-def _shower(name: str) -> Show:
-    return _mask if name == "auth_code" else _plain
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {wording}" for name, wording in self.wordings().items()) or "any values"
 
 
-def _mask(value: Value) -> str:
-    return masked(None if value is None else str(value))
+def _shower(name: str, secret: Secret) -> Show:
+    return partial(_secretly, secret) if name == "auth_code" else _plain
+
+
+def _secretly(secret: Secret, value: Value) -> str:
+    return secret(None if value is None else str(value))
 
 
 def _plain(value: Value) -> str:

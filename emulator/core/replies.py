@@ -19,8 +19,17 @@ class Return:
 
     result: Result
 
-    def __str__(self) -> str:
+    @property
+    def word(self) -> str:
+        """The outcome in a word or two."""
         return self.result.value
+
+    def as_data(self) -> dict[str, object]:
+        """The outcome in the words of the scenario language."""
+        return {"return": self.result.value}
+
+    def __str__(self) -> str:
+        return self.word
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,15 @@ class Throw:
     """The operation throws: a SOAP fault, or a text with status 500 over GET and POST (contract E6)."""
 
     message: str
+
+    @property
+    def word(self) -> str:
+        """The outcome in a word or two."""
+        return "exception"
+
+    def as_data(self) -> dict[str, object]:
+        """The outcome in the words of the scenario language."""
+        return {"fail": {"exception": self.message}}
 
     def __str__(self) -> str:
         return f"exception {self.message!r}"
@@ -42,8 +60,18 @@ class HttpFailure:
     body: str = ""
     content_type: str | None = None
 
-    def __str__(self) -> str:
+    @property
+    def word(self) -> str:
+        """The outcome in a word or two."""
         return f"status {self.status}"
+
+    def as_data(self) -> dict[str, object]:
+        """The outcome in the words of the scenario language."""
+        said = {"headers": dict(self.headers), "body": self.body, "content_type": self.content_type}
+        return {"fail": {"status": self.status, **{key: value for key, value in said.items() if value}}}
+
+    def __str__(self) -> str:
+        return self.word
 
 
 class ConnectionFault(str, Enum):
@@ -64,8 +92,18 @@ class ConnectionFailure:
     fault: ConnectionFault
     over: float | None = None
 
+    @property
+    def word(self) -> str:
+        """The outcome in a word or two."""
+        return f"connection {self.fault.value}"
+
+    def as_data(self) -> dict[str, object]:
+        """The outcome in the words of the scenario language."""
+        over = {} if self.over is None else {"over": f"{self.over * 1000:.0f}ms"}
+        return {"fail": {"connection": self.fault.value, **over}}
+
     def __str__(self) -> str:
-        return f"connection {self.fault.value}" + ("" if self.over is None else f" over {self.over:g} s")
+        return self.word + ("" if self.over is None else f" over {self.over:g} s")
 
 
 Outcome = Return | Throw | HttpFailure | ConnectionFailure

@@ -15,12 +15,13 @@ from pydantic import ValidationError
 
 from emulator.core.covering import unreachable
 from emulator.core.matching import When
+from emulator.core.replies import Reply
 from emulator.core.rules import Rule, Scenario
 from emulator.errors import Problem, ScenarioError
 from emulator.scenario import compile
 from emulator.scenario.conditions import WrittenWhen
 from emulator.scenario.given_data import GivenData
-from emulator.scenario.models import MOST_RULES, WrittenRule, WrittenScenario
+from emulator.scenario.models import MOST_RULES, WrittenReply, WrittenRule, WrittenScenario
 from emulator.scenario.places import Origin, problem
 from emulator.scenario.problems import in_order, problems_of
 from emulator.scenario.written import Written
@@ -63,6 +64,16 @@ def rule_from_data(data: object, name: str = "rule") -> Rule:
 def when_from_data(data: object, name: str = "when") -> When:
     """The conditions in a dict, with the words of a rule's ``when``; an empty one accepts every call."""
     return When() if data == {} else compile.when(_read(WrittenWhen, GivenData(name, data)))
+
+
+def reply_from_data(data: object, name: str = "reply") -> Reply:
+    """The reply in a dict, with the words of the scenario language."""
+    return compile.reply(_read(WrittenReply, GivenData(name, data)))
+
+
+def read(model: type[W], data: object, name: str) -> W:
+    """What a model makes of data; ``name`` begins the messages of the ScenarioError."""
+    return _read(model, GivenData(name, data))
 
 
 def _scenario(origin: Origin) -> Scenario:

@@ -21,6 +21,9 @@ VERSION: Final = 1
 LONGEST_DELAY: Final = 3600.0
 """Seconds. Whoever writes more has mistaken the unit."""
 
+MOST_ENTRIES: Final = 2**53 - 1
+"""The highest id of an entry in a journal that every reader of JSON can take."""
+
 RESULT_PREFIX: Final = f"{RESULT_TYPE}_"
 """What all results begin with, and what a person may forget."""
 
@@ -121,6 +124,8 @@ def _program() -> str:
 
 Int32 = Annotated[int, Field(ge=INT32_MIN, le=INT32_MAX), _whole(INT32_MIN, INT32_MAX, ", which is int32")]
 Count = Annotated[int, Field(ge=1, le=INT32_MAX), _whole(1, INT32_MAX)]
+Number = Annotated[int, Field(ge=0, le=INT32_MAX), _whole(0, INT32_MAX)]
+EntryId = Annotated[int, Field(ge=0, le=MOST_ENTRIES), _whole(0, MOST_ENTRIES)]
 Version = Annotated[Literal[1], BeforeValidator(_version)]
 Status = Annotated[int, Field(ge=200, le=599), _whole(200, 599, ", the statuses that end a request")]
 Truth = Annotated[bool, BeforeValidator(_truth)]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
-from emulator.scenario.models import WrittenScenario
+from emulator.scenario.asking import WrittenCall, WrittenVerification
+from emulator.scenario.models import WrittenRule, WrittenScenario
 from emulator.scenario.texts import TEXT
 from emulator.scenario.written import Written
 
@@ -19,16 +20,22 @@ def schema() -> dict[str, Any]:
     It cannot say that numbers are decimal, that ends come in order, that patterns are right, that ids differ, or that
     each rule can be reached.
     """
-    written = WrittenScenario.model_json_schema(schema_generator=_Generator)
+    written = WrittenScenario.model_json_schema(schema_generator=_YamlGenerator)
     return {"$schema": GenerateJsonSchema.schema_dialect, **written, "title": "Scenario of rescue-emulator"}
 
 
-class _Generator(GenerateJsonSchema):
-    """Generates as pydantic does, but for what is our own: texts without quotes, no nulls, ways to write a thing."""
+def components(ref_template: str) -> dict[str, Any]:
+    """The schemas of all that can be sent as JSON, by the names of their models, for a description in OpenAPI."""
+    models = (WrittenScenario, WrittenRule, WrittenVerification, WrittenCall)
+    _, schema = models_json_schema(
+        [(model, "validation") for model in models], ref_template=ref_template, schema_generator=_Generator
+    )
+    found: dict[str, Any] = schema["$defs"]
+    return found
 
-    def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
-        """A text, which may do without quotes."""
-        return {**super().str_schema(schema), "type": TEXT}
+
+class _Generator(GenerateJsonSchema):
+    """Generates as pydantic does, but for what is our own: no nulls, ways to write a thing."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         """What can be left out can still not be null."""
@@ -48,6 +55,14 @@ class _Generator(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         """A title would repeat the key."""
         return False
+
+
+class _YamlGenerator(_Generator):
+    """The same for YAML, where a text may do without quotes."""
+
+    def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
+        """A text, which may do without quotes."""
+        return {**super().str_schema(schema), "type": TEXT}
 
 
 def _ways(model: type[Written]) -> dict[str, Any]:

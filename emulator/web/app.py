@@ -1,4 +1,4 @@
-"""The product as one WSGI application: the table of its addresses, and the last answer when all else fails."""
+"""The product as one WSGI application: its main space, those beside it, and the last answer when all else fails."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from werkzeug.exceptions import RequestEntityTooLarge
-
-from emulator.core.contract import OPERATION, PARAMETERS, SERVICE_PATH
 from emulator.core.engine import Engine
 from emulator.web import pages
-from emulator.web.asmx import ServiceAddress
-from emulator.web.control import PREFIX, Control, Trouble
-from emulator.web.visit import HTML, PLAIN, Answer, Visit
+from emulator.web.control.api import PREFIX, unknown_space
+from emulator.web.control.asked import Controlled, Trouble
+from emulator.web.settings import Settings
+from emulator.web.space import Space
+from emulator.web.spaces import Spaces
+from emulator.web.visit import HTML, Answer, Visit
 from emulator.wire import service
 
 if TYPE_CHECKING:
@@ -21,45 +21,37 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-# Where callers of Rescue's other API, and of the wrong guide, knock: all of it in lower case.
-_OTHER_API = ("/api/startsession.aspx", "/api/startsession", "/startsession")
-
 
 class Application:
-    """The WSGI application.
+    """The WSGI application. ``trouble`` is asked what is wrong with the emulator as a whole."""
 
-    ``public_url`` is where clients reach it, when that is not where they think. ``trouble`` is asked what is wrong.
-    """
-
-    def __init__(self, engine: Engine, *, public_url: str | None = None, trouble: Trouble = lambda: None) -> None:
+    def __init__(self, engine: Engine, settings: Settings | None = None, *, trouble: Trouble = lambda: None) -> None:
         service.prepare()
-        self._control = Control(engine, trouble)
-        self._service = ServiceAddress(engine, public_url=public_url)
+        settings = settings or Settings()
+        self._spaces = Spaces(engine, settings)
+        self._main = Space(Controlled(engine, trouble=trouble, spaces=self._spaces), settings)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answers one request; never raises."""
         visit = Visit(environ)
         try:
             answer = self._answer(visit)
-        except RequestEntityTooLarge:
-            answer = Answer(500, HTML, pages.runtime_error(visit.path[: visit.path.find("/", 1)]))
         except Exception:
             _logger.exception("answering %s %s failed", visit.method, visit.path)
             answer = Answer(500, HTML, pages.runtime_error("/"))
         return answer.send(start_response)
 
+    @staticmethod
+    def takes_long(path: str) -> bool:
+        """Whether an answer may take longer than others can wait for: anything of the control API."""
+        return PREFIX in path
+
     def _answer(self, visit: Visit) -> Answer:
-        if self._service.serves(visit.path):
-            return self._service.answer(visit)
-        if visit.path == PREFIX or visit.path.startswith(f"{PREFIX}/"):
-            return self._control.answer(visit)
-        if visit.path.rstrip("/").lower() in _OTHER_API:
-            return Answer(404, PLAIN, f"{visit.path} is not part of this web service. {_directions(visit)}\n")
-        return Answer(404, HTML, pages.plain_error(404, "Not Found", f"Nothing is served here. {_directions(visit)}"))
-
-
-def _directions(visit: Visit) -> str:
-    """Where the service is, and what it takes."""
-    service = visit.origin + SERVICE_PATH
-    query = "&".join(f"{name}=..." for name in PARAMETERS)
-    return f"Call {service}/{OPERATION}?{query} or POST SOAP to {service}"
+        named = self._spaces.named_in(visit.path)
+        if named is None:
+            return self._main.answer(visit)
+        space = self._spaces.get(named)
+        if space is None:
+            return unknown_space(named)
+        visit.enter(self._spaces.root(named))
+        return space.answer(visit)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from time import perf_counter
 from urllib.parse import parse_qsl, unquote_plus
 
 from typing_extensions import assert_never
@@ -15,12 +14,12 @@ from typing_extensions import assert_never
 from emulator.core.call import Call
 from emulator.core.contract import OPERATION, SERVICE_PATH, Binding, Result
 from emulator.core.engine import Engine
-from emulator.core.exchange import DecidedBy, Exchange
+from emulator.core.exchange import Exchange
 from emulator.core.replies import ConnectionFailure, HttpFailure, Return, Throw
 from emulator.web import pages
-from emulator.web.call_log import log_exchange, log_near_misses, log_refusal
 from emulator.web.carrying import carry_out
 from emulator.web.iis import stopped
+from emulator.web.recording import Recorder
 from emulator.web.visit import HTML, PLAIN, XML, Answer, Visit
 from emulator.wire import documents, service
 from emulator.wire.faults import Thrown
@@ -44,8 +43,9 @@ class ServiceAddress:
     ``public_url`` is the address that the documents tell instead of the one that a request was sent to.
     """
 
-    def __init__(self, engine: Engine, *, public_url: str | None = None) -> None:
+    def __init__(self, engine: Engine, recorder: Recorder, *, public_url: str | None = None) -> None:
         self._engine = engine
+        self._recorder = recorder
         self._public_url = public_url
         self._routes: dict[tuple[str, PathInfo], Callable[[Visit], Answer]] = {
             ("POST", PathInfo.NOTHING): self._soap,
@@ -67,11 +67,11 @@ class ServiceAddress:
 
     def _soap(self, visit: Visit) -> Answer:
         soap_action = visit.header("HTTP_SOAPACTION")
-        request = Request(visit.body(), visit.content_type, soap_action)
+        request = Request(visit.body, visit.content_type, soap_action)
         return self._operated(visit, request, guessed_version(request.content_type, soap_action))
 
     def _post(self, visit: Visit) -> Answer:
-        request = Request(visit.body(), visit.content_type, operation=_operation(visit))
+        request = Request(visit.body, visit.content_type, operation=_operation(visit))
         return self._operated(visit, request, Binding.POST)
 
     def _get(self, visit: Visit) -> Answer:
@@ -80,28 +80,26 @@ class ServiceAddress:
 
     def _operated(self, visit: Visit, request: Request, binding: Binding) -> Answer:
         """Runs a request through the wire's protocols and, where it proves to be a call, the engine."""
-        began = perf_counter()
         exchange: Exchange | None = None
 
         def operation(call: Call) -> Result:
             nonlocal exchange
-            exchange = self._engine.answer(call)
+            exchange = self._engine.answer(call, visit.traffic(b"" if binding is Binding.GET else request.payload))
             return _result(exchange)
 
         written = service.answer(request, operation, binding)
-        answer = Answer(written.status, written.content_type, written.body, (_cache_control(written.status),))
+        answer = Answer(
+            written.status,
+            written.content_type,
+            written.body,
+            (_cache_control(written.status),),
+            "" if exchange else written.reason,
+            written.binding,
+        )
         if exchange is None:
-            log_refusal(written, perf_counter() - began)
             return answer
-        log_exchange(exchange, written.remarks, perf_counter() - began)
-        if exchange.decided_by is DecidedBy.OTHERWISE:
-            self._log_near_misses(exchange)
-        return carry_out(exchange, answer, visit.environ)
-
-    def _log_near_misses(self, exchange: Exchange) -> None:
-        rules = len(self._engine.scenario.rules)
-        few = rules <= _MOST_RULES_COMPARED
-        log_near_misses(exchange, self._engine.near_misses(exchange.call) if few else (), rules)
+        seconds = visit.seconds
+        return self._recorder.exchanged(exchange, carry_out(exchange, answer, visit.environ), written.remarks, seconds)
 
     def _document(self, visit: Visit) -> Answer:
         """The WSDL, the discovery document or a help page, as the query says."""
@@ -109,9 +107,9 @@ class ServiceAddress:
         names = [unquote_plus(part.partition("=")[0]).lower() for part in parts if "=" in part]
         nameless = ",".join(unquote_plus(part) for part in parts if "=" not in part).lower()
         if "wsdl" in names:
-            return _fresh_or_stale(500, PLAIN, documents.DESCRIPTION_NOT_FOUND)
+            return _fresh_or_stale(500, PLAIN, documents.DESCRIPTION_NOT_FOUND, "?wsdl takes no value")
         if "schema" in names:
-            return _fresh_or_stale(500, PLAIN, documents.SCHEMA_NOT_FOUND)
+            return _fresh_or_stale(500, PLAIN, documents.SCHEMA_NOT_FOUND, "?schema takes no value")
         if nameless == "wsdl":
             return _fresh_or_stale(200, XML, documents.wsdl(self._address(visit)))
         if nameless == "disco":
@@ -121,19 +119,19 @@ class ServiceAddress:
     def _help_page(self, visit: Visit) -> str:
         operations = [value for name, value in parse_qsl(visit.query, keep_blank_values=True) if name.lower() == "op"]
         if not operations:
-            return pages.overview(visit.path)
+            return pages.overview(visit.full_path)
         name = ",".join(operations)
         if name != OPERATION:
-            return pages.method_not_found(visit.path, name)
-        return pages.operation(visit.path, visit.host, self._address(visit))
+            return pages.method_not_found(visit.full_path, name)
+        return pages.operation(visit.full_path, visit.host, self._address(visit))
 
     def _address(self, visit: Visit) -> str:
-        if self._public_url is None:
-            return visit.origin + visit.path
-        return self._public_url if self._public_url.lower().endswith(".asmx") else self._public_url + visit.path
+        public = self._public_url or visit.origin
+        if not public.lower().endswith(".asmx"):
+            return public + visit.full_path
+        return public.removesuffix(SERVICE_PATH) + visit.root + SERVICE_PATH if visit.root else public
 
 
-_MOST_RULES_COMPARED = 1000  # with an unmatched call, for the log; more would hold up others
 _SERVICE_PATH = SERVICE_PATH.lower()
 
 
@@ -169,19 +167,22 @@ def _cache_control(status: int) -> tuple[str, str]:
     return ("Cache-Control", "private, max-age=0" if status == 200 else "private")
 
 
-def _fresh_or_stale(status: int, content_type: str, body: bytes | str) -> Answer:
-    return Answer(status, content_type, body, (_cache_control(status),))
+def _fresh_or_stale(status: int, content_type: str, body: bytes | str, refused: str = "") -> Answer:
+    return Answer(status, content_type, body, (_cache_control(status),), refused)
 
 
-def _aspnet_page(status: int, path: str) -> Answer:
+def aspnet_page(status: int, path: str, why: str) -> Answer:
     """ASP.NET's page for an error of its own; it names the application, which is the first folder of the path."""
     application = path[: path.find("/", 1)]
-    return _fresh_or_stale(status, HTML, pages.runtime_error(application))
+    return _fresh_or_stale(status, HTML, pages.runtime_error(application), why)
 
 
 def _not_allowed(visit: Visit) -> Answer:
-    return _aspnet_page(405, visit.path)
+    return aspnet_page(405, visit.path, f"{visit.method} is not for the service; it takes GET and POST")
 
 
 def _unrecognized(visit: Visit) -> Answer:
-    return _aspnet_page(500, visit.path)
+    info = visit.path[len(SERVICE_PATH) :]
+    return aspnet_page(
+        500, visit.path, f"{visit.method} with '{info}' behind the service's address is no request to it"
+    )

@@ -5,30 +5,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from typing_extensions import assert_never
-
-from emulator.core.call import masked
-from emulator.core.exchange import Exchange
-from emulator.core.explanation import NearMiss
-from emulator.core.replies import ConnectionFailure, HttpFailure, Outcome, Return, Throw
-from emulator.wire.messages import Answer
+from emulator.core.call import Secret
+from emulator.core.exchange import Exchange, Refusal
+from emulator.core.near_misses import NearMiss
 
 logger = logging.getLogger("emulator.calls")
 
 
-def log_exchange(exchange: Exchange, remarks: tuple[str, ...], seconds: float) -> None:
+def log_exchange(exchange: Exchange, remarks: tuple[str, ...], secret: Secret) -> None:
     """Logs a call with its reply; ``remarks`` tell what of the request the service ignored, and become a warning."""
     call = exchange.call
-    rule = exchange.decided_by.value if exchange.rule is None else exchange.rule.name
     logger.info(
         "%s session=%d node=%d auth_code=%s rule=%r %s %.1f ms",
         call.binding.value,
         call.session,
         call.node,
-        masked(call.auth_code),
-        rule,
-        told(exchange.outcome),
-        seconds * 1000,
+        secret(call.auth_code),
+        exchange.decider,
+        exchange.outcome.word,
+        exchange.traffic.seconds * 1000,
     )
     if remarks:
         logger.warning(
@@ -37,7 +32,7 @@ def log_exchange(exchange: Exchange, remarks: tuple[str, ...], seconds: float) -
             exchange.id,
             call.session,
             call.node,
-            masked(call.auth_code),
+            secret(call.auth_code),
             "; ".join(remarks),
         )
 
@@ -54,23 +49,8 @@ def log_near_misses(exchange: Exchange, near_misses: Sequence[NearMiss], rules: 
         logger.info("call %d was accepted by none of %d rules; 'explain' finds the nearest", exchange.id, rules)
 
 
-def log_refusal(answer: Answer, seconds: float) -> None:
+def log_refusal(refusal: Refusal, method: str) -> None:
     """Logs a request that became no call."""
-    refusal = answer.refusal
-    reason = refusal.text_for_log or refusal.kind.id if refusal is not None else ""
-    logger.info("%s refused with %d: %s %.1f ms", answer.binding.value, answer.status, reason, seconds * 1000)
-
-
-def told(outcome: Outcome) -> str:
-    """An outcome in a word or two."""
-    match outcome:
-        case Return(result):
-            return result.value
-        case Throw():
-            return "exception"
-        case HttpFailure():
-            return f"status {outcome.status}"
-        case ConnectionFailure():
-            return f"connection {outcome.fault.value}"
-        case _ as never:
-            assert_never(never)
+    asked = method if refusal.binding is None else refusal.binding.value
+    milliseconds = refusal.traffic.seconds * 1000
+    logger.info("%s refused with %d: %s %.1f ms", asked, refusal.status, refusal.reason, milliseconds)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from emulator.core.exchange import Exchange
 from emulator.core.replies import ConnectionFailure, HttpFailure
@@ -44,18 +43,7 @@ def carry_out(exchange: Exchange, answer: Answer, environ: WSGIEnvironment) -> A
             fate.failure = outcome
     if isinstance(outcome, HttpFailure):
         answer = Answer(outcome.status, outcome.content_type or "", outcome.body, outcome.headers)
-    return replace(answer, headers=(*answer.headers, *_told_of(exchange)))
+    return answer
 
 
 _CANNOT_FAIL = "this WSGI server cannot do that to a connection, only rescue-emulator's own can."
-
-
-def _told_of(exchange: Exchange) -> tuple[tuple[str, str], ...]:
-    """The two headers that tell which rule answered and under which number; the contract has no others."""
-    rule = exchange.rule
-    decider = exchange.decided_by.value if rule is None else rule.name
-    place = f" ({rule.source})" if rule is not None and rule.source else ""
-    return (("X-Emulator-Rule", quote(decider + place, safe=_HEADER_SAFE)), ("X-Emulator-Call", str(exchange.id)))
-
-
-_HEADER_SAFE = " !#$&'()*+,/:;=?@[]{}|\"<>^`\\"

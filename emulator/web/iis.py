@@ -28,7 +28,7 @@ class Stopped:
         if not self.title:
             return Answer(self.status, headers=self.headers)
         page = pages.plain_error(self.status, self.title, self.text)
-        return Answer(self.status, self.content_type, page, self.headers)
+        return Answer(self.status, self.content_type, page, self.headers, f"{self.title}: {self.text}")
 
 
 _ALLOWED = "OPTIONS, TRACE, GET, HEAD, POST"

@@ -1,14 +1,20 @@
-"""One request to the product and one answer from it, in the few terms that its addresses need of HTTP and WSGI."""
+"""One request to the product and one answer to it, in the few terms that its addresses need of HTTP and WSGI."""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from werkzeug.wsgi import get_input_stream
+
+from emulator.core.contract import Binding
+from emulator.core.exchange import Message, Traffic
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -20,14 +26,24 @@ XML = "text/xml; charset=utf-8"
 MAX_BODY = 4 * 1024 * 1024
 """The longest body that is accepted, in bytes: ASP.NET's ``maxRequestLength``."""
 
+TARGET: Final = "REQUEST_URI"
+HEADERS: Final = "emulator.headers"
+"""Keys of the WSGI environment under which a server that knows them puts path and query, and the headers, as sent."""
+
 
 class Visit:
-    """One request, read from its WSGI environment as far as somebody asks."""
+    """One request, read from its WSGI environment as far as somebody asks.
+
+    ``path`` is what follows ``root``, which is "" but inside a space.
+    """
+
+    root = ""
 
     def __init__(self, environ: WSGIEnvironment) -> None:
         self.environ = environ
         self.method: str = environ["REQUEST_METHOD"]
         self.query: str = environ.get("QUERY_STRING", "")
+        self._began = time.perf_counter()
         path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
         self.path = _without_dots(path) if "/." in path else path
 
@@ -61,9 +77,47 @@ class Visit:
         """Scheme and host as the client named them."""
         return f"{self.environ['wsgi.url_scheme']}://{self.host}"
 
+    @property
+    def full_path(self) -> str:
+        """The path as the client wrote it, with the space that it leads to."""
+        return self.root + self.path
+
+    @property
+    def seconds(self) -> float:
+        """How long the request has been here, in seconds."""
+        return time.perf_counter() - self._began
+
+    def enter(self, root: str) -> None:
+        """Go into a space: what the path begins with is its root."""
+        self.root, self.path = root, self.path[len(root) :]
+
+    @cached_property
     def body(self) -> bytes:
-        """The body, whole."""
+        """The body, whole; RequestEntityTooLarge when it is longer than is accepted."""
         return get_input_stream(self.environ, max_content_length=MAX_BODY).read()
+
+    def traffic(self, body: bytes) -> Traffic:
+        """The request, with as much of its body as is to be remembered, as it goes into the journal."""
+        start = f"{self.method} {self._target} {self.environ.get('SERVER_PROTOCOL', '')}"
+        return Traffic(time.time(), Message(start, self._headers, body))
+
+    @property
+    def _target(self) -> str:
+        sent: str | None = self.environ.get(TARGET)
+        path = quote(self.full_path) if sent is None else sent
+        return f"{path}?{self.query}" if sent is None and self.query else path
+
+    @property
+    def _headers(self) -> Sequence[tuple[bytes, bytes]]:
+        sent: Sequence[tuple[bytes, bytes]] | None = self.environ.get(HEADERS)
+        if sent is not None:
+            return sent
+        named = {key.removeprefix("HTTP_"): value for key, value in self.environ.items() if _is_header(key)}
+        return [(key.replace("_", "-").lower().encode(), value.encode("latin-1")) for key, value in named.items()]
+
+
+def _is_header(key: str) -> bool:
+    return key.startswith("HTTP_") or key in ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
 def _without_dots(path: str) -> str:
@@ -74,21 +128,41 @@ def _without_dots(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer; its length is told by its body."""
+    """One answer; its length is told by its body.
+
+    ``refused`` is why the request never became a call, where it should have; "" where it became one, or asked for
+    something else. ``binding`` is that of a call, or of what would have been one.
+    """
 
     status: int
     content_type: str = ""
     body: bytes | str = b""
     headers: tuple[tuple[str, str], ...] = ()
+    refused: str = ""
+    binding: Binding | None = None
 
     def send(self, start_response: StartResponse) -> Iterable[bytes]:
         """Sends it through WSGI."""
-        body = self.body.encode("utf-8", "replace") if isinstance(self.body, str) else self.body
-        headers = [*self.headers, ("Content-Length", str(len(body)))]
-        if self.content_type:
-            headers.insert(0, ("Content-Type", self.content_type))
-        start_response(_STATUS_LINES.get(self.status) or f"{self.status} Unknown", headers)
+        body = self._bytes
+        start_response(self._status_line, [*self._typed, ("Content-Length", str(len(body)))])
         return [body]
+
+    def message(self) -> Message:
+        """The answer as it goes into the journal."""
+        headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in self._typed]
+        return Message(f"HTTP/1.1 {self._status_line}", headers, self._bytes)
+
+    @property
+    def _bytes(self) -> bytes:
+        return self.body.encode("utf-8", "replace") if isinstance(self.body, str) else self.body
+
+    @property
+    def _typed(self) -> list[tuple[str, str]]:
+        return [("Content-Type", self.content_type), *self.headers] if self.content_type else [*self.headers]
+
+    @property
+    def _status_line(self) -> str:
+        return _STATUS_LINES.get(self.status) or f"{self.status} Unknown"
 
 
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}

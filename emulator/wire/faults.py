@@ -39,7 +39,7 @@ class Kind:
     """One row of the table: the messages of a refusal, outermost first, and how it is answered.
 
     ``blame`` is None where the answer has an empty body, and for GET and POST, which have no fault codes. ``detail``
-    tells whether the fault has an (empty) detail element.
+    tells whether the fault has an (empty) detail element. ``reason`` is for our own log, where there is no message.
     """
 
     id: str
@@ -47,6 +47,7 @@ class Kind:
     blame: Blame | None = None
     status: int = 500
     detail: bool = True
+    reason: str = ""
 
     def refuse(self, **values: object) -> Refusal:
         """The refusal of one request, its messages filled in."""
@@ -98,8 +99,8 @@ PART_MISSING_IN_ROUTING = Kind(
     "R6", (_PROCESSING, "Request format is invalid: Missing required soap:{part} element."), _SERVER
 )
 
-BAD_REQUEST = Kind("400", status=400)
-WRONG_MEDIA_TYPE = Kind("415", status=415)
+BAD_REQUEST = Kind("400", status=400, reason="the XML is not well-formed, or a value is no simple text")
+WRONG_MEDIA_TYPE = Kind("415", status=415, reason="the media type is not the one of the envelope's SOAP version")
 
 PART_MISSING = Kind("E1/E2", (_READING, "Request format is invalid: Missing required soap:{part} element."), _CLIENT)
 BAD_INT = Kind("E3", (_READING, _IN_DOCUMENT, NOT_A_NUMBER), _CLIENT)

@@ -41,3 +41,8 @@ class Answer:
     binding: Binding
     refusal: Refusal | None = None
     remarks: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Why the request became no call, without what might be a secret; "" for one that did."""
+        return "" if self.refusal is None else self.refusal.text_for_log or self.refusal.kind.reason

@@ -73,7 +73,7 @@ def test_it_tells_the_reply_that_comes_next() -> None:
 def test_near_misses_come_with_the_fewest_mismatches_first_and_in_order_among_equals() -> None:
     two, first, second = a_rule(session=1, node=1), a_rule(name="first", session=1), a_rule(name="second", node=1)
 
-    misses = Engine(a_scenario(two, first, second)).near_misses(a_call(session=2, node=2), limit=2)
+    misses = Engine(a_scenario(two, first, second)).answer(a_call(session=2, node=2)).near_misses(limit=2)
 
     assert [miss.rule for miss in misses] == [first, second]
 

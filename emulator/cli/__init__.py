@@ -1,0 +1,28 @@
+"""The command line: the program and its commands.
+
+What serving needs is imported by the command that serves, so that the others and ``--help`` answer at once.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import click
+
+from emulator.cli.asking import call, verify, wait
+from emulator.cli.files import check, explain, schema, wsdl
+from emulator.cli.serving import serve
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(version("rescue-emulator"), prog_name="rescue-emulator")
+def main() -> None:
+    """Stand in for LogMeIn Rescue's startSession web service, answering as a YAML scenario says.
+
+    Every option can also be given in the environment: --port as RESCUE_EMULATOR_PORT, --log-format as
+    RESCUE_EMULATOR_LOG_FORMAT.
+    """
+
+
+for _command in (serve, check, explain, call, wait, verify, schema, wsdl):
+    main.add_command(_command)

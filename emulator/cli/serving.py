@@ -1,0 +1,107 @@
+"""The command that serves a scenario."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from emulator.cli.options import COUNT, FILE, SECONDS, Command, fail, loaded
+from emulator.errors import EmulatorError
+from emulator.logs import FORMATS, log_to_stderr
+from emulator.shipped import DEFAULT_SCENARIO
+
+
+def _web_address(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """A URL as an option's value, without the slash at its end."""
+    if value is not None and not value.startswith(("http://", "https://")):
+        raise click.BadParameter(f"{value!r} does not begin with http:// or https://")
+    return value and value.rstrip("/")
+
+
+def _token(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and (not value.strip() or not value.isascii() or not value.isprintable()):
+        raise click.BadParameter("a token is one or more printable ASCII characters")
+    return value and value.strip()
+
+
+@click.command(cls=Command)
+@click.argument("scenario", type=FILE, default=DEFAULT_SCENARIO, required=False)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8085,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option("--watch", is_flag=True, help="Take over each good edit of SCENARIO; a bad one changes nothing.")
+@click.option(
+    "--public-url",
+    metavar="URL",
+    callback=_web_address,
+    help="Where clients reach it, for the addresses in the WSDL behind a proxy.",
+)
+@click.option(
+    "--max-delay",
+    type=SECONDS,
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="The longest that any answer waits, whatever the scenario says.",
+)
+@click.option(
+    "--journal-size",
+    type=COUNT,
+    default=1000,
+    show_default=True,
+    metavar="ENTRIES",
+    help="How many calls and refusals the journal keeps; the oldest go first.",
+)
+@click.option(
+    "--journal-bytes",
+    type=COUNT,
+    default=16 * 1024 * 1024,
+    show_default=True,
+    metavar="BYTES",
+    help="How many bytes of requests and answers it keeps; many spaces share sixteen times as much.",
+)
+@click.option(
+    "--space-idle",
+    type=click.FloatRange(min=1),
+    default=1800.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="When a space ends that nobody uses.",
+)
+@click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="How log lines look.")
+@click.option("--show-auth-codes", is_flag=True, help="Show auth codes in full, in the log and the control API.")
+@click.option(
+    "--no-control",
+    "control",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="No control API under /__admin, and no X-Emulator headers.",
+)
+@click.option(
+    "--control-token",
+    callback=_token,
+    metavar="TOKEN",
+    help="What users of the control API send as 'Authorization: Bearer TOKEN'; beyond this machine, it is off without.",
+)
+def serve(scenario: Path, host: str, port: int, watch: bool, log_format: str, **others: object) -> None:
+    """Serve SCENARIO, or the shipped default, until Ctrl-C or SIGTERM.
+
+    Prints one line, beginning with "ready", on standard output once it can answer. Logs go to standard error.
+    """
+    log_to_stderr(log_format)
+    in_force = loaded(scenario)
+    from emulator.server import Emulator, Options
+
+    options = Options(host=host, port=port, **others)  # type: ignore[arg-type]
+    try:
+        emulator = Emulator(in_force, options, watched=scenario if watch else None)
+    except EmulatorError as error:
+        fail(str(error))
+    emulator.run(lambda: click.echo(f"ready {emulator.url} scenario={in_force.name} rules={len(in_force.rules)}"))

@@ -1,0 +1,146 @@
+"""The journal: exchanges and refusals in order, bounded in number and in bytes, and totals that outlive both bounds."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from emulator.core.contract import Binding
+from emulator.core.exchange import Entry, Exchange, Message, Refusal
+
+BUCKETS: Final = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25)
+"""The upper bounds, in seconds, by which deciding times are counted; what took longer is counted after the last."""
+
+MOST_RULES_TOLD_APART: Final = 1000
+OTHER_RULES: Final = "(other rules)"
+"""The name under which calls are counted once so many rules have been counted apart; names are made up without end."""
+
+_OWN_SIZE: Final = 500  # bytes, about, that an entry keeps besides its messages
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a journal keeps: a number of entries, and of bytes of requests and answers. The oldest go first."""
+
+    entries: int = 1000
+    size: int = 16 * 1024 * 1024
+
+
+CallKey = tuple[Binding, str, str]
+"""Binding, outcome in a word or two, and who decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What was counted since the start, whatever was dropped or forgotten since.
+
+    ``seconds`` has one number for each of ``BUCKETS``, and one for what took longer; ``seconds_sum`` is their sum.
+    """
+
+    calls: Mapping[CallKey, int]
+    refusals: Mapping[tuple[Binding | None, int], int]
+    seconds: Sequence[int]
+    seconds_sum: float
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a journal held at one moment.
+
+    ``dropped`` is how many entries were dropped, for want of room, since it was last cleared; ``dropped_id`` is the id
+    of the last of them.
+    """
+
+    entries: tuple[Entry, ...]
+    dropped: int
+    dropped_id: int
+    totals: Totals
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """The calls with their answers."""
+        return tuple(entry for entry in self.entries if isinstance(entry, Exchange))
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """The requests that never became calls."""
+        return tuple(entry for entry in self.entries if isinstance(entry, Refusal))
+
+
+class Journal:
+    """Remembers entries in the order of their ids. The engine's lock guards it."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._entries: deque[Entry] = deque()
+        self._size = 0
+        self._gone = 0  # the id of the last entry that is no longer here
+        self._dropped = 0
+        self._dropped_id = 0
+        self._calls: Counter[CallKey] = Counter()
+        self._rules: set[str] = set()
+        self._refusals: Counter[tuple[Binding | None, int]] = Counter()
+        self._seconds = [0] * (len(BUCKETS) + 1)
+        self._seconds_sum = 0.0
+
+    def add(self, entry: Entry) -> None:
+        """Take an entry in, whose answer may be still to come."""
+        if isinstance(entry, Exchange):
+            decider = entry.decider
+            if decider not in self._rules:
+                decider = self._told_apart(decider)
+            self._calls[entry.call.binding, entry.outcome.word, decider] += 1
+        else:
+            self._refusals[entry.binding, entry.status] += 1
+        self._entries.append(entry)
+        self._size += _size(entry)
+        if len(self._entries) > self._limits.entries or self._size > self._limits.size:
+            self._drop()
+
+    def answered(self, entry: Entry, answer: Message | None, seconds: float) -> None:
+        """Note what an entry was answered, and how long that took."""
+        self._seconds[bisect_left(BUCKETS, seconds)] += 1
+        self._seconds_sum += seconds
+        before = _size(entry)
+        entry.traffic.answer, entry.traffic.seconds = answer, seconds
+        if entry.id > self._gone:
+            self._size += _size(entry) - before
+            self._drop()
+
+    def limit(self, limits: Limits) -> None:
+        """Keep no more than this from now on."""
+        self._limits = limits
+        self._drop()
+
+    def clear(self) -> None:
+        """Forget the entries, and that some were dropped; the totals stay."""
+        if self._entries:
+            self._gone = self._entries[-1].id
+        self._entries.clear()
+        self._size = self._dropped = self._dropped_id = 0
+
+    def record(self) -> Record:
+        """What is here now."""
+        totals = Totals(dict(self._calls), dict(self._refusals), tuple(self._seconds), self._seconds_sum)
+        return Record(tuple(self._entries), self._dropped, self._dropped_id, totals)
+
+    def _told_apart(self, decider: str) -> str:
+        if len(self._rules) >= MOST_RULES_TOLD_APART:
+            return OTHER_RULES
+        self._rules.add(decider)
+        return decider
+
+    def _drop(self) -> None:
+        while len(self._entries) > self._limits.entries or self._size > self._limits.size:
+            oldest = self._entries.popleft()
+            self._size -= _size(oldest)
+            self._gone = self._dropped_id = oldest.id
+            self._dropped += 1
+
+
+def _size(entry: Entry) -> int:
+    messages = (entry.traffic.request, entry.traffic.answer)
+    return _OWN_SIZE + sum(message.size for message in messages if message is not None)

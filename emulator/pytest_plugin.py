@@ -1,0 +1,136 @@
+"""The pytest plugin: the fixture ``rescue``, and the section of a failed test's report that tells what came.
+
+Only what every run needs is imported here; the emulator itself is loaded by the first test that uses it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from emulator.core.rules import Scenario
+    from emulator.rescue import Rescue
+    from emulator.server import Emulator
+
+_TOKEN = "RESCUE_EMULATOR_CONTROL_TOKEN"
+_URL_HELP = (
+    "use the emulator at this address, in a space of its own for each test, instead of starting one; "
+    f"its control token is taken from the environment: {_TOKEN}"
+)
+_MARKER = "rescue(scenario): the scenario that the fixture 'rescue' serves to this test: a file's path, or a dict"
+
+_used = pytest.StashKey["Rescue"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options, on the command line and in the configuration file."""
+    parser.getgroup("rescue-emulator").addoption("--rescue-url", metavar="URL", help=_URL_HELP)
+    parser.addini("rescue_url", _URL_HELP)
+    parser.addini("rescue_scenario", "the scenario of the fixture 'rescue' for tests without the marker 'rescue'")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marker."""
+    config.addinivalue_line("markers", _MARKER)
+
+
+@pytest.fixture(scope="session")
+def _rescue_server() -> Iterator[Callable[[Scenario], Emulator]]:
+    """Starts the one server of the session when it is first asked for, and puts a scenario in force there."""
+    from emulator.server import Emulator
+
+    with ExitStack() as stack:
+        started: list[Emulator] = []
+
+        def serve(scenario: Scenario) -> Emulator:
+            if not started:
+                started.append(stack.enter_context(Emulator.start(scenario)))
+            (emulator,) = started
+            if emulator.engine.scenario is not scenario:
+                emulator.use(scenario)
+            emulator.reset()
+            return emulator
+
+        yield serve
+
+
+@pytest.fixture
+def rescue(request: pytest.FixtureRequest, _rescue_server: Callable[[Scenario], Emulator]) -> Iterator[Rescue]:
+    """A running emulator, as at its start: one server for the session, reset before each test."""
+    from emulator.errors import EmulatorError
+
+    scenario, named_by = _scenario_of(request)
+    url = request.config.getoption("--rescue-url") or request.config.getini("rescue_url")
+    with ExitStack() as stack:
+        try:
+            found = _remote(url, scenario, stack) if url else _rescue_server(_loaded(request.config, scenario))
+        except EmulatorError as error:
+            pytest.fail(f"{named_by}:\n{error}", pytrace=False)
+        request.node.stash[_used] = found
+        yield found
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test that used the emulator tells what came there, and what that got."""
+    report = yield
+    if report.failed and _used in item.stash:
+        from emulator.errors import EmulatorError
+        from emulator.rescue import account
+
+        try:
+            told = account(item.stash[_used])
+        except EmulatorError as error:
+            told = str(error)
+        report.sections.append(("rescue calls", told))
+    return report
+
+
+def _scenario_of(request: pytest.FixtureRequest) -> tuple[Any, str]:
+    """The scenario that a test wants, None for the default, and who says so."""
+    marker = request.node.get_closest_marker("rescue")
+    if marker is not None:
+        if len(marker.args) != 1 or marker.kwargs:
+            pytest.fail("the marker 'rescue' takes one scenario: a file's path, or a dict", pytrace=False)
+        wanted, named_by = marker.args[0], "the scenario of the marker 'rescue' cannot be used"
+    else:
+        wanted = request.config.getini("rescue_scenario") or None
+        named_by = "the scenario of the ini option 'rescue_scenario' cannot be used"
+    if wanted is None:
+        named_by = "the fixture 'rescue' cannot be had"
+    if isinstance(wanted, str | os.PathLike):
+        wanted = str(request.config.rootpath / Path(wanted))
+    return wanted, named_by
+
+
+_defaults = pytest.StashKey["dict[str | None, Scenario]"]()
+
+
+def _loaded(config: pytest.Config, wanted: Any) -> Scenario:
+    """The scenario; what comes from a file is read once a session."""
+    from emulator.server import loaded
+
+    if wanted is not None and not isinstance(wanted, str):
+        return loaded(wanted)
+    read = config.stash.setdefault(_defaults, {})
+    if wanted not in read:
+        read[wanted] = loaded(wanted)
+    return read[wanted]
+
+
+def _remote(url: str, scenario: Any, stack: ExitStack) -> Rescue:
+    """The emulator at an address, in a new space."""
+    from uuid import uuid4
+
+    from emulator.remote import RemoteEmulator
+
+    emulator = RemoteEmulator(url, token=os.environ.get(_TOKEN), space=f"pytest-{uuid4().hex[:16]}")
+    emulator.open(scenario)
+    stack.callback(emulator.close)
+    return emulator

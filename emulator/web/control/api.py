@@ -1,0 +1,70 @@
+"""The control API as a whole: finds what a request asks for among the routes, once its sender is known to may ask."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from emulator.web.control.asked import Asked, Controlled
+from emulator.web.control.guard import check
+from emulator.web.control.problems import Refused
+from emulator.web.control.routes import OPEN_TO_ALL, ROUTES, Route
+from emulator.web.settings import Settings
+from emulator.web.visit import Answer, Visit
+
+PREFIX: Final = "/__admin"
+
+_SEGMENTS: Final = {route.path: route.path.split("/") for route in ROUTES}
+
+
+def is_controls(path: str) -> bool:
+    """Whether a path is the control API's."""
+    return path == PREFIX or path.startswith(f"{PREFIX}/")
+
+
+def unknown_space(name: str) -> Answer:
+    """What is told at an address in a space that is not open."""
+    how = f"PUT {PREFIX}/spaces/{name} opens it; spaces end when they are deleted or have been idle for long"
+    return Refused(404, f"there is no space '{name}': {how}").answer()
+
+
+class Control:
+    """Answers the requests under ``PREFIX``."""
+
+    def __init__(self, controlled: Controlled, settings: Settings) -> None:
+        self._about = controlled
+        self._settings = settings
+
+    def answer(self, visit: Visit) -> Answer:
+        """The answer to one request."""
+        try:
+            return self._answer(visit)
+        except Refused as refused:
+            return refused.answer()
+
+    def _answer(self, visit: Visit) -> Answer:
+        path = visit.path[len(PREFIX) :]
+        if path not in OPEN_TO_ALL:
+            check(visit, self._settings)
+        found = [(route, values) for route in ROUTES if (values := _values(route, path)) is not None]
+        if not found:
+            paths = ", ".join(dict.fromkeys(PREFIX + route.path for route in ROUTES))
+            raise Refused(404, f"there is no {visit.path}; there is {paths}")
+        for route, values in found:
+            if visit.method in route.methods:
+                return route.handler(Asked(visit, self._about, values, self._settings.secret))
+        allowed = [method for route, _ in found for method in route.methods]
+        raise Refused(405, f"{visit.path} takes {' and '.join(allowed)}", ("Allow", ", ".join(allowed)))
+
+
+def _values(route: Route, path: str) -> dict[str, str] | None:
+    """The values that a path has for the names in braces of a route's path; None when it is not that route's."""
+    pattern, segments = _SEGMENTS[route.path], path.split("/")
+    if len(pattern) != len(segments):
+        return None
+    values: dict[str, str] = {}
+    for wanted, segment in zip(pattern, segments, strict=True):
+        if wanted.startswith("{"):
+            values[wanted.strip("{}")] = segment
+        elif wanted != segment:
+            return None
+    return values

@@ -1,0 +1,85 @@
+"""Who may use the control API: not a page of another site in the browser, and not who lacks the token where one is set.
+
+A page of another origin can make a browser send requests here, by its own name (``Origin``) or, with DNS rebinding, by
+a name of its own that leads to this machine (``Host``). Where a token is asked for, such a page does not have it.
+"""
+
+from __future__ import annotations
+
+import hmac
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from emulator.web.control.problems import Refused
+from emulator.web.settings import Settings
+from emulator.web.visit import Visit
+
+
+def check(visit: Visit, settings: Settings) -> None:
+    """Refused when the request comes from somebody who may not ask."""
+    _check_origin(visit, settings)
+    if settings.control_token is not None:
+        _check_token(visit, settings.control_token)
+    elif settings.exposed:
+        raise Refused(
+            403,
+            "the control API is off, since this server listens beyond its own machine: "
+            "start it with --control-token, and send that as 'Authorization: Bearer TOKEN'",
+        )
+    else:
+        _check_host(visit, settings)
+
+
+def _check_origin(visit: Visit, settings: Settings) -> None:
+    origin = visit.header("HTTP_ORIGIN")
+    if origin is None or _netloc(origin) in {visit.host.lower(), _public(settings)} - {""}:
+        return
+    raise Refused(403, f"requests from pages of {origin!r} are refused; only those of {visit.origin} are answered")
+
+
+def _check_token(visit: Visit, token: str) -> None:
+    scheme, _, given = (visit.header("HTTP_AUTHORIZATION") or "").partition(" ")
+    if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode("latin-1"), token.encode()):
+        return
+    wrong = "the token is wrong" if given else "a token is missing"
+    raise Refused(
+        401,
+        f"{wrong}: send the server's --control-token as 'Authorization: Bearer TOKEN'",
+        ("WWW-Authenticate", "Bearer"),
+    )
+
+
+def _check_host(visit: Visit, settings: Settings) -> None:
+    host = _name(visit.host)
+    if host == "localhost" or host.endswith(".localhost") or host == _name(_public(settings)) != "" or _is_local(host):
+        return
+    raise Refused(
+        403,
+        f"requests for the host {visit.host!r} are refused: use localhost or 127.0.0.1, or start the server with "
+        "--control-token or, behind a proxy, with --public-url",
+    )
+
+
+def _public(settings: Settings) -> str:
+    return _netloc(settings.public_url or "")
+
+
+def _netloc(url: str) -> str:
+    try:
+        return urlsplit(url).netloc.lower()
+    except ValueError:
+        return ""
+
+
+def _name(netloc: str) -> str:
+    try:
+        return urlsplit(f"//{netloc}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,26 @@
+"""Whether the emulator is ready: the one thing that the control API tells everybody."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from time import monotonic
+
+from emulator.web.control.asked import Asked, said
+from emulator.web.control.problems import Refused
+from emulator.web.visit import Answer
+
+
+def health(asked: Asked) -> Answer:
+    """200 while all is well, 503 with the reason when the rules in force are not those that were asked for."""
+    asked.query(())
+    trouble = asked.about.trouble()
+    if trouble is not None:
+        raise Refused(503, trouble)
+    return said(
+        {
+            "status": "ready",
+            "version": version("rescue-emulator"),
+            "scenario": asked.engine.scenario.name,
+            "uptime_s": round(monotonic() - asked.about.began, 3),
+        }
+    )

@@ -1,0 +1,133 @@
+"""The control API as a table: what can be asked where, what it takes and what it answers; the rest is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from emulator.core.contract import Binding
+from emulator.web.control import asking, calls, documents, health, metrics, rules, scenarios, spaces
+from emulator.web.control.asked import JSON, YAML, Asked
+from emulator.web.visit import Answer
+
+Schema = Mapping[str, object]
+
+_TEXT: Final[Schema] = {"type": "string"}
+_INT32: Final[Schema] = {"type": "integer", "format": "int32", "minimum": -(2**31), "maximum": 2**31 - 1}
+_COUNT: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One thing that can be asked.
+
+    ``path`` follows ``/__admin``. ``query`` has a schema for each parameter. ``body`` is the name of its schema, sent
+    as one of ``media_types``. ``answers`` names the schema of each status that is no problem, None for no body;
+    ``problems`` are the statuses of those that depend on what is asked.
+    """
+
+    methods: tuple[str, ...]
+    path: str
+    handler: Callable[[Asked], Answer]
+    summary: str
+    answers: Mapping[int, str | None]
+    problems: tuple[int, ...] = ()
+    query: Mapping[str, Schema] = field(default_factory=dict)
+    body: str | None = None
+    media_types: tuple[str, ...] = (JSON,)
+    body_required: bool = True
+    produces: str = JSON
+
+
+_LIMIT: Final[Schema] = {**_COUNT, "description": "How many are shown at most."}
+_CALLS_QUERY: Final[Mapping[str, Schema]] = {
+    "session": _INT32,
+    "node": _INT32,
+    "auth_code": _TEXT,
+    "binding": {"enum": [binding.value for binding in Binding]},
+    "rule": {**_TEXT, "description": "The name of the rule that answered; desk or otherwise where none did."},
+    "matched": {"type": "boolean", "description": "Whether a rule answered."},
+    "after": {**_COUNT, "description": "The id of the last entry that is known already; then the oldest come first."},
+    "limit": _LIMIT,
+}
+_SCENARIO: Final = (JSON, YAML[0])
+
+ROUTES: Final = (
+    Route(("GET", "HEAD"), "/health", health.health, "Whether it is ready", {200: "Health"}, (503,)),
+    Route(("GET",), "/openapi.json", documents.openapi, "This description", {200: "Any"}),
+    Route(("GET",), "/scenario", scenarios.show, "The scenario in force", {200: "Text"}, (404,), produces=YAML[0]),
+    Route(
+        ("PUT",),
+        "/scenario",
+        scenarios.put,
+        "Put another scenario in its place, all or nothing",
+        {200: "ScenarioNews"},
+        (400, 413, 415, 422),
+        body="WrittenScenario",
+        media_types=_SCENARIO,
+    ),
+    Route(("GET",), "/rules", rules.show_all, "The rules in force", {200: "Rules"}, query={"limit": _LIMIT}),
+    Route(
+        ("POST",),
+        "/rules",
+        rules.add,
+        "Put a rule before all others",
+        {201: "Rule"},
+        (400, 413, 415, 422),
+        body="WrittenRule",
+    ),
+    Route(("DELETE",), "/rules", rules.remove_all, "Remove every rule that was added at run time", {204: None}),
+    Route(("GET",), "/rules/{id}", rules.show, "One rule that was added at run time", {200: "Rule"}, (404,)),
+    Route(
+        ("PUT",),
+        "/rules/{id}",
+        rules.change,
+        "Put another rule in its place",
+        {200: "Rule"},
+        (400, 404, 413, 415, 422),
+        body="WrittenRule",
+    ),
+    Route(("DELETE",), "/rules/{id}", rules.remove, "Remove one rule that was added at run time", {204: None}, (404,)),
+    Route(("GET",), "/calls", calls.show_all, "The journal, newest last", {200: "Calls"}, query=_CALLS_QUERY),
+    Route(("DELETE",), "/calls", calls.clear, "Clear the journal", {204: None}),
+    Route(("GET",), "/calls/{id}", calls.show, "One entry, with all that travelled", {200: "CallInFull"}, (404,)),
+    Route(
+        ("POST",),
+        "/verify",
+        asking.verification,
+        "Whether calls came as often as they should",
+        {200: "Verification"},
+        (400, 409, 413, 415, 422),
+        body="WrittenVerification",
+    ),
+    Route(
+        ("POST",),
+        "/explain",
+        asking.explanation,
+        "What a call would get, and why",
+        {200: "Explanation"},
+        (400, 413, 415, 422),
+        body="WrittenCall",
+    ),
+    Route(("POST",), "/reset", asking.reset, "Forget journal, counters, desk and runtime rules", {204: None}),
+    Route(("GET",), "/spaces", spaces.show_all, "The spaces that are open", {200: "Spaces"}, (404,)),
+    Route(
+        ("PUT",),
+        "/spaces/{name}",
+        spaces.put,
+        "Open a space, with a scenario of its own or the server's",
+        {200: "Space", 201: "Space"},
+        (400, 404, 409, 413, 415, 422),
+        body="WrittenScenario",
+        media_types=_SCENARIO,
+        body_required=False,
+    ),
+    Route(("DELETE",), "/spaces/{name}", spaces.drop, "End a space", {204: None}, (404,)),
+    Route(
+        ("GET",), "/metrics", metrics.metrics, "Counters for Prometheus", {200: "Text"}, produces=metrics.CONTENT_TYPE
+    ),
+)
+
+OPEN_TO_ALL: Final = frozenset({"/health"})
+"""What is told without a token and under any name: whether it is ready is nobody's secret."""

@@ -1,0 +1,132 @@
+"""Requests and answers as they may be shown: what could be an auth code in them is masked, wherever it was sent.
+
+Nothing is trusted to be in its right place: a program that is under test may well send its secret as the session. So
+every value that is no number is masked, in XML, forms and queries; a body of another kind is not shown at all.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import unquote_plus
+from xml.sax.saxutils import unescape
+
+from emulator.core.call import Secret, in_full
+from emulator.core.exchange import Entry, Message, Refusal
+from emulator.wire.media import as_utf8, media_type
+
+_NUMBER: Final = re.compile(r"\s*[-+]?[0-9]*\s*")
+_HIDDEN_HEADERS: Final = re.compile(rb"cookie|auth|token|secret|password|api-?key", re.IGNORECASE)
+
+_NAME: Final = r"[\w:.-]+"
+_ATTRIBUTE: Final = re.compile(rf"""({_NAME})(\s*=\s*)("[^"<]*"|'[^'<]*')""")
+_TAG: Final = rf"""</?{_NAME}(?:\s+{_NAME}\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*/?>"""
+_PIECE: Final = re.compile(
+    rf"(?P<tag>{_TAG})|(?P<declaration><\?xml\s[^<>]*\?>)|<!\[CDATA\[(?P<data>.*?)\]\]>|<!--(?P<comment>.*?)-->"
+    r"|(?P<text>[^<]+|<)",
+    re.DOTALL,
+)
+_OPEN_ATTRIBUTES: Final = frozenset({"type", "nil", "mustUnderstand", "actor", "role", "encodingStyle"})
+
+Shown = dict[str, object]
+
+
+def shown_request(message: Message | None, secret: Secret) -> Shown | None:
+    """A request: its first line, its headers as pairs, its body as text."""
+    if message is None:
+        return None
+    method, _, rest = message.start.partition(" ")
+    path, question, query = rest.partition("?")
+    query, _, version = query.rpartition(" ") if question else ("", "", "")
+    start = f"{method} {path}?{_form(query, secret)} {version}" if question else message.start
+    return _shown(start, message, _body(message, secret), secret)
+
+
+def shown_answer(entry: Entry, secret: Secret) -> Shown | None:
+    """The answer to a request; None when no byte of one was sent.
+
+    The text with which GET and POST refuse a value repeats that value, and so the reason stands in its place.
+    """
+    message = entry.traffic.answer
+    if message is None:
+        return None
+    repeats = isinstance(entry, Refusal) and secret is not in_full and message.body and not _is_markup(message.body)
+    body = entry.reason if isinstance(entry, Refusal) and repeats else _text(message)
+    return _shown(message.start, message, body, secret)
+
+
+def _shown(start: str, message: Message, body: str, secret: Secret) -> Shown:
+    headers = [[name.decode("latin-1"), _header(name, value, secret)] for name, value in message.headers]
+    return {"start": start, "headers": headers, "body": body}
+
+
+def _header(name: bytes, value: bytes, secret: Secret) -> str:
+    text = value.decode("latin-1")
+    return secret(text) if _HIDDEN_HEADERS.search(name) else text
+
+
+def _body(message: Message, secret: Secret) -> str:
+    if not message.body:
+        return ""
+    text = _text(message)
+    if secret is in_full:
+        return text
+    if _is_markup(message.body) or text.lstrip().startswith("<"):
+        return _xml(text, secret)
+    base = media_type(_content_type(message)).base
+    if "form-urlencoded" in base:
+        return _form(text, secret)
+    return f"({len(message.body)} bytes of {base or 'an unknown kind'}, shown with --show-auth-codes only)"
+
+
+def _text(message: Message) -> str:
+    return as_utf8(message.body, media_type(_content_type(message))).decode("utf-8", "replace")
+
+
+def _content_type(message: Message) -> str:
+    values = [value for name, value in message.headers if name.lower() == b"content-type"]
+    return values[0].decode("latin-1") if values else ""
+
+
+def _is_markup(body: bytes) -> bool:
+    return body.lstrip()[:1] == b"<"
+
+
+def _form(pairs: str, secret: Secret) -> str:
+    return "&".join(_pair(pair, secret) for pair in pairs.split("&"))
+
+
+def _pair(pair: str, secret: Secret) -> str:
+    name, equals, value = pair.rpartition("=") if pair.count("=") == 1 else pair.partition("=")
+    return f"{name}{equals}{value if _NUMBER.fullmatch(value) else secret(unquote_plus(value))}"
+
+
+def _xml(text: str, secret: Secret) -> str:
+    def masked(piece: re.Match[str]) -> str:
+        match piece.lastgroup:
+            case "tag":
+                return _ATTRIBUTE.sub(attribute, piece[0])
+            case "declaration":
+                return piece[0]
+            case "data":
+                return f"<![CDATA[{value(piece['data'])}]]>"
+            case "comment":
+                return f"<!--{value(piece['comment'])}-->"
+            case _:
+                return piece[0] if piece[0] == "<" else value(piece[0])
+
+    def attribute(found: re.Match[str]) -> str:
+        name = found[1]
+        if name.startswith("xmlns") or name.rpartition(":")[2] in _OPEN_ATTRIBUTES:
+            return found[0]
+        quote = found[3][0]
+        return f"{name}{found[2]}{quote}{value(found[3][1:-1])}{quote}"
+
+    def value(written: str) -> str:
+        if _NUMBER.fullmatch(written):
+            return written
+        core = written.strip()
+        before, _, after = written.partition(core)
+        return f"{before}{secret(unescape(core))}{after}"
+
+    return _PIECE.sub(masked, text)
