@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict
 
+from emulator.core.contract import Result
 from emulator.core.exchange import Entry, Exchange, Refusal
 from emulator.core.matching import FIELDS
 from emulator.core.verification import described
@@ -99,7 +100,7 @@ _OF_VERIFYING: Final = ("times", "at_least", "at_most", "never", "after")
 def beginning(rulebook: Rulebook, words: Mapping[str, object]) -> Conditions:
     """The beginning of a rule; ScenarioError at once for a word that is wrong."""
     rule = _sorted("when", words, _OF_RULES)
-    rule_from_data({**rule, "replies": ["startSessionRet_OK"]}, "when")
+    rule_from_data({**rule, "replies": [Result.OK]})
     return Conditions(rulebook, rule)
 
 
@@ -177,7 +178,7 @@ _MOST_TOLD: Final = 50
 def _told(entry: Entry) -> Iterator[str]:
     if not isinstance(entry, Exchange):
         binding = "a request" if entry.binding is None else entry.binding.value
-        yield f"{entry.id} {binding} was refused with {entry.status}: {entry.reason}"
+        yield f"{entry.id} {binding} was refused with {entry.status}: {' '.join(entry.reason.split())}"
         return
     decider = f"rule {entry.rule}" if entry.rule is not None else entry.decided_by.value
     yield f"{entry.id} {described(entry)} -> {entry.outcome}, by {decider}"

@@ -75,7 +75,8 @@ class Verification:
     @property
     def text(self) -> str:
         """What was wanted and what came instead, for a person."""
-        lines = [f"wanted {self.times} with {self.when}; {_calls(self.count)} came, of {self.came} in the journal"]
+        came = _calls(self.count) if self.count else "none"
+        lines = [f"wanted {self.times} with {self.when}; {came} came, of {_calls(self.came)} in the journal"]
         lines += [f"near miss: {near}" for near in self.near_misses]
         if not self.certain:
             lines.append(

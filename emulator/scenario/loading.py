@@ -57,8 +57,13 @@ def from_data(data: object, name: str = "<data>") -> Scenario:
 
 
 def rule_from_data(data: object, name: str = "rule") -> Rule:
-    """The rule in a dict, with the words of the YAML language; ``name`` is used when the rule gives itself none."""
-    return compile.rule(_read(WrittenRule, GivenData(name, data)), name=name)
+    """The rule in a dict, with the words of the YAML language; ``name`` begins the messages of the ScenarioError.
+
+    A rule that gives itself no name is named by its conditions.
+    """
+    written = _read(WrittenRule, GivenData(name, data))
+    named = compile.rule(written, name="")
+    return replace(named, name=named.name or f"when {named.when}")
 
 
 def when_from_data(data: object, name: str = "when") -> When:

@@ -12,6 +12,7 @@ from urllib.parse import unquote_plus
 from xml.sax.saxutils import unescape
 
 from emulator.core.call import Secret, in_full
+from emulator.core.contract import Binding
 from emulator.core.exchange import Entry, Message, Refusal
 from emulator.wire.media import as_utf8, media_type
 
@@ -50,7 +51,7 @@ def shown_answer(entry: Entry, secret: Secret) -> Shown | None:
     message = entry.traffic.answer
     if message is None:
         return None
-    repeats = isinstance(entry, Refusal) and secret is not in_full and message.body and not _is_markup(message.body)
+    repeats = isinstance(entry, Refusal) and entry.binding in (Binding.GET, Binding.POST) and secret is not in_full
     body = entry.reason if isinstance(entry, Refusal) and repeats else _text(message)
     return _shown(message.start, message, body, secret)
 

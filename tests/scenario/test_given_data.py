@@ -45,7 +45,7 @@ def test_the_text_of_given_data_reads_back_as_the_same_scenario() -> None:
 def test_a_rule_can_be_given_as_data() -> None:
     rule = rule_from_data({"when": {"binding": Binding.GET}, "return": Result.OK, "times": 2})
 
-    assert (rule.name, rule.times, rule.replies) == ("rule", 2, (Reply(Return(Result.OK)),))
+    assert (rule.name, rule.times, rule.replies) == ("when binding get", 2, (Reply(Return(Result.OK)),))
     assert rule.when == When(binding=one_of(Binding.GET))
 
 
