@@ -36,7 +36,7 @@ format: $(VENV)/dev  ## Put the code into its one format
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/dev  ## Measure rates with few and many rules, and loading; figures are ratios of one run
+bench: $(VENV)/dev  ## Measure rates, loading and the fixture; ratios of one run are what counts
 	@$(BIN)/python -m tests.bench
 
 test-all:  ## Run the suite on every Python from 3.10 on that is installed

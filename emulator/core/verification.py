@@ -80,7 +80,7 @@ class Verification:
         lines += [f"near miss: {near}" for near in self.near_misses]
         if not self.certain:
             lines.append(
-                f"that cannot be told for certain, since the journal has dropped its oldest {self.dropped} entries: "
+                f"that cannot be told for certain, since the journal has dropped {self.dropped} older entries: "
                 "let it keep more (--journal-size, --journal-bytes), reset it before, or ask about calls after a "
                 "later one"
             )

@@ -1,4 +1,4 @@
-"""Measures the scenario language: rates with few and many rules in one run, and what loading them takes.
+"""Measures the product: rates with few and many rules in one run, what loading them takes, and how quick a fixture is.
 
 Run by hand: ``make bench``. Absolute figures are this machine's; the ratios are what counts. Each figure is the median
 of five rounds, the rounds of the compared things taking turns, with the spread from the least to the most.
@@ -13,7 +13,6 @@ from collections.abc import Callable
 from io import BytesIO
 from random import Random
 from statistics import median
-from time import perf_counter
 from typing import Any
 
 import yaml
@@ -25,8 +24,9 @@ from emulator.core.engine import Engine
 from emulator.scenario import loads
 from emulator.web.app import Application
 from emulator.web.carrying import FATE, Fate
+from tests.bench.fixture import fixture, left_behind
+from tests.bench.measuring import ROUNDS, seconds
 
-ROUNDS = 5
 CALLS = 20_000
 SIZES = (10, 10_000, 100_000)
 ENVELOPE = (
@@ -53,13 +53,6 @@ def scenario(size: int) -> str:
         for number in range(size)
     )
     return f"version: 1\nname: bench\nrules:\n{rules}"
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """How long some work takes, once."""
-    began = perf_counter()
-    work()
-    return perf_counter() - began
 
 
 def answering(size: int) -> Callable[[], object]:
@@ -114,13 +107,14 @@ def memory() -> float:
 
 def main() -> None:
     """Prints the table, or JSON with ``--json``."""
-    measured = rates() | loading()
+    measured = rates() | loading() | fixture()
     middle = {name: median(values) for name, values in measured.items()}
     ratios = {
         "10000 rules / 10 rules, rate": middle["10000 rules, calls/s"] / middle["10 rules, calls/s"],
         "100000 rules / 10 rules, rate": middle["100000 rules, calls/s"] / middle["10 rules, calls/s"],
         "load / yaml.compose": middle["load 10000 rules, s"] / middle["yaml.compose alone, s"],
         "bytes kept a rule": memory(),
+        **left_behind(),
     }
     if "--json" in sys.argv:
         print(json.dumps({"measured": measured, "ratios": ratios}, indent=2))

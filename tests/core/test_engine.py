@@ -265,3 +265,50 @@ def test_many_threads_share_the_replies_of_a_rule_exactly() -> None:
 
     assert sum(exchange.outcome == Return(OK) for exchange in exchanges) == 500
     assert sorted(exchange.id for exchange in exchanges) == list(range(1, 1001))
+
+
+def test_a_rule_that_was_added_can_be_changed_in_its_place() -> None:
+    engine = Engine(a_scenario())
+    below = engine.add_rule(a_rule(ERROR))
+    engine.add_rule(a_rule(OK, session=1))
+
+    assert engine.change_rule(below, a_rule(FAILED))
+    assert results(engine, 1, 2) == [OK, FAILED]
+    assert [each.id for each in engine.rules()] == [2, 1]
+
+
+def test_a_rule_that_is_not_there_cannot_be_changed() -> None:
+    engine = Engine(a_scenario())
+
+    assert not engine.change_rule(1, a_rule())
+    assert engine.rules() == ()
+
+
+def test_all_rules_that_were_added_can_be_removed_at_once() -> None:
+    engine = Engine(a_scenario(a_rule(ERROR)))
+    for _ in range(3):
+        engine.add_rule(a_rule(OK))
+    engine.remove_rules()
+
+    assert results(engine, 1) == [ERROR]
+
+
+def test_a_reset_begins_every_rule_that_has_spoken_anew() -> None:
+    engine = Engine(a_scenario(a_rule(ERROR, OK, session=1), a_rule(FAILED, times=1)))
+    before = results(engine, 1, 2, 2)
+    engine.reset()
+
+    assert results(engine, 1, 2, 2) == before == [ERROR, FAILED, ERROR]
+
+
+def test_near_misses_are_those_of_the_rules_that_were_in_force() -> None:
+    engine = Engine(a_scenario(a_rule(name="old", session=1)))
+    exchange = engine.answer(a_call(session=2))
+    engine.add_rule(a_rule(name="new"))
+    engine.replace(a_scenario(a_rule(name="newer")))
+
+    assert [str(miss) for miss in exchange.near_misses()] == ["old: session is 2, the rule wants 1"]
+
+
+def test_a_call_that_a_rule_answered_has_no_near_misses() -> None:
+    assert Engine(a_scenario(a_rule(session=1), a_rule())).answer(a_call()).near_misses() == ()

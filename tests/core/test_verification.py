@@ -1,0 +1,108 @@
+"""Whether calls came as often as they should, and what is told when they did not."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.core.engine import Engine
+from emulator.core.journal import Limits
+from emulator.core.matching import When
+from emulator.core.verification import Times, Verification, verify
+from tests.core.builders import a_call, a_scenario, when
+
+
+def verification(
+    *sessions: int, wanted: When | None = None, times: Times | None = None, after: int = 0, entries: int = 100
+) -> Verification:
+    """Calls for these sessions, held against what is wanted of session 1."""
+    engine = Engine(a_scenario(), limits=Limits(entries=entries))
+    for session in sessions:
+        engine.answer(a_call(session))
+    return verify(engine.record(), wanted or when(session=1), times or Times(), after=after)
+
+
+@pytest.mark.parametrize(
+    ("times", "right", "wrong", "words"),
+    [
+        (Times(), [1, 2, 9], [0], "at least 1 call"),
+        (Times(2, 2), [2], [0, 1, 3], "exactly 2 calls"),
+        (Times(1, 1), [1], [0, 2], "exactly 1 call"),
+        (Times(0, 0), [0], [1], "no call"),
+        (Times(0, 2), [0, 1, 2], [3], "at most 2 calls"),
+        (Times(3), [3, 4], [2], "at least 3 calls"),
+        (Times(2, 4), [2, 3, 4], [1, 5], "2 to 4 calls"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, Times) else "",
+)
+def test_how_often_is_held_and_told(times: Times, right: list[int], wrong: list[int], words: str) -> None:
+    assert str(times) == words
+    for count in right:
+        assert verification(*[1] * count, times=times).verified
+    for count in wrong:
+        assert not verification(*[1] * count, times=times).verified
+
+
+def test_only_calls_that_meet_the_conditions_count() -> None:
+    found = verification(1, 2, 1, 3)
+
+    assert (found.count, found.came) == (2, 4)
+
+
+def test_only_calls_after_the_one_that_is_named_count() -> None:
+    assert verification(1, 1, 1, after=2).count == 1
+
+
+def test_what_came_instead_is_told_with_the_nearest_first() -> None:
+    found = verification(7, 8, wanted=when(session=1, node=337366))
+
+    assert found.text == (
+        "wanted at least 1 call with session 1, node 337366; none came, of 2 calls in the journal\n"
+        "near miss: call 2, soap11 session=8 node=337366 auth_code=de***: session is 8, wanted is 1\n"
+        "near miss: call 1, soap11 session=7 node=337366 auth_code=de***: session is 7, wanted is 1"
+    )
+
+
+def test_a_call_with_fewer_mismatches_is_nearer_than_a_later_one() -> None:
+    engine = Engine(a_scenario())
+    engine.answer(a_call(session=1, node=2))
+    engine.answer(a_call(session=7, node=3))
+
+    (nearest, *_) = verify(engine.record(), when(session=1, node=9), Times()).near_misses
+    assert nearest.exchange.id == 1
+
+
+def test_the_auth_code_that_was_wanted_and_the_one_that_came_are_masked() -> None:
+    text = verification(1, wanted=when(auth_code="demo-another")).text
+
+    assert "demo-a" not in text
+    assert "auth_code is de***, wanted is dem***" in text
+
+
+def test_any_call_will_do_where_nothing_is_said_of_it() -> None:
+    assert verification(1, 2, wanted=When(), times=Times(2, 2)).verified
+    assert (
+        verification(wanted=When()).text
+        == "wanted at least 1 call with any values; none came, of 0 calls in the journal"
+    )
+
+
+@pytest.mark.parametrize(
+    ("times", "came", "certain", "verified"),
+    [
+        pytest.param(Times(1), 3, True, True, id="enough are there"),
+        pytest.param(Times(3), 3, False, False, id="not enough are there"),
+        pytest.param(Times(0, 0), 3, True, False, id="too many are there"),
+        pytest.param(Times(2, 2), 3, False, False, id="just so many are there"),
+    ],
+)
+def test_with_dropped_entries_only_what_they_cannot_change_is_certain(
+    times: Times, came: int, certain: bool, verified: bool
+) -> None:
+    found = verification(*[1] * came, times=times, entries=2)
+
+    assert (found.count, found.certain, found.verified) == (2, certain, verified)
+    assert ("the journal has dropped 1 older entries" in found.text) is not certain
+
+
+def test_after_the_last_dropped_entry_all_is_certain() -> None:
+    assert verification(1, 1, 1, times=Times(2, 2), after=1, entries=2).verified
