@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from emulator.scenario import load, loads
 from emulator.scenario.schema import schema
 from emulator.server import Emulator
 from emulator.shipped import DEFAULT_SCENARIO
+from emulator.web.control.routes import ROUTES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -131,9 +134,44 @@ def test_the_commands_of_the_readme_do_what_it_shows(tmp_path: Path, monkeypatch
             assert not output or result.output == output
 
 
+def test_the_eight_lines_of_the_readme_are_a_green_test(pytester: pytest.Pytester) -> None:
+    (test, *_) = (block for block in blocks("python") if "def test_" in block)
+    assert len(test.splitlines()) == 8
+    pytester.makepyfile(test)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_the_report_that_the_readme_shows_is_that_of_a_call_for_another_session(pytester: pytest.Pytester) -> None:
+    (test, *_) = (block for block in blocks("python") if "def test_" in block)
+    pytester.makepyfile(test.replace("iSession=1001", "iSession=1010"))
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result.stdout.fnmatch_lines(["*- rescue calls -*"])
+    for line in blocks("text")[0].splitlines():
+        assert line in result.outlines
+
+
+@pytest.mark.parametrize("block", [block for block in blocks("python") if "def test_" not in block])
+def test_each_program_in_the_readme_runs(block: str) -> None:
+    subprocess.run([sys.executable, "-W", "error", "-c", block], check=True, timeout=60)
+
+
+def test_each_path_of_the_control_api_is_documented() -> None:
+    documented = README.partition("## The control API")[2].partition("\n## ")[0]
+    for route in ROUTES:
+        assert f"/__admin{route.path}" in documented
+
+
+def test_each_option_that_the_control_api_mentions_is_one_of_serve() -> None:
+    named = set(re.findall(r"--[a-z][a-z-]+", README.partition("## The control API")[2].partition("\n## ")[0]))
+    assert len(named) >= 6
+    assert named <= {option for each in main.commands["serve"].params for option in each.opts}
+
+
 def test_every_command_and_make_target_that_it_names_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"`make ([a-z-]+)`", README):
         assert f"\n{target}:" in makefile
-    named = re.findall(r"^\| `([a-z]+)[^|]*` \|", README.partition("## The command line")[2], re.MULTILINE)
+    named = re.findall(
+        r"^\| `([a-z]+)[^|]*` \|", README.partition("## The command line")[2].partition("\n## ")[0], re.MULTILINE
+    )
     assert set(named) == set(main.commands)

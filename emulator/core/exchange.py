@@ -47,6 +47,8 @@ class Traffic:
     request: Message | None = None
     answer: Message | None = None
     seconds: float = 0.0
+    size: int = 0
+    """How many bytes it counts for in the journal, about."""
 
 
 class Considered(Protocol):

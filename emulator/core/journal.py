@@ -95,8 +95,10 @@ class Journal:
             self._calls[entry.call.binding, entry.outcome.word, decider] += 1
         else:
             self._refusals[entry.binding, entry.status] += 1
+        traffic = entry.traffic
+        traffic.size = _OWN_SIZE + (traffic.request.size if traffic.request is not None else 0)
+        self._size += traffic.size
         self._entries.append(entry)
-        self._size += _size(entry)
         if len(self._entries) > self._limits.entries or self._size > self._limits.size:
             self._drop()
 
@@ -104,11 +106,14 @@ class Journal:
         """Note what an entry was answered, and how long that took."""
         self._seconds[bisect_left(BUCKETS, seconds)] += 1
         self._seconds_sum += seconds
-        before = _size(entry)
-        entry.traffic.answer, entry.traffic.seconds = answer, seconds
-        if entry.id > self._gone:
-            self._size += _size(entry) - before
-            self._drop()
+        traffic = entry.traffic
+        traffic.answer, traffic.seconds = answer, seconds
+        if entry.id > self._gone and answer is not None:
+            size = answer.size
+            traffic.size += size
+            self._size += size
+            if self._size > self._limits.size:
+                self._drop()
 
     def limit(self, limits: Limits) -> None:
         """Keep no more than this from now on."""
@@ -136,11 +141,6 @@ class Journal:
     def _drop(self) -> None:
         while len(self._entries) > self._limits.entries or self._size > self._limits.size:
             oldest = self._entries.popleft()
-            self._size -= _size(oldest)
+            self._size -= oldest.traffic.size
             self._gone = self._dropped_id = oldest.id
             self._dropped += 1
-
-
-def _size(entry: Entry) -> int:
-    messages = (entry.traffic.request, entry.traffic.answer)
-    return _OWN_SIZE + sum(message.size for message in messages if message is not None)

@@ -24,6 +24,7 @@ from emulator.core.engine import Engine
 from emulator.scenario import loads
 from emulator.web.app import Application
 from emulator.web.carrying import FATE, Fate
+from emulator.web.visit import HEADERS, TARGET
 from tests.bench.fixture import fixture, left_behind
 from tests.bench.measuring import ROUNDS, seconds
 
@@ -42,6 +43,8 @@ ENVIRON: dict[str, Any] = {
     "CONTENT_TYPE": "text/xml; charset=utf-8",
     "HTTP_SOAPACTION": f'"{SOAP_ACTION}"',
     "wsgi.url_scheme": "http",
+    TARGET: SERVICE_PATH,
+    HEADERS: [(b"host", b"127.0.0.1"), (b"content-type", b"text/xml; charset=utf-8"), (b"content-length", b"400")],
 }
 
 
