@@ -151,6 +151,7 @@ class RemoteEmulator:
 
     def verify(self, **words: Unpack[VerifyWords]) -> None:
         """VerificationError, an AssertionError, unless calls came as often as they should: at least once by default."""
+        __tracebackhide__ = True  # pytest then shows the line of the test
         verified, text = self.verification(asked_of(words))
         if not verified:
             raise VerificationError(text)
@@ -257,8 +258,8 @@ class _Remembered:
     control: ControlClient
     id: int
 
-    def nearest(self, call: Call, limit: int, secret: Secret) -> tuple[NearMiss, ...]:  # noqa: ARG002 - it knows both
-        """What it tells."""
+    def nearest(self, _call: Call, _answered: Rule | None, limit: int, _secret: Secret) -> tuple[NearMiss, ...]:
+        """What it tells; it knows the call, and how it shows secrets."""
         told = self.control.ask("GET", f"/calls/{self.id}")["near_misses"]
         return tuple(_near_miss(miss) for miss in told[:limit])
 
@@ -279,7 +280,7 @@ def _exchange(told: dict[str, Any], control: ControlClient) -> Exchange:
         decided_by=DecidedBy(told["decided_by"]),
         rule=rule,
         traffic=Traffic(told["time"], seconds=told["seconds"]),
-        considered=_Remembered(control, told["id"]) if rule is None else None,
+        considered=_Remembered(control, told["id"]),
     )
 
 

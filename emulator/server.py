@@ -145,6 +145,7 @@ class Emulator:
 
         ``rescue.verify(session=1001, times=1)``; the error shows what came instead.
         """
+        __tracebackhide__ = True  # pytest then shows the line of the test
         when, times, after = asked_verification(asked_of(words))
         found = verify(self.engine.record(), when, times, after=after)
         if not found.verified:

@@ -60,13 +60,15 @@ class Engine:
             if standing is not None:
                 if not standing.hits:
                     self._spoken.append(standing)
-                decided_by, rule, reply, considered = DecidedBy.RULE, standing.rule, standing.take(call), None
+                decided_by, rule, reply = DecidedBy.RULE, standing.rule, standing.take(call)
             else:
                 finding = None if self._desk is None else self._desk.answer(call)
-                rule, considered, (decided_by, reply) = None, self._rules_in_force(), self._without_rule(finding)
+                rule, (decided_by, reply) = None, self._without_rule(finding)
             delay = 0.0 if reply.delay is None else reply.delay.seconds(self._random)
             self._last_id += 1
-            exchange = Exchange(self._last_id, call, reply.outcome, delay, decided_by, rule, traffic, considered)
+            exchange = Exchange(
+                self._last_id, call, reply.outcome, delay, decided_by, rule, traffic, self._rules_in_force()
+            )
             self._journal.add(exchange)
             return exchange
 
@@ -112,7 +114,7 @@ class Engine:
         decided_by, reply = self._without_rule(finding)
         reason = "no rule accepts the call" if finding is None else finding.reason
         return Explanation(
-            call, passed_over, decided_by, None, reply, reason, in_force.nearest(call, NEAR_MISSES, secret)
+            call, passed_over, decided_by, None, reply, reason, in_force.nearest(call, None, NEAR_MISSES, secret)
         )
 
     def add_rule(self, rule: Rule) -> int:

@@ -54,8 +54,11 @@ class Traffic:
 class Considered(Protocol):
     """The rules that were in force when a call was decided."""
 
-    def nearest(self, call: Call, limit: int, secret: Secret) -> tuple[NearMiss, ...]:
-        """Those nearest to accepting the call, the nearest first; ``secret`` writes an auth code."""
+    def nearest(self, call: Call, answered: Rule | None, limit: int, secret: Secret, /) -> tuple[NearMiss, ...]:
+        """Those nearest to accepting the call, the nearest first; ``secret`` writes an auth code.
+
+        When one ``answered``, they are of those added at run time that were asked before it.
+        """
         ...
 
 
@@ -78,8 +81,11 @@ class Exchange:
         return self.decided_by.value if self.rule is None else self.rule.name
 
     def near_misses(self, limit: int = NEAR_MISSES, secret: Secret = masked) -> tuple[NearMiss, ...]:
-        """The rules that came nearest to accepting a call that none accepted; none for a call that a rule answered."""
-        return () if self.considered is None else self.considered.nearest(self.call, limit, secret)
+        """The rules that came nearest to accepting a call that none accepted.
+
+        For a call that a rule answered, they are of those added at run time that were asked before it, for nothing.
+        """
+        return () if self.considered is None else self.considered.nearest(self.call, self.rule, limit, secret)
 
 
 @dataclass(frozen=True, slots=True)

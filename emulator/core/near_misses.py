@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 from typing import Final
 
 from emulator.core.call import Call, Secret, masked
@@ -56,8 +56,16 @@ class RulesInForce:
     added: Sequence[Rule]
     written: Sequence[Rule]
 
-    def nearest(self, call: Call, limit: int = NEAR_MISSES, secret: Secret = masked) -> tuple[NearMiss, ...]:
-        """Fewest mismatches first, in the order of the rules among equals; put into words for these few only."""
-        rules = chain(self.added, self.written)
+    def nearest(
+        self, call: Call, answered: Rule | None = None, limit: int = NEAR_MISSES, secret: Secret = masked
+    ) -> tuple[NearMiss, ...]:
+        """Fewest mismatches first, in the order of the rules among equals; put into words for these few only.
+
+        When one rule ``answered``, they are of those added at run time that were asked before it.
+        """
+        if answered is None:
+            rules: Iterable[Rule] = chain(self.added, self.written)
+        else:
+            rules = takewhile(lambda rule: rule is not answered, self.added)
         nearest = heapq.nsmallest(limit, rules, key=lambda rule: sum(1 for _ in rule.when.refusals(call)))
         return tuple(NearMiss(rule, rule.when.mismatches(call, secret)) for rule in nearest)

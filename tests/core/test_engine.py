@@ -310,5 +310,15 @@ def test_near_misses_are_those_of_the_rules_that_were_in_force() -> None:
     assert [str(miss) for miss in exchange.near_misses()] == ["old: session is 2, the rule wants 1"]
 
 
-def test_a_call_that_a_rule_answered_has_no_near_misses() -> None:
+def test_a_call_that_a_rule_of_the_file_answered_has_no_near_misses_in_the_file() -> None:
     assert Engine(a_scenario(a_rule(session=1), a_rule())).answer(a_call()).near_misses() == ()
+
+
+def test_a_call_that_a_rule_answered_nearly_met_those_added_before_it() -> None:
+    engine = Engine(a_scenario(a_rule(name="in the file")))
+    for rule in (a_rule(name="later", session=3), a_rule(name="answers", node=9), a_rule(name="first", session=1)):
+        engine.add_rule(rule)
+    exchange = engine.answer(a_call(session=2, node=9))
+
+    assert exchange.decider == "answers"
+    assert [str(miss) for miss in exchange.near_misses()] == ["first: session is 2, the rule wants 1"]
