@@ -20,7 +20,7 @@ from emulator.rescue import Conditions, RuleData, asked_of, beginning
 from emulator.scenario import from_data, load, rule_from_data
 from emulator.scenario.asking import asked_verification
 from emulator.serving import Serving, reaches_beyond
-from emulator.shipped import DEFAULT_SCENARIO
+from emulator.shipped import default_scenario
 from emulator.watching import Watcher
 from emulator.web.app import Application
 from emulator.web.settings import SPACE_IDLE, Settings
@@ -206,7 +206,7 @@ def loaded(scenario: ScenarioLike) -> Scenario:
     """The scenario that is meant; ScenarioError when it is missing or wrong."""
     match scenario:
         case None:
-            return load(DEFAULT_SCENARIO)
+            return default_scenario()
         case Scenario():
             return scenario
         case Mapping():

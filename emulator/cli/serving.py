@@ -9,7 +9,7 @@ import click
 from emulator.cli.options import COUNT, FILE, SECONDS, Command, fail, loaded
 from emulator.errors import EmulatorError
 from emulator.logs import FORMATS, log_to_stderr
-from emulator.shipped import DEFAULT_SCENARIO
+from emulator.shipped import DEFAULT_SCENARIO, default_scenario
 
 
 def _web_address(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -96,7 +96,7 @@ def serve(scenario: Path, host: str, port: int, watch: bool, log_format: str, **
     Prints one line, beginning with "ready", on standard output once it can answer. Logs go to standard error.
     """
     log_to_stderr(log_format)
-    in_force = loaded(scenario)
+    in_force = default_scenario() if scenario == DEFAULT_SCENARIO else loaded(scenario)
     from emulator.server import Emulator, Options
 
     options = Options(host=host, port=port, **others)  # type: ignore[arg-type]
