@@ -15,14 +15,18 @@ KEYS_KEPT: Final = 100_000
 
 
 class Standing:
-    """A rule at its position among the rules in force. The engine's lock guards it."""
+    """A rule at its position among the rules in force. The engine's lock guards it.
 
-    __slots__ = ("_remaining", "_same", "_turns", "hits", "position", "rule")
+    ``hits`` is how many calls it has answered, and ``last`` the id of the last of them.
+    """
+
+    __slots__ = ("_remaining", "_same", "_turns", "hits", "last", "position", "rule")
 
     def __init__(self, rule: Rule, position: int) -> None:
         self.rule = rule
         self.position = position
         self.hits = 0
+        self.last: int | None = None
         self._remaining = remaining(rule.when)
         self._same = None if rule.counts else rule.replies[0]
         self._turns: OrderedDict[int | str | None, int] | None = None
@@ -39,10 +43,11 @@ class Standing:
         """The reply that the rule would give now."""
         return self._same or self.rule.replies[min(self._turn(call), len(self.rule.replies) - 1)]
 
-    def take(self, call: Call) -> Reply:
+    def take(self, call: Call, call_id: int) -> Reply:
         """Give the next reply, and count it."""
         reply = self.next_reply(call)
         self.hits += 1
+        self.last = call_id
         if self._same is None:
             self._count(call)
         return reply
@@ -50,6 +55,7 @@ class Standing:
     def forget(self) -> None:
         """Begin from the first reply again, for everybody."""
         self.hits = 0
+        self.last = None
         self._turns = None
 
     def _turn(self, call: Call) -> int:

@@ -110,16 +110,31 @@ class OpenDesk:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._owners = {owner.auth_code: owner for owner in desk.administrators}
-        self._technicians = {technician.node: technician for technician in desk.technicians}
         self.reset()
 
     def reset(self) -> None:
-        """Put every session back to where the scenario has it."""
+        """Put every technician and every session back to where the scenario has them."""
+        self._technicians = {technician.node: technician for technician in self._desk.technicians}
         self._sessions = {session.id: session for session in self._desk.sessions}
 
     def now(self) -> Desk:
-        """The desk with its sessions as they are now."""
-        return replace(self._desk, sessions=tuple(self._sessions.values()))
+        """The desk as it is now."""
+        technicians, sessions = tuple(self._technicians.values()), tuple(self._sessions.values())
+        return replace(self._desk, technicians=technicians, sessions=sessions)
+
+    def set_technician(self, node: int, status: TechnicianStatus) -> bool:
+        """Change what a technician is doing; False when there is none at that node."""
+        technician = self._technicians.get(node)
+        if technician is not None:
+            self._technicians[node] = replace(technician, status=status)
+        return technician is not None
+
+    def set_session(self, session_id: int, status: SessionStatus) -> bool:
+        """Change where a session stands, and forget who started it; False when there is none with that id."""
+        session = self._sessions.get(session_id)
+        if session is not None:
+            self._sessions[session_id] = replace(session, status=status, node=None)
+        return session is not None
 
     def answer(self, call: Call) -> Finding:
         """What the desk says; on OK the session becomes active at the call's node."""

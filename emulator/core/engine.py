@@ -10,7 +10,7 @@ from threading import Lock
 from emulator.core.call import Call, Secret, masked
 from emulator.core.contract import Binding
 from emulator.core.counting import Standing
-from emulator.core.desk import Desk, Finding, OpenDesk
+from emulator.core.desk import Desk, Finding, OpenDesk, SessionStatus, TechnicianStatus
 from emulator.core.exchange import DecidedBy, Entry, Exchange, Message, Refusal, Traffic
 from emulator.core.explanation import Explanation
 from emulator.core.index import Index
@@ -24,11 +24,15 @@ __all__ = ["DecidedBy", "Engine", "Exchange", "RuleInForce"]
 
 @dataclass(frozen=True, slots=True)
 class RuleInForce:
-    """A rule, how many calls it has answered, and the id by which it can be removed; None for one of the scenario."""
+    """A rule, how many calls it has answered, and the id by which it can be removed; None for one of the scenario.
+
+    ``last`` is the id of the last call that it answered, None when there is none.
+    """
 
     rule: Rule
     hits: int
     id: int | None
+    last: int | None = None
 
 
 class Engine:
@@ -56,16 +60,16 @@ class Engine:
         """
         traffic = traffic or Traffic()
         with self._lock:
+            self._last_id += 1
             standing = self._chosen(call)
             if standing is not None:
                 if not standing.hits:
                     self._spoken.append(standing)
-                decided_by, rule, reply = DecidedBy.RULE, standing.rule, standing.take(call)
+                decided_by, rule, reply = DecidedBy.RULE, standing.rule, standing.take(call, self._last_id)
             else:
                 finding = None if self._desk is None else self._desk.answer(call)
                 rule, (decided_by, reply) = None, self._without_rule(finding)
             delay = 0.0 if reply.delay is None else reply.delay.seconds(self._random)
-            self._last_id += 1
             exchange = Exchange(
                 self._last_id, call, reply.outcome, delay, decided_by, rule, traffic, self._rules_in_force()
             )
@@ -143,14 +147,24 @@ class Engine:
         """Every rule in force, in the order in which they are asked."""
         with self._lock:
             return tuple(
-                RuleInForce(standing.rule, standing.hits, -standing.position if standing.position < 0 else None)
-                for standing in self._standings()
+                RuleInForce(each.rule, each.hits, -each.position if each.position < 0 else None, each.last)
+                for each in self._standings()
             )
 
     def desk(self) -> Desk | None:
         """The desk as it is now, with what calls have changed; None when the scenario has none."""
         with self._lock:
             return None if self._desk is None else self._desk.now()
+
+    def set_technician(self, node: int, status: TechnicianStatus) -> bool:
+        """Let the technician at a node be online, away or the like, until a reset; False when there is none."""
+        with self._lock:
+            return self._desk is not None and self._desk.set_technician(node, status)
+
+    def set_session(self, session: int, status: SessionStatus) -> bool:
+        """Let a session of the desk wait, be closed or the like, until a reset; False when there is none."""
+        with self._lock:
+            return self._desk is not None and self._desk.set_session(session, status)
 
     def reset(self) -> None:
         """Forget the journal, counters, what happened at the desk, and rules that were added; the scenario stays."""

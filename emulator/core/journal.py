@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +17,15 @@ BUCKETS: Final = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 
 MOST_RULES_TOLD_APART: Final = 1000
 OTHER_RULES: Final = "(other rules)"
 """The name under which calls are counted once so many rules have been counted apart; names are made up without end."""
+
+REFUSED: Final = "refused"
+"""The word for the outcome of a request that never became a call."""
+
+SLOT: Final = 10.0
+"""How many seconds are counted together in the timeline."""
+
+SLOTS: Final = 30
+"""How many such counts the timeline has."""
 
 _OWN_SIZE: Final = 500  # bytes, about, that an entry keeps besides its messages
 
@@ -47,17 +56,26 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """What came in ``SLOT`` seconds from ``at`` on (since 1970): how many by outcome, refusals under ``refused``."""
+
+    at: float
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """What a journal held at one moment.
 
-    ``dropped`` is how many entries were dropped, for want of room, since it was last cleared; ``dropped_id`` is the id
-    of the last of them.
+    ``timeline`` has the last ``SLOTS`` slots in which anything came. ``dropped`` is how many entries were dropped, for
+    want of room, since the journal was last cleared; ``dropped_id`` is the id of the last of them.
     """
 
     entries: tuple[Entry, ...]
     dropped: int
     dropped_id: int
     totals: Totals
+    timeline: tuple[Slot, ...] = ()
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -83,6 +101,7 @@ class Journal:
         self._calls: Counter[CallKey] = Counter()
         self._rules: set[str] = set()
         self._refusals: Counter[tuple[Binding | None, int]] = Counter()
+        self._timeline: OrderedDict[int, Counter[str]] = OrderedDict()
         self._seconds = [0] * (len(BUCKETS) + 1)
         self._seconds_sum = 0.0
 
@@ -92,10 +111,13 @@ class Journal:
             decider = entry.decider
             if decider not in self._rules:
                 decider = self._told_apart(decider)
-            self._calls[entry.call.binding, entry.outcome.word, decider] += 1
+            outcome = entry.outcome.word
+            self._calls[entry.call.binding, outcome, decider] += 1
         else:
+            outcome = REFUSED
             self._refusals[entry.binding, entry.status] += 1
         traffic = entry.traffic
+        self._count_in_time(traffic.at, outcome)
         traffic.size = _OWN_SIZE + (traffic.request.size if traffic.request is not None else 0)
         self._size += traffic.size
         self._entries.append(entry)
@@ -125,12 +147,23 @@ class Journal:
         if self._entries:
             self._gone = self._entries[-1].id
         self._entries.clear()
+        self._timeline.clear()
         self._size = self._dropped = self._dropped_id = 0
 
     def record(self) -> Record:
         """What is here now."""
         totals = Totals(dict(self._calls), dict(self._refusals), tuple(self._seconds), self._seconds_sum)
-        return Record(tuple(self._entries), self._dropped, self._dropped_id, totals)
+        timeline = tuple(Slot(number * SLOT, dict(counts)) for number, counts in self._timeline.items())
+        return Record(tuple(self._entries), self._dropped, self._dropped_id, totals, timeline)
+
+    def _count_in_time(self, at: float, outcome: str) -> None:
+        number = int(at // SLOT)
+        slot = self._timeline.get(number)
+        if slot is None:
+            slot = self._timeline[number] = Counter()
+            if len(self._timeline) > SLOTS:
+                self._timeline.popitem(last=False)
+        slot[outcome] += 1
 
     def _told_apart(self, decider: str) -> str:
         if len(self._rules) >= MOST_RULES_TOLD_APART:

@@ -10,7 +10,7 @@ import pytest
 
 from emulator.core.contract import Result
 from emulator.core.counting import KEYS_KEPT
-from emulator.core.desk import Administrator, Desk, Session, SessionStatus, Technician
+from emulator.core.desk import Administrator, Desk, Session, SessionStatus, Technician, TechnicianStatus
 from emulator.core.engine import DecidedBy, Engine, RuleInForce
 from emulator.core.matching import Range
 from emulator.core.replies import ConnectionFailure, ConnectionFault, Fixed, LogNormal, Reply, Return, Uniform
@@ -245,7 +245,7 @@ def test_a_rule_counts_the_calls_that_it_answered() -> None:
     engine = Engine(a_scenario(rule))
     results(engine, 1, 1, 2)
 
-    assert engine.rules() == (RuleInForce(rule, hits=2, id=None),)
+    assert engine.rules() == (RuleInForce(rule, hits=2, id=None, last=2),)
 
 
 def test_the_desk_is_seen_as_it_is_now() -> None:
@@ -322,3 +322,27 @@ def test_a_call_that_a_rule_answered_nearly_met_those_added_before_it() -> None:
 
     assert exchange.decider == "answers"
     assert [str(miss) for miss in exchange.near_misses()] == ["first: session is 2, the rule wants 1"]
+
+
+def test_a_technician_who_goes_offline_cannot_start_a_session_until_a_reset() -> None:
+    engine = Engine(a_scenario(desk=DESK))
+
+    assert engine.set_technician(337366, TechnicianStatus.OFFLINE)
+    assert results(engine, 1001, node=337366) == [FAILED]
+    engine.reset()
+    assert results(engine, 1001, node=337366) == [OK]
+
+
+def test_a_session_that_waits_again_can_be_started_again() -> None:
+    engine = Engine(a_scenario(desk=DESK))
+    results(engine, 1001, node=337366)
+
+    assert engine.set_session(1001, SessionStatus.WAITING)
+    assert engine.desk() == DESK
+    assert results(engine, 1001, 1001, node=337366) == [OK, FAILED]
+
+
+def test_nobody_can_be_changed_who_is_not_at_the_desk() -> None:
+    for engine in (Engine(a_scenario()), Engine(a_scenario(desk=DESK))):
+        assert not engine.set_technician(1, TechnicianStatus.ONLINE)
+        assert not engine.set_session(1, SessionStatus.WAITING)

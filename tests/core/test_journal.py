@@ -7,7 +7,7 @@ import pytest
 from emulator.core.contract import Binding, Result
 from emulator.core.engine import Engine
 from emulator.core.exchange import Exchange, Message, Refusal, Traffic
-from emulator.core.journal import BUCKETS, MOST_RULES_TOLD_APART, OTHER_RULES, Limits
+from emulator.core.journal import BUCKETS, MOST_RULES_TOLD_APART, OTHER_RULES, SLOT, SLOTS, Limits, Slot
 from emulator.core.rules import Scenario
 from tests.core.builders import a_call, a_rule, a_scenario
 
@@ -177,3 +177,24 @@ def test_nothing_that_travelled_prints() -> None:
 
     assert "demo-secret" not in repr(exchange)
     assert "demo-secret" not in repr(exchange.traffic)
+
+
+def test_the_timeline_counts_outcomes_by_the_time_at_which_they_came() -> None:
+    engine = an_engine(a_scenario(a_rule(Result.OK, session=1)))
+    for at, session in ((100.0, 1), (109.9, 2), (110.0, 1), (131.0, 1)):
+        engine.answer(a_call(session), Traffic(at))
+    engine.refuse(None, 404, "nothing is served there", Traffic(132.0))
+
+    assert engine.record().timeline == (
+        Slot(100.0, {"startSessionRet_OK": 1, "startSessionRet_Error": 1}),
+        Slot(110.0, {"startSessionRet_OK": 1}),
+        Slot(130.0, {"startSessionRet_OK": 1, "refused": 1}),
+    )
+
+
+def test_the_timeline_forgets_what_is_long_ago() -> None:
+    engine = an_engine()
+    for number in range(SLOTS + 3):
+        engine.answer(a_call(), Traffic(number * SLOT))
+
+    assert [slot.at for slot in engine.record().timeline] == [number * SLOT for number in range(3, SLOTS + 3)]
