@@ -16,11 +16,12 @@ from emulator.core.journal import Limits
 from emulator.core.rules import Scenario
 from emulator.core.verification import verify
 from emulator.errors import VerificationError
+from emulator.folder import Folder
 from emulator.rescue import Conditions, RuleData, asked_of, beginning
 from emulator.scenario import from_data, load, rule_from_data
 from emulator.scenario.asking import asked_verification
 from emulator.serving import Serving, reaches_beyond
-from emulator.shipped import default_scenario
+from emulator.shipped import DEFAULT_SCENARIO, default_scenario
 from emulator.watching import Watcher
 from emulator.web.app import Application
 from emulator.web.settings import SPACE_IDLE, Settings
@@ -73,18 +74,25 @@ class Emulator:
     """One emulator with a port of its own, which it serves from a thread until it is stopped.
 
     ``Emulator.start(...)`` serves at once; ``with`` stops it at the end. ScenarioError when the scenario is missing or
-    wrong, StartError when the port cannot be had. ``watched`` is the file that the scenario came from, when its later
-    edits are to be taken over.
+    wrong, StartError when the port cannot be had. ``file`` is where the scenario came from, when it was read already;
+    with ``watch`` its later edits are taken over.
     """
 
     def __init__(
-        self, scenario: ScenarioLike = None, options: Options | None = None, *, watched: Path | None = None
+        self,
+        scenario: ScenarioLike = None,
+        options: Options | None = None,
+        *,
+        file: Path | None = None,
+        watch: bool = False,
     ) -> None:
         options = options or Options()
         settings = options.settings
         self.engine = Engine(loaded(scenario), limits=settings.journal)
-        self._watcher = Watcher(watched, self.engine) if watched else None
-        application = Application(self.engine, settings, trouble=self._trouble)
+        file = file or file_of(scenario)
+        self._watcher = Watcher(file, self.engine) if file and watch else None
+        folder = Folder(file, self.engine, self._watcher) if file else None
+        application = Application(self.engine, settings, trouble=self._trouble, files=folder)
         self._serving = Serving(
             application,
             host=options.host,
@@ -200,6 +208,17 @@ class Emulator:
         return (
             f"the last edit of the scenario is refused, and the rules before it stay:\n{refused}" if refused else None
         )
+
+
+def file_of(scenario: ScenarioLike) -> Path | None:
+    """The file that is meant; None when what is meant is no file."""
+    match scenario:
+        case None:
+            return DEFAULT_SCENARIO
+        case Scenario() | Mapping():
+            return None
+        case _:
+            return Path(scenario)
 
 
 def loaded(scenario: ScenarioLike) -> Scenario:

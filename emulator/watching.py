@@ -57,6 +57,11 @@ class Watcher:
         if scenario.source != self._text or self.refused is not None:
             self._take_over(scenario)
 
+    def follow(self, file: Path, scenario: Scenario) -> None:
+        """Takes a scenario over from another file of the folder, and looks after that file from now on."""
+        self._file = file
+        self._take_over(scenario)
+
     def _take_over(self, scenario: Scenario) -> None:
         self._engine.replace(scenario)
         self._text, self.refused = scenario.source, None

@@ -18,7 +18,7 @@ FLOORS = [
     {"web"},
     {"bridge", "breaking"},
     {"serving", "watching"},
-    {"shipped", "logs", "rescue"},
+    {"shipped", "logs", "rescue", "folder"},
     {"server", "remote"},
     {"cli", "pytest_plugin"},
     {"__init__", "__main__"},

@@ -46,7 +46,7 @@ def engine(file: Path) -> EagerEngine:
 
 @pytest.fixture
 def emulator(file: Path) -> Iterator[Emulator]:
-    with Emulator(load(file), watched=file) as emulator:
+    with Emulator(load(file), file=file, watch=True) as emulator:
         yield emulator
 
 
@@ -113,6 +113,6 @@ def test_health_tells_that_the_last_edit_was_refused_and_why(emulator: Emulator,
 
 
 def test_the_watch_ends_with_the_emulator(file: Path) -> None:
-    with Emulator(load(file), watched=file) as emulator:
+    with Emulator(load(file), file=file, watch=True) as emulator:
         assert emulator._watcher is not None
     assert not emulator._watcher._thread.is_alive()

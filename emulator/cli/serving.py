@@ -101,7 +101,7 @@ def serve(scenario: Path, host: str, port: int, watch: bool, log_format: str, **
 
     options = Options(host=host, port=port, **others)  # type: ignore[arg-type]
     try:
-        emulator = Emulator(in_force, options, watched=scenario if watch else None)
+        emulator = Emulator(in_force, options, file=scenario, watch=watch)
     except EmulatorError as error:
         fail(str(error))
     emulator.run(lambda: click.echo(f"ready {emulator.url} scenario={in_force.name} rules={len(in_force.rules)}"))

@@ -69,13 +69,16 @@ class Record:
 
     ``timeline`` has the last ``SLOTS`` slots in which anything came. ``dropped`` is how many entries were dropped, for
     want of room, since the journal was last cleared; ``dropped_id`` is the id of the last of them.
+    Entries with ids below ``first_id`` are gone, for whatever reason; ``last_id`` is that of the newest there was.
     """
 
     entries: tuple[Entry, ...]
     dropped: int
     dropped_id: int
     totals: Totals
-    timeline: tuple[Slot, ...] = ()
+    timeline: tuple[Slot, ...]
+    first_id: int
+    last_id: int
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -96,6 +99,7 @@ class Journal:
         self._entries: deque[Entry] = deque()
         self._size = 0
         self._gone = 0  # the id of the last entry that is no longer here
+        self._last = 0
         self._dropped = 0
         self._dropped_id = 0
         self._calls: Counter[CallKey] = Counter()
@@ -121,6 +125,7 @@ class Journal:
         traffic.size = _OWN_SIZE + (traffic.request.size if traffic.request is not None else 0)
         self._size += traffic.size
         self._entries.append(entry)
+        self._last = entry.id
         if len(self._entries) > self._limits.entries or self._size > self._limits.size:
             self._drop()
 
@@ -154,7 +159,8 @@ class Journal:
         """What is here now."""
         totals = Totals(dict(self._calls), dict(self._refusals), tuple(self._seconds), self._seconds_sum)
         timeline = tuple(Slot(number * SLOT, dict(counts)) for number, counts in self._timeline.items())
-        return Record(tuple(self._entries), self._dropped, self._dropped_id, totals, timeline)
+        ends = (self._gone + 1, self._last)
+        return Record(tuple(self._entries), self._dropped, self._dropped_id, totals, timeline, *ends)
 
     def _count_in_time(self, at: float, outcome: str) -> None:
         number = int(at // SLOT)

@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 from emulator.core.call import Call
 from emulator.core.contract import Binding
+from emulator.core.desk import SessionStatus, TechnicianStatus
 from emulator.core.matching import When
 from emulator.core.verification import Times
 from emulator.scenario import compile
 from emulator.scenario.conditions import WrittenWhen
 from emulator.scenario.loading import read
-from emulator.scenario.scalars import BindingWord, EntryId, Int32, Number, Truth
+from emulator.scenario.scalars import BindingWord, EntryId, Int32, Number, SessionWord, TechnicianWord, Truth
 from emulator.scenario.texts import Text
 from emulator.scenario.written import Mistake, Written
 
@@ -70,6 +71,34 @@ class WrittenCall(Written):
     """The secret auth code; left out, none is sent."""
     binding: BindingWord = Binding.SOAP11
     """How it would arrive: soap11, soap12, get or post."""
+
+
+class WrittenTechnicianStatus(Written):
+    """What a technician is doing from now on."""
+
+    noun: ClassVar[str] = "a technician's status"
+
+    status: TechnicianWord
+    """online, offline, away, busy or disabled."""
+
+
+class WrittenSessionStatus(Written):
+    """Where a session stands from now on."""
+
+    noun: ClassVar[str] = "a session's status"
+
+    status: SessionWord
+    """waiting, connecting, incoming, outgoing, on_hold, active, closed or timed_out."""
+
+
+def asked_technician_status(data: Any) -> TechnicianStatus:
+    """The status that a technician is to have."""
+    return read(WrittenTechnicianStatus, data, "technician").status
+
+
+def asked_session_status(data: Any) -> SessionStatus:
+    """The status that a session is to have."""
+    return read(WrittenSessionStatus, data, "session").status
 
 
 def asked_verification(data: Any) -> tuple[When, Times, int]:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
-from emulator.scenario.asking import WrittenCall, WrittenVerification
+from emulator.scenario.asking import WrittenCall, WrittenSessionStatus, WrittenTechnicianStatus, WrittenVerification
 from emulator.scenario.models import WrittenRule, WrittenScenario
 from emulator.scenario.texts import TEXT
 from emulator.scenario.written import Written
@@ -26,7 +26,14 @@ def schema() -> dict[str, Any]:
 
 def components(ref_template: str) -> dict[str, Any]:
     """The schemas of all that can be sent as JSON, by the names of their models, for a description in OpenAPI."""
-    models = (WrittenScenario, WrittenRule, WrittenVerification, WrittenCall)
+    models = (
+        WrittenScenario,
+        WrittenRule,
+        WrittenVerification,
+        WrittenCall,
+        WrittenTechnicianStatus,
+        WrittenSessionStatus,
+    )
     _, schema = models_json_schema(
         [(model, "validation") for model in models], ref_template=ref_template, schema_generator=_Generator
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from emulator.core.engine import Engine
 from emulator.web import pages
 from emulator.web.control.api import PREFIX, unknown_space
-from emulator.web.control.asked import Controlled, Trouble
+from emulator.web.control.asked import Controlled, ScenarioFiles, Trouble
 from emulator.web.settings import Settings
 from emulator.web.space import Space
 from emulator.web.spaces import Spaces
@@ -23,13 +23,23 @@ _logger = logging.getLogger(__name__)
 
 
 class Application:
-    """The WSGI application. ``trouble`` is asked what is wrong with the emulator as a whole."""
+    """The WSGI application.
 
-    def __init__(self, engine: Engine, settings: Settings | None = None, *, trouble: Trouble = lambda: None) -> None:
+    ``trouble`` is asked what is wrong with the emulator as a whole; ``files`` are the scenario files to choose from.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings | None = None,
+        *,
+        trouble: Trouble = lambda: None,
+        files: ScenarioFiles | None = None,
+    ) -> None:
         service.prepare()
         settings = settings or Settings()
         self._spaces = Spaces(engine, settings)
-        self._main = Space(Controlled(engine, trouble=trouble, spaces=self._spaces), settings)
+        self._main = Space(Controlled(engine, trouble, self._spaces, files), settings)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answers one request; never raises."""

@@ -61,6 +61,16 @@ ANSWERS: Final[dict[str, _Schema]] = {
     "Text": _TEXT,
     "Health": _object(status={"const": "ready"}, version=_TEXT, scenario=_TEXT, uptime_s=_SECONDS),
     "ScenarioNews": _object(scenario=_TEXT, rules=_COUNT),
+    "ScenarioFiles": _object(files=_list(_TEXT), in_force=_MAYBE_TEXT),
+    "Desk": _object(
+        administrators=_list(_object(name=_TEXT, auth_code=_TEXT, status=_TEXT, role=_TEXT)),
+        technicians=_list(_object(name=_TEXT, node={"type": "integer"}, status=_TEXT)),
+        sessions=_list(
+            _object(id={"type": "integer"}, customer=_MAYBE_TEXT, status=_TEXT, node={"type": ["integer", "null"]})
+        ),
+    ),
+    "TechnicianNews": _object(node={"type": "integer"}, status=_TEXT),
+    "SessionNews": _object(id={"type": "integer"}, status=_TEXT),
     "Rule": _object(
         id={"type": ["integer", "null"], "description": "null: a rule of the scenario."},
         name=_TEXT,
@@ -68,6 +78,7 @@ ANSWERS: Final[dict[str, _Schema]] = {
         hits=_COUNT,
         when={"type": "object", "additionalProperties": _TEXT, "description": "The conditions, in words."},
         replies=_list(_TEXT),
+        last={"type": ["integer", "null"], "description": "The id of the last call that it answered."},
         times={"type": ["integer", "null"]},
         per={"enum": [per.value for per in Per]},
     ),
@@ -76,6 +87,9 @@ ANSWERS: Final[dict[str, _Schema]] = {
     "Calls": _object(
         calls=_list(_named("Call")),
         found=_COUNT,
+        first={**_COUNT, "description": "Entries with smaller ids are gone."},
+        last={**_COUNT, "description": "The id of the newest entry there was; 0 for none."},
+        timeline=_list(_object(at={"type": "number"}, counts={"type": "object", "additionalProperties": _COUNT})),
         dropped={**_COUNT, "description": "Entries dropped for want of room since the journal was last cleared."},
         totals={**_object(calls=_COUNT, refusals=_COUNT), "description": "Since the start, whatever was dropped."},
     ),

@@ -54,13 +54,26 @@ class SpacesBeside(Protocol):
     def news(self) -> list[SpaceNews]: ...  # noqa: D102
 
 
+class ScenarioFiles(Protocol):
+    """The scenario files of the folder that is served."""
+
+    @property
+    def in_force(self) -> str: ...  # noqa: D102
+    def names(self) -> list[str]: ...  # noqa: D102
+    def use(self, name: str) -> Scenario: ...  # noqa: D102
+
+
 @dataclass(frozen=True, slots=True)
 class Controlled:
-    """What one control API is about. ``spaces`` is None inside a space: there are none beside it."""
+    """What one control API is about.
+
+    ``spaces`` is None inside a space: there are none beside it. ``files`` is None where no file is served.
+    """
 
     engine: Engine
     trouble: Trouble = lambda: None
     spaces: SpacesBeside | None = None
+    files: ScenarioFiles | None = None
     began: float = field(default_factory=monotonic)
 
 
@@ -93,7 +106,8 @@ class Asked:
     def number_in_path(self, name: str, what: str) -> int:
         """The id in the path; Refused when it is none that there could be."""
         text = self.path[name]
-        if not (text.isascii() and text.isdigit() and len(text) < 20):
+        digits = text.removeprefix("-")
+        if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
             raise Refused(404, f"there is no {what} '{text}'; ids are whole numbers")
         return int(text)
 

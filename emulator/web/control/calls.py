@@ -36,6 +36,9 @@ def show_all(asked: Asked) -> Answer:
         {
             "calls": [as_data(entry, asked.secret) for entry in shown],
             "found": len(found),
+            "first": record.first_id,
+            "last": record.last_id,
+            "timeline": [{"at": slot.at, "counts": slot.counts} for slot in record.timeline],
             "dropped": record.dropped,
             "totals": _totals(record.totals),
         }

@@ -6,6 +6,7 @@ from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
+from emulator.core.contract import INT32_MAX
 from emulator.scenario.schema import components
 from emulator.web.control.answers import ANSWERS
 from emulator.web.control.asked import NAME, Asked, said
@@ -19,6 +20,8 @@ _PREFIX: Final = "#/components/schemas/"
 _IN_PATH: Final[dict[str, dict[str, Any]]] = {
     "id": {"type": "integer", "minimum": 0, "maximum": 2**53 - 1},
     "name": {"type": "string", "pattern": f"^{NAME}$"},
+    "node": {"type": "integer", "minimum": 0, "maximum": INT32_MAX},
+    "file": {"type": "string"},
 }
 _PROBLEMS: Final = {
     400: "The query, or the JSON, cannot be read.",

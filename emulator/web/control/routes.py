@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from emulator.core.contract import Binding
-from emulator.web.control import asking, calls, documents, health, metrics, rules, scenarios, spaces
+from emulator.web.control import asking, calls, desk, documents, files, health, metrics, rules, scenarios, spaces
 from emulator.web.control.asked import JSON, YAML, Asked
 from emulator.web.visit import Answer
 
@@ -67,6 +67,8 @@ ROUTES: Final = (
         body="WrittenScenario",
         media_types=_SCENARIO,
     ),
+    Route(("GET",), "/scenarios", files.show_all, "The scenario files of the folder served", {200: "ScenarioFiles"}),
+    Route(("POST",), "/scenarios/{file}", files.use, "Put one of them in force", {200: "ScenarioNews"}, (404, 422)),
     Route(("GET",), "/rules", rules.show_all, "The rules in force", {200: "Rules"}, query={"limit": _LIMIT}),
     Route(
         ("POST",),
@@ -92,6 +94,25 @@ ROUTES: Final = (
     Route(("GET",), "/calls", calls.show_all, "The journal, newest last", {200: "Calls"}, query=_CALLS_QUERY),
     Route(("DELETE",), "/calls", calls.clear, "Clear the journal", {204: None}),
     Route(("GET",), "/calls/{id}", calls.show, "One entry, with all that travelled", {200: "CallInFull"}, (404,)),
+    Route(("GET",), "/desk", desk.show, "The desk as it is now", {200: "Desk"}),
+    Route(
+        ("PUT",),
+        "/desk/technicians/{node}",
+        desk.set_technician,
+        "Let a technician be online, offline or the like",
+        {200: "TechnicianNews"},
+        (400, 404, 413, 415, 422),
+        body="WrittenTechnicianStatus",
+    ),
+    Route(
+        ("PUT",),
+        "/desk/sessions/{id}",
+        desk.set_session,
+        "Let a session wait, be closed or the like",
+        {200: "SessionNews"},
+        (400, 404, 413, 415, 422),
+        body="WrittenSessionStatus",
+    ),
     Route(
         ("POST",),
         "/verify",

@@ -89,6 +89,7 @@ def _as_data(each: RuleInForce, secret: Secret) -> dict[str, Any]:
         "name": rule.name,
         "source": rule.source,
         "hits": each.hits,
+        "last": each.last,
         "when": rule.when.wordings(secret),
         "replies": [str(reply) for reply in rule.replies],
         "times": rule.times,
