@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 from urllib.parse import unquote_plus
-from xml.sax.saxutils import unescape
+from xml.sax.saxutils import escape, unescape
 
 from emulator.core.call import Secret, in_full
 from emulator.core.contract import Binding
@@ -128,6 +128,6 @@ def _xml(text: str, secret: Secret) -> str:
             return written
         core = written.strip()
         before, _, after = written.partition(core)
-        return f"{before}{secret(unescape(core))}{after}"
+        return f"{before}{escape(secret(unescape(core)))}{after}"
 
     return _PIECE.sub(masked, text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from emulator.core import contract
+from emulator.core.desk import SessionStatus, TechnicianStatus
 from emulator.web.samples import samples
 
 _templates = Environment(
@@ -37,6 +38,13 @@ def operation(path: str, host: str, address: str) -> str:
 def method_not_found(path: str, name: str) -> str:
     """The page for an operation that the service does not have."""
     return _help_page("method_not_found.html", path, name=name)
+
+
+def console() -> str:
+    """The page from which a person watches and drives the emulator."""
+    return _templates.get_template("console.html").render(
+        technician_statuses=TechnicianStatus, session_statuses=SessionStatus
+    )
 
 
 def runtime_error(application: str) -> str:

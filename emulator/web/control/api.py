@@ -7,13 +7,14 @@ from typing import Final
 from emulator.web.control.asked import Asked, Controlled
 from emulator.web.control.guard import check
 from emulator.web.control.problems import Refused
-from emulator.web.control.routes import OPEN_TO_ALL, ROUTES, Route
+from emulator.web.control.routes import OPEN_TO_ALL, PAGES, ROUTES, Route
 from emulator.web.settings import Settings
 from emulator.web.visit import Answer, Visit
 
 PREFIX: Final = "/__admin"
 
-_SEGMENTS: Final = {route.path: route.path.split("/") for route in ROUTES}
+_ALL: Final = (*PAGES, *ROUTES)
+_SEGMENTS: Final = {route.path: route.path.split("/") for route in _ALL}
 
 
 def is_controls(path: str) -> bool:
@@ -43,9 +44,9 @@ class Control:
 
     def _answer(self, visit: Visit) -> Answer:
         path = visit.path[len(PREFIX) :]
-        if path not in OPEN_TO_ALL:
+        found = [(route, values) for route in _ALL if (values := _values(route, path)) is not None]
+        if not any(route.handler in OPEN_TO_ALL for route, _ in found):
             check(visit, self._settings)
-        found = [(route, values) for route in ROUTES if (values := _values(route, path)) is not None]
         if not found:
             paths = ", ".join(dict.fromkeys(PREFIX + route.path for route in ROUTES))
             raise Refused(404, f"there is no {visit.path}; there is {paths}")

@@ -7,7 +7,19 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from emulator.core.contract import Binding
-from emulator.web.control import asking, calls, desk, documents, files, health, metrics, rules, scenarios, spaces
+from emulator.web.control import (
+    asking,
+    calls,
+    console,
+    desk,
+    documents,
+    files,
+    health,
+    metrics,
+    rules,
+    scenarios,
+    spaces,
+)
 from emulator.web.control.asked import JSON, YAML, Asked
 from emulator.web.visit import Answer
 
@@ -52,6 +64,13 @@ _CALLS_QUERY: Final[Mapping[str, Schema]] = {
     "limit": _LIMIT,
 }
 _SCENARIO: Final = (JSON, YAML[0])
+
+PAGES: Final = (
+    Route(("GET",), "", console.with_slash, "To the console", {308: None}),
+    Route(("GET",), "/", console.page, "The console", {200: "Text"}),
+    Route(("GET",), "/static/{file}", console.static, "What the console is made of", {200: "Text"}, (404,)),
+)
+"""What is there for people, and no part of the description for programs."""
 
 ROUTES: Final = (
     Route(("GET", "HEAD"), "/health", health.health, "Whether it is ready", {200: "Health"}, (503,)),
@@ -150,5 +169,5 @@ ROUTES: Final = (
     ),
 )
 
-OPEN_TO_ALL: Final = frozenset({"/health"})
-"""What is told without a token and under any name: whether it is ready is nobody's secret."""
+OPEN_TO_ALL: Final = (health.health, console.with_slash, console.page, console.static)
+"""What is told without a token and under any name: whether it is ready, and a page that knows nothing."""
