@@ -1,6 +1,6 @@
 // Sends a call to the service through one of the four bindings, and shows what went there and what came back.
 
-import { find, indented } from "./dom.js";
+import { escaped, find, indented } from "./dom.js";
 
 const ENVELOPES = {
   soap11: "http://schemas.xmlsoap.org/soap/envelope/",
@@ -42,10 +42,6 @@ function written(values, names) {
   const body = `<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="${ENVELOPES[binding]}"><soap:Body>`
     + `<${names.operation} xmlns="${names.namespace}">${parameters}</${names.operation}></soap:Body></soap:Envelope>`;
   return { method: "POST", url: names.service, query: "", headers, body };
-}
-
-function escaped(text) {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
 function told(start, headers, body = "") {

@@ -29,24 +29,28 @@ export function toneOf(outcome) {
   return outcome.startsWith("startSessionRet_") ? "bad" : "warn";
 }
 
-export function indented(text) {
-  const parsed = new DOMParser().parseFromString(text, "text/xml");
-  if (!text.trimStart().startsWith("<") || parsed.querySelector("parsererror")) return text;
-  const lines = text.startsWith("<?xml") ? [text.slice(0, text.indexOf("?>") + 2)] : [];
-  write(parsed.documentElement, "", lines);
-  return lines.join("\n");
+export function escaped(text) {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
-function write(element, indent, lines) {
-  const attributes = [...element.attributes].map(({ name, value }) => ` ${name}="${value}"`).join("");
-  const text = element.children.length ? "" : element.textContent;
-  if (!element.children.length) {
-    lines.push(`${indent}<${element.tagName}${attributes}${text ? `>${text}</${element.tagName}>` : " />"}`);
-    return;
+// XML with each element on a line of its own; whatever it is, nothing of it but white space is lost.
+export function indented(text) {
+  if (!text.startsWith("<") || /^<!doctype html/i.test(text)) return text;
+  const lines = [];
+  let depth = 0;
+  let leaf = false; // whether the last line is an element that has held no other yet
+  for (const token of text.match(/<[^>]*>|[^<]+|</g)) {
+    const closes = token.startsWith("</");
+    if (closes) depth = Math.max(0, depth - 1);
+    if (token.startsWith("<") && !(closes && leaf)) {
+      lines.push("  ".repeat(depth) + token);
+    } else if (token.trim()) {
+      lines[lines.length - 1] += token;
+    }
+    if (token.startsWith("<")) leaf = !closes && !/^<[?!]|\/>$/.test(token);
+    if (leaf && token.startsWith("<")) depth += 1;
   }
-  lines.push(`${indent}<${element.tagName}${attributes}>`);
-  for (const child of element.children) write(child, `${indent}  `, lines);
-  lines.push(`${indent}</${element.tagName}>`);
+  return lines.join("\n");
 }
 
 export function messageText(message) {

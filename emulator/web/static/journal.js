@@ -64,7 +64,7 @@ function rowOf(entry, fresh) {
   open.addEventListener("click", () => show(entry.id));
   const cell = (label, text, kind = "") => make("td", { text, kind, "data-label": label });
   const number = make("td", { "data-label": "No.", kind: "number" }, open);
-  const badge = make("td", { "data-label": "Result", kind: "wide" }, make("span", { kind: `badge ${entry.tone}` }, ...breakable(entry.result)));
+  const badge = make("td", { "data-label": "Result", kind: "wide result" }, make("span", { kind: `badge ${entry.tone}` }, ...breakable(entry.result)));
   return make(
     "tr",
     { kind: fresh ? "new" : "" },
