@@ -26,7 +26,7 @@ XML = "text/xml; charset=utf-8"
 MAX_BODY = 4 * 1024 * 1024
 """The longest body that is accepted, in bytes: ASP.NET's ``maxRequestLength``."""
 
-TARGET: Final = "REQUEST_URI"
+TARGET: Final = "emulator.target"
 HEADERS: Final = "emulator.headers"
 """Keys of the WSGI environment under which a server that knows them puts path and query, and the headers, as sent."""
 

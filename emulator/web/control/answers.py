@@ -59,6 +59,10 @@ _TRAVELLED: Final = _object(
 ANSWERS: Final[dict[str, _Schema]] = {
     "Any": {"type": "object"},
     "Text": _TEXT,
+    "ScenarioFile": {
+        "type": "object",
+        "description": "A scenario in YAML, where texts need no quotes; the command `schema` prints what it can hold.",
+    },
     "Health": _object(status={"const": "ready"}, version=_TEXT, scenario=_TEXT, uptime_s=_SECONDS),
     "ScenarioNews": _object(scenario=_TEXT, rules=_COUNT),
     "ScenarioFiles": _object(files=_list(_TEXT), in_force=_MAYBE_TEXT),

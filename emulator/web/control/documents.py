@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from emulator.core.contract import INT32_MAX
 from emulator.scenario.schema import components
 from emulator.web.control.answers import ANSWERS
-from emulator.web.control.asked import NAME, Asked, said
+from emulator.web.control.asked import JSON, NAME, Asked, said
 from emulator.web.control.problems import PROBLEM
 from emulator.web.visit import Answer
 
@@ -35,6 +35,17 @@ _PROBLEMS: Final = {
     422: "What the body says is wrong; `problems` holds all that is.",
     503: "It is not ready, or the last edit of the scenario is not in force.",
 }
+_NEW_RULE: Final = {"id": "$response.body#/id"}
+_LINKS: Final[dict[tuple[str, str], dict[str, dict[str, str]]]] = {
+    ("POST", "/rules"): dict.fromkeys(("rules.show.get", "rules.change.put", "rules.remove.delete"), _NEW_RULE),
+    ("GET", "/calls"): {"calls.show.get": {"id": "$response.body#/calls/0/id"}},
+    ("GET", "/desk"): {
+        "desk.set_technician.put": {"node": "$response.body#/technicians/0/node"},
+        "desk.set_session.put": {"id": "$response.body#/sessions/0/id"},
+    },
+    ("PUT", "/spaces/{name}"): {"spaces.drop.delete": {"name": "$request.path.name"}},
+}
+"""What an answer tells that others ask for, by the operations that do."""
 _ALWAYS: Final = (400, 401, 403, 405)
 
 
@@ -89,7 +100,8 @@ def _operation(route: Route, method: str) -> dict[str, Any]:
     if route.query:
         operation["parameters"] = [{"name": name, "in": "query", "schema": it} for name, it in route.query.items()]
     if route.body is not None:
-        content = {media_type: {"schema": {"$ref": _PREFIX + route.body}} for media_type in route.media_types}
+        schemas = {media_type: route.body if media_type == JSON else "ScenarioFile" for media_type in route.media_types}
+        content = {media_type: {"schema": {"$ref": _PREFIX + name}} for media_type, name in schemas.items()}
         operation["requestBody"] = {"required": route.body_required, "content": content}
     return operation
 
@@ -97,7 +109,14 @@ def _operation(route: Route, method: str) -> dict[str, Any]:
 def _answer(route: Route, name: str | None, method: str) -> dict[str, Any]:
     if name is None or method == "HEAD":
         return {"description": "Done." if name is None else "It is ready."}
-    return {"description": route.summary, "content": {route.produces: {"schema": {"$ref": _PREFIX + name}}}}
+    answer: dict[str, Any] = {
+        "description": route.summary,
+        "content": {route.produces: {"schema": {"$ref": _PREFIX + name}}},
+    }
+    found = _LINKS.get((method, route.path), {})
+    if found:
+        answer["links"] = {target: {"operationId": target, "parameters": values} for target, values in found.items()}
+    return answer
 
 
 def _problem(status: int) -> dict[str, Any]:

@@ -75,7 +75,9 @@ PAGES: Final = (
 ROUTES: Final = (
     Route(("GET", "HEAD"), "/health", health.health, "Whether it is ready", {200: "Health"}, (503,)),
     Route(("GET",), "/openapi.json", documents.openapi, "This description", {200: "Any"}),
-    Route(("GET",), "/scenario", scenarios.show, "The scenario in force", {200: "Text"}, (404,), produces=YAML[0]),
+    Route(
+        ("GET",), "/scenario", scenarios.show, "The scenario in force", {200: "ScenarioFile"}, (404,), produces=YAML[0]
+    ),
     Route(
         ("PUT",),
         "/scenario",
