@@ -30,6 +30,7 @@ RESULT_PREFIX: Final = f"{RESULT_TYPE}_"
 _DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _NUMBER_LIKE: Final = re.compile(r"[-+]?[0-9][0-9a-zA-Z_:.+-]*")
 _DURATION: Final = r"([0-9]+(?:\.[0-9]+)?)(ms|s)"
+_LONGEST_TRUTH: Final = len("false")
 _DIGITS_READ: Final = 20  # enough to see that a number is outside any range here
 
 E = TypeVar("E", bound=Enum)
@@ -92,7 +93,8 @@ def _truth(value: object) -> bool:
         raise mistake(NO_VALUE)
     if not isinstance(value, Plain) and value in ("true", "false"):
         raise mistake(f"{shown(value)} is a text; write it without quotes")
-    raise mistake(f"true or false is wanted here, not {shown(value)}")
+    telling = shown(value) if len(str(value)) <= _LONGEST_TRUTH else kind(value)  # longer ones may be auth codes
+    raise mistake(f"true or false is wanted here, not {telling}")
 
 
 def _seconds(value: object) -> float:

@@ -98,7 +98,7 @@ def _form(pairs: str, secret: Secret) -> str:
 
 
 def _pair(pair: str, secret: Secret) -> str:
-    name, equals, value = pair.rpartition("=") if pair.count("=") == 1 else pair.partition("=")
+    name, equals, value = pair.partition("=") if "=" in pair else ("", "", pair)
     return f"{name}{equals}{value if _NUMBER.fullmatch(value) else secret(unquote_plus(value))}"
 
 
