@@ -13,7 +13,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
 from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
-from emulator.core.call import Call, Secret
+from emulator.core.call import Call, Masked, Secret
 from emulator.core.contract import SERVICE_PATH, Binding
 from emulator.core.exchange import DecidedBy, Exchange, Refusal, Traffic
 from emulator.core.matching import Mismatch, When
@@ -274,7 +274,7 @@ def _exchange(told: dict[str, Any], control: ControlClient) -> Exchange:
     rule = None if told["rule"] is None else Rule(told["rule"], When(), (reply,), source=told["source"])
     return Exchange(
         id=told["id"],
-        call=Call(told["session"], told["node"], told["auth_code"], Binding(told["binding"])),
+        call=Call(told["session"], told["node"], _shown(told["auth_code"]), Binding(told["binding"])),
         outcome=reply.outcome,
         delay=told["delay_s"],
         decided_by=DecidedBy(told["decided_by"]),
@@ -282,6 +282,11 @@ def _exchange(told: dict[str, Any], control: ControlClient) -> Exchange:
         traffic=Traffic(told["time"], seconds=told["seconds"]),
         considered=_Remembered(control, told["id"]),
     )
+
+
+def _shown(auth_code: str | None) -> str | None:
+    """An auth code as it was told: masked, as a rule."""
+    return Masked(auth_code) if auth_code is not None and auth_code.endswith("***") else auth_code
 
 
 def _refusal(told: dict[str, Any]) -> Refusal:

@@ -18,6 +18,12 @@ class Call:
     binding: Binding
 
 
+class Masked(str):
+    """An auth code of which no more is known than what anybody may see."""
+
+    __slots__ = ()
+
+
 def masked(auth_code: str | None) -> str:
     """The auth code as it may be shown to anybody: its first four characters at most, and never most of it.
 
@@ -28,6 +34,8 @@ def masked(auth_code: str | None) -> str:
         return "(none)"
     if auth_code == "":
         return "(empty)"
+    if isinstance(auth_code, Masked):
+        return auth_code
     shown = auth_code[: min(4, len(auth_code) // 4)]
     return f"{shown}***"
 

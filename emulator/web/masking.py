@@ -1,7 +1,8 @@
 """Requests and answers as they may be shown: what could be an auth code in them is masked, wherever it was sent.
 
 Nothing is trusted to be in its right place: a program that is under test may well send its secret as the session. So
-every value that is no number is masked, in XML, forms and queries; a body of another kind is not shown at all.
+every value that is no number is masked, in XML, forms and queries, and a number too where a name says that it is an
+auth code; a body of another kind is not shown at all.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from emulator.core.exchange import Entry, Message, Refusal
 from emulator.wire.media import as_utf8, media_type
 
 _NUMBER: Final = re.compile(r"\s*[-+]?[0-9]*\s*")
-_HIDDEN_HEADERS: Final = re.compile(rb"cookie|auth|token|secret|password|api-?key", re.IGNORECASE)
+_PARAMETER: Final = re.compile(r"[A-Za-z_$][\w.:$\[\]-]*")
+_SECRET_NAME: Final = re.compile(r"cookie|auth|code|token|secret|credential|pass|pwd|key", re.IGNORECASE)
+_QUERY: Final = re.compile(r"(\?|%3F)(.*)", re.IGNORECASE)
 
 _NAME: Final = r"[\w:.-]+"
 _ATTRIBUTE: Final = re.compile(rf"""({_NAME})(\s*=\s*)("[^"<]*"|'[^'<]*')""")
@@ -36,11 +39,8 @@ def shown_request(message: Message | None, secret: Secret) -> Shown | None:
     """A request: its first line, its headers as pairs, its body as text."""
     if message is None:
         return None
-    method, _, rest = message.start.partition(" ")
-    path, question, query = rest.partition("?")
-    query, _, version = query.rpartition(" ") if question else ("", "", "")
-    start = f"{method} {path}?{_form(query, secret)} {version}" if question else message.start
-    return _shown(start, message, _body(message, secret), secret)
+    target, _, version = message.start.rpartition(" ")
+    return _shown(f"{_address(target, secret)} {version}", message, _body(message, secret), secret)
 
 
 def shown_answer(entry: Entry, secret: Secret) -> Shown | None:
@@ -63,7 +63,12 @@ def _shown(start: str, message: Message, body: str, secret: Secret) -> Shown:
 
 def _header(name: bytes, value: bytes, secret: Secret) -> str:
     text = value.decode("latin-1")
-    return secret(text) if _HIDDEN_HEADERS.search(name) else text
+    return secret(text) if _SECRET_NAME.search(name.decode("latin-1")) else _address(text, secret)
+
+
+def _address(text: str, secret: Secret) -> str:
+    """A text that may hold the address of a request, even one whose question mark is escaped by mistake."""
+    return text if secret is in_full else _QUERY.sub(lambda query: query[1] + _form(query[2], secret), text)
 
 
 def _body(message: Message, secret: Secret) -> str:
