@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help serve test check format bench test-all clean
+.PHONY: help serve demo test check format bench screenshot test-all clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -24,6 +24,9 @@ $(VENV)/dev: $(VENV)/run
 serve: $(VENV)/run  ## Serve the default scenario at http://127.0.0.1:8085/API/API.asmx
 	@$(BIN)/rescue-emulator serve
 
+demo: $(VENV)/run  ## Serve the demo desk; its console is at http://127.0.0.1:8085/__admin/
+	@$(BIN)/rescue-emulator serve scenarios/demo.yaml
+
 test: $(VENV)/dev  ## Run the whole test suite
 	@$(BIN)/python -m pytest
 
@@ -38,6 +41,9 @@ format: $(VENV)/dev  ## Put the code into its one format
 
 bench: $(VENV)/dev  ## Measure rates, loading and the fixture; ratios of one run are what counts
 	@$(BIN)/python -m tests.bench
+
+screenshot: $(VENV)/dev  ## Take the README's picture of the console anew
+	@$(BIN)/python -m tests.screenshot
 
 test-all:  ## Run the suite on every Python from 3.10 on that is installed
 	@$(PYTHON) tests/all_pythons.py

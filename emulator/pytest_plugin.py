@@ -6,8 +6,8 @@ Only what every run needs is imported here; the emulator itself is loaded by the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +24,10 @@ _URL_HELP = (
     f"its control token is taken from the environment: {_TOKEN}"
 )
 _MARKER = "rescue(scenario): the scenario that the fixture 'rescue' serves to this test: a file's path, or a dict"
+_MISUSED = "the marker 'rescue' takes one scenario: a file's path, or a dict"
 
 _used = pytest.StashKey["Rescue"]()
+_open = pytest.StashKey[ExitStack]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -63,33 +65,49 @@ def _rescue_server() -> Iterator[Callable[[Scenario], Emulator]]:
 @pytest.fixture
 def rescue(request: pytest.FixtureRequest, _rescue_server: Callable[[Scenario], Emulator]) -> Iterator[Rescue]:
     """A running emulator, as at its start: one server for the session, reset before each test."""
-    from emulator.errors import EmulatorError
+    from emulator.errors import EmulatorError, ScenarioError
 
     scenario, named_by = _scenario_of(request)
     url = request.config.getoption("--rescue-url") or request.config.getini("rescue_url")
-    with ExitStack() as stack:
-        try:
-            found = _remote(url, scenario, stack) if url else _rescue_server(_loaded(request.config, scenario))
-        except EmulatorError as error:
-            pytest.fail(f"{named_by}:\n{error}", pytrace=False)
-        request.node.stash[_used] = found
-        yield found
+    try:
+        found = _remote(url, scenario, request) if url else _rescue_server(_loaded(request.config, scenario))
+    except ScenarioError as error:
+        pytest.fail(f"{named_by}:\n{error}", pytrace=False)
+    except EmulatorError as error:
+        pytest.fail(f"the fixture 'rescue' cannot be had:\n{error}", pytrace=False)
+    request.node.stash[_used] = found
+    yield found
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failed test that used the emulator tells what came there, and what that got."""
     report = yield
     if report.failed and _used in item.stash:
-        from emulator.errors import EmulatorError
-        from emulator.rescue import account
-
-        try:
-            told = account(item.stash[_used])
-        except EmulatorError as error:
-            told = str(error)
-        report.sections.append(("rescue calls", told))
+        report.sections.append(("rescue calls", _told(item.stash[_used])))
+    if call.when == "teardown":
+        _end(item)
     return report
+
+
+def _told(rescue: Rescue) -> str:
+    from emulator.errors import EmulatorError
+    from emulator.rescue import account
+
+    try:
+        return account(rescue)
+    except EmulatorError as error:
+        return str(error)
+
+
+def _end(item: pytest.Item) -> None:
+    """A space ends after the last report of its test, which may tell what came there; or when the session does."""
+    if _used in item.stash:
+        del item.stash[_used]
+    if _open in item.stash:
+        item.stash[_open].close()
 
 
 def _scenario_of(request: pytest.FixtureRequest) -> tuple[Any, str]:
@@ -97,7 +115,7 @@ def _scenario_of(request: pytest.FixtureRequest) -> tuple[Any, str]:
     marker = request.node.get_closest_marker("rescue")
     if marker is not None:
         if len(marker.args) != 1 or marker.kwargs:
-            pytest.fail("the marker 'rescue' takes one scenario: a file's path, or a dict", pytrace=False)
+            pytest.fail(_MISUSED, pytrace=False)
         wanted, named_by = marker.args[0], "the scenario of the marker 'rescue' cannot be used"
     else:
         wanted = request.config.getini("rescue_scenario") or None
@@ -106,6 +124,8 @@ def _scenario_of(request: pytest.FixtureRequest) -> tuple[Any, str]:
         named_by = "the fixture 'rescue' cannot be had"
     if isinstance(wanted, str | os.PathLike):
         wanted = str(request.config.rootpath / Path(wanted))
+    elif wanted is not None and not isinstance(wanted, Mapping) and type(wanted).__name__ != "Scenario":
+        pytest.fail(_MISUSED, pytrace=False)
     return wanted, named_by
 
 
@@ -124,13 +144,21 @@ def _loaded(config: pytest.Config, wanted: Any) -> Scenario:
     return read[wanted]
 
 
-def _remote(url: str, scenario: Any, stack: ExitStack) -> Rescue:
+def _remote(url: str, scenario: Any, request: pytest.FixtureRequest) -> Rescue:
     """The emulator at an address, in a new space."""
     from uuid import uuid4
 
+    from emulator.errors import RemoteError
     from emulator.remote import RemoteEmulator
 
     emulator = RemoteEmulator(url, token=os.environ.get(_TOKEN), space=f"pytest-{uuid4().hex[:16]}")
     emulator.open(scenario)
-    stack.callback(emulator.close)
+
+    def close() -> None:
+        with suppress(RemoteError):  # where nobody answers any more, no space is left either
+            emulator.close()
+
+    stack = request.node.stash[_open] = ExitStack()
+    stack.callback(close)
+    request.config.add_cleanup(stack.close)  # where an interrupt leaves no time for a report
     return emulator

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from http.client import HTTPException, InvalidURL
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.error import HTTPError, URLError
@@ -18,10 +19,10 @@ from emulator.core.contract import SERVICE_PATH, Binding
 from emulator.core.exchange import DecidedBy, Exchange, Refusal, Traffic
 from emulator.core.matching import Mismatch, When
 from emulator.core.near_misses import NearMiss
-from emulator.core.rules import Per, Rule
+from emulator.core.rules import Per, Rule, Scenario
 from emulator.errors import Problem, RemoteError, ScenarioError, VerificationError
 from emulator.rescue import Conditions, RuleData, asked_of, beginning
-from emulator.scenario import reply_from_data
+from emulator.scenario import from_data, load, reply_from_data
 from emulator.scenario.asking import asked_verification
 
 if TYPE_CHECKING:
@@ -34,10 +35,17 @@ _TIMEOUT: Final = 10.0  # seconds
 _LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 _ALL: Final = 2**53 - 1
 
+RemoteScenario = Scenario | Mapping[str, object] | str | os.PathLike[str]
+"""A scenario, its words in a dict, or the path of its file on this machine."""
+
 
 def root_of(url: str) -> str:
     """The root that a URL leads to: of a server, or of a space in it; it may name the service or its WSDL too."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # a ValueError when it is none
+    except ValueError as error:
+        raise RemoteError(f"{url!r} is no address: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise RemoteError(f"{url!r} is no address: it has to begin with http:// or https:// and a host")
     path = parts.path.rstrip("/")
@@ -57,7 +65,7 @@ class ControlClient:
     def __init__(self, root: str, token: str | None = None) -> None:
         self.root = root
         self._opener = opener(root)
-        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self._headers = {} if token is None else {"Authorization": f"Bearer {_in_a_header(token)}"}
 
     def ask(self, method: str, path: str, body: object = None, *, yaml: bytes | None = None) -> Any:
         """What a request gets: data, or None for an answer without any."""
@@ -70,11 +78,20 @@ class ControlClient:
                 return json.loads(content) if content else None
         except HTTPError as error:
             raise _refused(url, error) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             raise RemoteError(f"no answer from {url}: {_reason(error)}") from error
 
 
+def _in_a_header(token: str) -> str:
+    """The token as UTF-8 in a header; for one that no header can carry a RemoteError, which does not tell it."""
+    if not token.isprintable():
+        raise RemoteError("the control token cannot be sent: it has a line break or the like in it")
+    return token.encode().decode("latin-1")
+
+
 def _reason(error: Exception) -> str:
+    if isinstance(error, HTTPException) and not isinstance(error, OSError | InvalidURL):
+        return f"what answers there does not speak HTTP ({type(error).__name__})"
     reason = error.reason if isinstance(error, URLError) else error
     return str(getattr(reason, "strerror", None) or reason)
 
@@ -129,15 +146,15 @@ class RemoteEmulator:
 
     def add_rule(self, rule: RuleData) -> int:
         """Put a rule, as a file says it, before all others; the id by which it can be changed or removed."""
-        return int(self._sent("POST", "/rules", rule)["id"])
+        return int(_sent(self._control, "POST", "/rules", rule)["id"])
 
     def change_rule(self, rule_id: int, rule: RuleData) -> bool:
         """Put a rule in the place of one that was added; False when there is none."""
-        return self._is_there("PUT", f"/rules/{rule_id}", rule)
+        return _is_there(self._control, "PUT", f"/rules/{rule_id}", rule)
 
     def remove_rule(self, rule_id: int) -> bool:
         """Take out a rule that was added; False when there is none."""
-        return self._is_there("DELETE", f"/rules/{rule_id}", None)
+        return _is_there(self._control, "DELETE", f"/rules/{rule_id}")
 
     @property
     def calls(self) -> tuple[Exchange, ...]:
@@ -160,14 +177,14 @@ class RemoteEmulator:
         """Whether calls came as often as they should, and what came, in words; what cannot be told is not verified."""
         asked_verification(asked)
         try:
-            told = self._sent("POST", "/verify", asked)
+            told = _sent(self._control, "POST", "/verify", asked)
         except RefusedByRemote as refused:
             if refused.status != HTTPStatus.CONFLICT:
                 raise
             return False, str(refused)
         return bool(told["verified"]), str(told["text"])
 
-    def use(self, scenario: Mapping[str, object] | str | os.PathLike[str]) -> None:
+    def use(self, scenario: RemoteScenario) -> None:
         """Put another scenario in force from the next call on; runtime rules stay before it."""
         self._put("/scenario", scenario, self._control)
 
@@ -180,15 +197,16 @@ class RemoteEmulator:
         told: dict[str, Any] = self._control.ask("GET", "/health")
         return told
 
-    def open(self, scenario: Mapping[str, object] | str | os.PathLike[str] | None = None) -> None:
+    def open(self, scenario: RemoteScenario | None = None) -> None:
         """Open the space, with a scenario of its own or the server's."""
-        assert self._space is not None, "there is a space to open"
+        if self._space is None:
+            raise RemoteError("there is no space to open: name one, as in RemoteEmulator(url, space='mine')")
         self._put(f"/spaces/{quote(self._space, safe='')}", scenario, self._server)
 
     def close(self) -> None:
-        """End the space, if there is one."""
+        """End the space, if there is one; nothing happens when it has ended already."""
         if self._space is not None:
-            self._server.ask("DELETE", f"/spaces/{quote(self._space, safe='')}")
+            _is_there(self._server, "DELETE", f"/spaces/{quote(self._space, safe='')}")
 
     def __enter__(self) -> RemoteEmulator:
         """Opens the space, if there is to be one."""
@@ -202,45 +220,52 @@ class RemoteEmulator:
         """Ends the space."""
         self.close()
 
-    def _put(
-        self, path: str, scenario: Mapping[str, object] | str | os.PathLike[str] | None, control: ControlClient
-    ) -> None:
-        if scenario is None or isinstance(scenario, Mapping):
-            name, body, yaml = "scenario", scenario, None
-        else:
-            name, body = os.fsdecode(scenario), None
-            yaml = _content(name)
+    def _put(self, path: str, scenario: RemoteScenario | None, control: ControlClient) -> None:
+        body, yaml = _checked(scenario)
         try:
             control.ask("PUT", path, body, yaml=yaml)
         except RefusedByRemote as refused:
-            raise _as_scenario_error(refused, name) from None
-
-    def _sent(self, method: str, path: str, body: object) -> Any:
-        try:
-            return self._control.ask(method, path, body)
-        except RefusedByRemote as refused:
-            raise _as_scenario_error(refused, "rule") from None
-
-    def _is_there(self, method: str, path: str, body: object) -> bool:
-        try:
-            self._sent(method, path, body)
-        except RefusedByRemote as refused:
-            if refused.status != HTTPStatus.NOT_FOUND:
-                raise
-            return False
-        return True
+            raise _as_scenario_error(refused, "scenario") from None
 
     def _journal(self, kind: str) -> list[dict[str, Any]]:
         told = self._control.ask("GET", f"/calls?limit={_ALL}")["calls"]
         return [entry for entry in told if entry["kind"] == kind]
 
 
-def _content(name: str) -> bytes:
+def _sent(control: ControlClient, method: str, path: str, body: object) -> Any:
     try:
-        with open(name, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise ScenarioError([Problem(name, 1, 1, f"cannot be read: {error.strerror}")]) from error
+        return control.ask(method, path, body)
+    except RefusedByRemote as refused:
+        raise _as_scenario_error(refused, "rule") from None
+
+
+def _is_there(control: ControlClient, method: str, path: str, body: object = None) -> bool:
+    """Whether there is what is asked for; that there is not is no error."""
+    try:
+        _sent(control, method, path, body)
+    except RefusedByRemote as refused:
+        if refused.status != HTTPStatus.NOT_FOUND:
+            raise
+        return False
+    return True
+
+
+def _checked(scenario: RemoteScenario | None) -> tuple[object, bytes | None]:
+    """A scenario as it is sent, as data or as YAML; checked here, where its file has its own name and lines."""
+    match scenario:
+        case None:
+            return None, None
+        case Mapping():
+            data = dict(scenario)
+            from_data(data, "scenario")
+            return data, None
+        case Scenario():
+            source = scenario.source
+        case _:
+            source = load(scenario).source
+    if source is None:
+        raise ScenarioError([Problem("scenario", 0, 0, "was made by a program, and has no text that could be sent")])
+    return None, source.encode()
 
 
 def _as_scenario_error(refused: RefusedByRemote, name: str) -> Exception:

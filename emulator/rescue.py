@@ -192,9 +192,10 @@ def _reply(said: dict[str, object], delay: DelayWord | None) -> dict[str, object
 
 def _sorted(name: str, words: Mapping[str, object], others: tuple[str, ...]) -> dict[str, object]:
     """The words about calls under ``when``, the others beside it."""
-    for word in words:
-        if word not in (*FIELDS, *others):
-            raise ScenarioError([Problem(name, 0, 0, f"unknown word '{word}'; {hint(word, (*FIELDS, *others))}")])
+    right = (*FIELDS, *others)
+    unknown = [word for word in words if word not in right]
+    if unknown:
+        raise ScenarioError([Problem(name, 0, 0, f"unknown word '{word}'; {hint(word, right)}") for word in unknown])
     when = {word: value for word, value in words.items() if word in FIELDS}
     rest = {word: value for word, value in words.items() if word not in FIELDS}
     return {"when": when, **rest} if when else rest

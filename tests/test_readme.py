@@ -128,7 +128,7 @@ def test_the_commands_of_the_readme_do_what_it_shows(tmp_path: Path, monkeypatch
     ours = [(words[1:], output) for words, output in commands() if words[0].endswith("rescue-emulator")]
     assert len(ours) >= 4
     for arguments, output in ours:
-        if arguments[0] != "serve":  # what serving prints is tested where it is a process
+        if arguments[0] not in ("serve", "call"):  # these are tested where there is a process, and a demo
             result = CliRunner().invoke(main, arguments)
             assert result.exit_code in (0, 1)
             assert not output or result.output == output
@@ -165,6 +165,21 @@ def test_each_option_that_the_control_api_mentions_is_one_of_serve() -> None:
     named = set(re.findall(r"--[a-z][a-z-]+", README.partition("## The control API")[2].partition("\n## ")[0]))
     assert len(named) >= 6
     assert named <= {option for each in main.commands["serve"].params for option in each.opts}
+
+
+def test_the_demo_goes_as_it_is_told() -> None:
+    with Emulator.start(ROOT / "scenarios" / "demo.yaml") as emulator:
+        origin = emulator.url.removesuffix("/API/API.asmx")
+        calls = [(words[1:], output) for words, output in commands() if words[1:2] == ["call"]]
+        assert len(calls) == 2
+        for arguments, output in calls:
+            result = CliRunner().invoke(main, [word.replace("http://127.0.0.1:8085", origin) for word in arguments])
+            assert result.output == output
+
+
+def test_the_pictures_of_the_readme_are_there() -> None:
+    for picture in re.findall(r"!\[[^\]]*\]\(([^)]*)\)", README):
+        assert (ROOT / picture).read_bytes().startswith(b"\x89PNG")
 
 
 def test_every_command_and_make_target_that_it_names_exists() -> None:

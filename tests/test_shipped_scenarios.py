@@ -61,6 +61,7 @@ def test_every_story_is_there() -> None:
         "outage",
         "slow-desk",
         "disabled-owner",
+        "demo",
     }
 
 

@@ -13,24 +13,26 @@ from urllib.parse import unquote_plus
 from xml.sax.saxutils import escape, unescape
 
 from emulator.core.call import Secret, in_full
-from emulator.core.contract import Binding
+from emulator.core.contract import PARAMETERS, Binding
 from emulator.core.exchange import Entry, Message, Refusal
 from emulator.wire.media import as_utf8, media_type
 
 _NUMBER: Final = re.compile(r"\s*[-+]?[0-9]*\s*")
-_PARAMETER: Final = re.compile(r"[A-Za-z_$][\w.:$\[\]-]*")
+_PARAMETER: Final = re.compile(r"[A-Za-z_$][\w.$\[\]-]*")
+_PARAMETERS: Final = frozenset({*(name.lower() for name in PARAMETERS), "session", "node", "authcode"})
 _SECRET_NAME: Final = re.compile(r"cookie|auth|code|token|secret|credential|pass|pwd|key", re.IGNORECASE)
 _QUERY: Final = re.compile(r"(\?|%3F)(.*)", re.IGNORECASE)
 
 _NAME: Final = r"[\w:.-]+"
 _ATTRIBUTE: Final = re.compile(rf"""({_NAME})(\s*=\s*)("[^"<]*"|'[^'<]*')""")
-_TAG: Final = rf"""</?{_NAME}(?:\s+{_NAME}\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*/?>"""
+_TAG: Final = rf"""</?(?P<name>{_NAME})(?:\s+{_NAME}\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*/?>"""
 _PIECE: Final = re.compile(
     rf"(?P<tag>{_TAG})|(?P<declaration><\?xml\s[^<>]*\?>)|<!\[CDATA\[(?P<data>.*?)\]\]>|<!--(?P<comment>.*?)-->"
     r"|(?P<text>[^<]+|<)",
     re.DOTALL,
 )
 _OPEN_ATTRIBUTES: Final = frozenset({"type", "nil", "mustUnderstand", "actor", "role", "encodingStyle"})
+_OPEN_VALUE: Final = re.compile(r"[01]|true|false|\w+:.*")  # a truth, or a name with what stands for its namespace
 
 Shown = dict[str, object]
 
@@ -103,33 +105,44 @@ def _form(pairs: str, secret: Secret) -> str:
 
 
 def _pair(pair: str, secret: Secret) -> str:
-    name, equals, value = pair.partition("=") if "=" in pair else ("", "", pair)
-    return f"{name}{equals}{value if _NUMBER.fullmatch(value) else secret(unquote_plus(value))}"
+    """A pair with its value masked; all of it, where what stands before the first equals sign may be no name."""
+    name, equals, value = pair.partition("=")
+    if _PARAMETER.fullmatch(unquote_plus(name)) and (value.strip("=") or name.lower() in _PARAMETERS):
+        return f"{name}{equals}{secret(unquote_plus(value)) if _tells(unquote_plus(value), name) else value}"
+    return secret(unquote_plus(pair)) if _tells(unquote_plus(pair), "") else pair
+
+
+def _tells(value: str, name: str) -> bool:
+    """Whether a value may be an auth code: it is no number, or stands under a name that says so."""
+    return bool(value.strip()) and not (_NUMBER.fullmatch(value) and not _SECRET_NAME.search(unquote_plus(name)))
 
 
 def _xml(text: str, secret: Secret) -> str:
+    element = ""  # the name in the last tag
+
     def masked(piece: re.Match[str]) -> str:
+        nonlocal element
         match piece.lastgroup:
             case "tag":
+                element = piece["name"]
                 return _ATTRIBUTE.sub(attribute, piece[0])
             case "declaration":
                 return piece[0]
             case "data":
-                return f"<![CDATA[{value(piece['data'])}]]>"
+                return f"<![CDATA[{value(piece['data'], element)}]]>"
             case "comment":
-                return f"<!--{value(piece['comment'])}-->"
+                return f"<!--{value(piece['comment'], element)}-->"
             case _:
-                return piece[0] if piece[0] == "<" else value(piece[0])
+                return piece[0] if piece[0] == "<" else value(piece[0], element)
 
     def attribute(found: re.Match[str]) -> str:
-        name = found[1]
-        if name.startswith("xmlns") or name.rpartition(":")[2] in _OPEN_ATTRIBUTES:
-            return found[0]
-        quote = found[3][0]
-        return f"{name}{found[2]}{quote}{value(found[3][1:-1])}{quote}"
+        name, quote, written = found[1], found[3][0], found[3][1:-1]
+        is_open = name.rpartition(":")[2] in _OPEN_ATTRIBUTES and _OPEN_VALUE.fullmatch(written)
+        shown = written if is_open or name.startswith("xmlns") else value(written, name)
+        return f"{name}{found[2]}{quote}{shown}{quote}"
 
-    def value(written: str) -> str:
-        if _NUMBER.fullmatch(written):
+    def value(written: str, name: str) -> str:
+        if not _tells(written, name):
             return written
         core = written.strip()
         before, _, after = written.partition(core)

@@ -25,6 +25,7 @@ from emulator.scenario import loads
 from emulator.web.app import Application
 from emulator.web.carrying import FATE, Fate
 from emulator.web.visit import HEADERS, TARGET
+from tests.bench.console import console, cost
 from tests.bench.fixture import fixture, left_behind
 from tests.bench.measuring import ROUNDS, seconds
 
@@ -110,7 +111,7 @@ def memory() -> float:
 
 def main() -> None:
     """Prints the table, or JSON with ``--json``."""
-    measured = rates() | loading() | fixture()
+    measured = rates() | loading() | fixture() | console()
     middle = {name: median(values) for name, values in measured.items()}
     ratios = {
         "10000 rules / 10 rules, rate": middle["10000 rules, calls/s"] / middle["10 rules, calls/s"],
@@ -118,6 +119,7 @@ def main() -> None:
         "load / yaml.compose": middle["load 10000 rules, s"] / middle["yaml.compose alone, s"],
         "bytes kept a rule": memory(),
         **left_behind(),
+        **cost(measured),
     }
     if "--json" in sys.argv:
         print(json.dumps({"measured": measured, "ratios": ratios}, indent=2))

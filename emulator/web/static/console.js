@@ -11,23 +11,26 @@ import { ask, unlock } from "./server.js";
 const PAUSE = 500; // milliseconds between two looks
 const SLOW = 4; // looks after which what seldom changes is looked at again
 const MOST = 200; // entries and rules that are asked for at once
+const FLOOD = 40; // calls between two looks, past which nobody can follow: then the newest of them are enough
 
 let looks = 0;
 let last = 0;
+let flooded = false;
 
 async function look() {
   const known = journal.newest();
-  let told = await ask(`calls?limit=${MOST}${known ? `&after=${known}` : ""}`);
+  const which = flooded ? `limit=${FLOOD}` : `limit=${MOST}${known ? `&after=${known}` : ""}`;
+  let told = await ask(`calls?${which}`);
   if (told.last < last) {
     journal.clear(); // the emulator began anew
     told = await ask(`calls?limit=${MOST}`);
-  } else if (told.found > told.calls.length && known) {
-    told = await ask(`calls?limit=${MOST}`); // more came than can be shown: the newest of them
   }
+  const came = told.last - last;
+  flooded = looks > 0 && came > FLOOD;
   journal.forgetBefore(told.first);
   journal.add(told.calls, { fresh: looks > 0 });
   chart.show(told.timeline);
-  if (told.last !== last || looks % SLOW === 0) await lookAtTheRest();
+  if (looks % SLOW === 0 || (came && !flooded)) await lookAtTheRest();
   last = told.last;
   looks += 1;
 }

@@ -9,7 +9,9 @@ const FILTERED = ["binding", "session", "node", "auth_code", "rule", "result"];
 const rows = new Map(); // id -> { entry, row }, in the order of the ids
 let opened = null;
 
-export const newest = () => (rows.size ? [...rows.keys()].at(-1) : 0);
+let highest = 0;
+
+export const newest = () => highest;
 
 export function add(entries, { fresh }) {
   const body = find("calls").tBodies[0];
@@ -19,6 +21,7 @@ export function add(entries, { fresh }) {
     const row = rowOf(entry, fresh);
     rows.set(entry.id, { entry, row });
     body.prepend(row);
+    highest = Math.max(highest, entry.id);
   }
   while (rows.size > KEPT) remove([...rows.keys()][0]);
   filter();
@@ -31,6 +34,7 @@ export function forgetBefore(id) {
 
 export function clear() {
   forgetBefore(Infinity);
+  highest = 0;
   close();
 }
 
