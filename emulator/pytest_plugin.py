@@ -63,7 +63,7 @@ def _rescue_server() -> Iterator[Callable[[Scenario], Emulator]]:
 
 
 @pytest.fixture
-def rescue(request: pytest.FixtureRequest, _rescue_server: Callable[[Scenario], Emulator]) -> Iterator[Rescue]:
+def rescue(request: pytest.FixtureRequest, _rescue_server: Callable[[Scenario], Emulator]) -> Rescue:
     """A running emulator, as at its start: one server for the session, reset before each test."""
     from emulator.errors import EmulatorError, ScenarioError
 
@@ -76,7 +76,7 @@ def rescue(request: pytest.FixtureRequest, _rescue_server: Callable[[Scenario], 
     except EmulatorError as error:
         pytest.fail(f"the fixture 'rescue' cannot be had:\n{error}", pytrace=False)
     request.node.stash[_used] = found
-    yield found
+    return found
 
 
 @pytest.hookimpl(wrapper=True)
@@ -112,6 +112,8 @@ def _end(item: pytest.Item) -> None:
 
 def _scenario_of(request: pytest.FixtureRequest) -> tuple[Any, str]:
     """The scenario that a test wants, None for the default, and who says so."""
+    from emulator.core.rules import Scenario
+
     marker = request.node.get_closest_marker("rescue")
     if marker is not None:
         if len(marker.args) != 1 or marker.kwargs:
@@ -124,7 +126,7 @@ def _scenario_of(request: pytest.FixtureRequest) -> tuple[Any, str]:
         named_by = "the fixture 'rescue' cannot be had"
     if isinstance(wanted, str | os.PathLike):
         wanted = str(request.config.rootpath / Path(wanted))
-    elif wanted is not None and not isinstance(wanted, Mapping) and type(wanted).__name__ != "Scenario":
+    elif wanted is not None and not isinstance(wanted, Mapping | Scenario):
         pytest.fail(_MISUSED, pytrace=False)
     return wanted, named_by
 
