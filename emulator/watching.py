@@ -33,6 +33,7 @@ class Watcher:
         self._file = file
         self._engine = engine
         self._text = engine.scenario.source
+        self._looking = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="watcher")
 
@@ -47,6 +48,10 @@ class Watcher:
 
     def look(self) -> None:
         """Takes the file over if it has changed."""
+        with self._looking:
+            self._look()
+
+    def _look(self) -> None:
         try:
             scenario = load(self._file)
         except ScenarioError as error:
@@ -59,8 +64,9 @@ class Watcher:
 
     def follow(self, file: Path, scenario: Scenario) -> None:
         """Takes a scenario over from another file of the folder, and looks after that file from now on."""
-        self._file = file
-        self._take_over(scenario)
+        with self._looking:
+            self._file = file
+            self._take_over(scenario)
 
     def _take_over(self, scenario: Scenario) -> None:
         self._engine.replace(scenario)
