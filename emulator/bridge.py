@@ -18,7 +18,7 @@ from urllib.parse import unquote_to_bytes
 
 from emulator.breaking import CONNECTION, Connection
 from emulator.web.carrying import FATE, Fate
-from emulator.web.visit import HEADERS, MAX_BODY, TARGET
+from emulator.web.visit import BODY, HEADERS, MAX_BODY, TARGET
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope
@@ -52,6 +52,8 @@ class Bridge:
         if body is None:
             return
         environ["wsgi.input"] = io.BytesIO(body)
+        if len(body) <= MAX_BODY and not unwanted:
+            environ[BODY] = body
         if environ.pop("HTTP_TRANSFER_ENCODING", None):
             environ["CONTENT_LENGTH"] = str(len(body))
         environ[FATE] = fate

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
@@ -27,7 +26,7 @@ class Recorder:
 
     def exchanged(self, exchange: Exchange, answer: Answer, remarks: tuple[str, ...], seconds: float) -> Answer:
         """The answer to a call, once it is noted; ``remarks`` tell what of the request the service ignored."""
-        told = replace(answer, headers=(*answer.headers, *_told_of(exchange))) if self._telling else answer
+        told = _with(answer, *_told_of(exchange)) if self._telling else answer
         self._engine.answered(exchange, _sent(exchange, told), seconds)
         log_exchange(exchange, remarks, self._secret)
         if exchange.decided_by is DecidedBy.OTHERWISE:
@@ -38,7 +37,7 @@ class Recorder:
         """The answer to a request that never became a call, once it is noted."""
         refusal = self._engine.refuse(answer.binding, answer.status, answer.refused, visit.traffic(body))
         if self._telling:
-            answer = replace(answer, headers=(*answer.headers, _number(refusal.id)))
+            answer = _with(answer, _number(refusal.id))
         self._engine.answered(refusal, answer.message(), visit.seconds)
         log_refusal(refusal, visit.method)
         return answer
@@ -47,6 +46,10 @@ class Recorder:
         rules = len(self._engine.scenario.rules)
         few = rules <= _MOST_RULES_COMPARED
         log_near_misses(exchange, exchange.near_misses(secret=self._secret) if few else (), rules)
+
+
+def _with(answer: Answer, *headers: tuple[str, str]) -> Answer:
+    return Answer(answer.status, answer.content_type, answer.body, (*answer.headers, *headers), answer.refused)
 
 
 def _sent(exchange: Exchange, answer: Answer) -> Message | None:

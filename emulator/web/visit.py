@@ -28,7 +28,8 @@ MAX_BODY = 4 * 1024 * 1024
 
 TARGET: Final = "emulator.target"
 HEADERS: Final = "emulator.headers"
-"""Keys of the WSGI environment under which a server that knows them puts path and query, and the headers, as sent."""
+BODY: Final = "emulator.body"
+"""Keys of the WSGI environment under which a server that knows them puts path and query, headers and body, as sent."""
 
 
 class Visit:
@@ -94,6 +95,9 @@ class Visit:
     @cached_property
     def body(self) -> bytes:
         """The body, whole; RequestEntityTooLarge when it is longer than is accepted."""
+        read: bytes | None = self.environ.get(BODY)
+        if read is not None:
+            return read
         return get_input_stream(self.environ, max_content_length=MAX_BODY).read()
 
     def traffic(self, body: bytes) -> Traffic:

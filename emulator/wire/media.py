@@ -113,6 +113,8 @@ def url_decoded(text: str) -> str:
 
 def url_decoded_bytes(data: bytes, charset: str) -> str:
     """Data of a query string or form as ``HttpUtility.UrlDecode`` reads it: also ``+``, a stray ``%``, ``%uXXXX``."""
+    if charset == "utf-8" and data.isalnum():  # of ASCII's letters and digits alone, as bytes see it
+        return data.decode("ascii")
     data = data.replace(b"+", b" ")
     if b"%u" not in data:
         return _unquoted(data, charset)

@@ -24,7 +24,7 @@ from emulator.core.engine import Engine
 from emulator.scenario import loads
 from emulator.web.app import Application
 from emulator.web.carrying import FATE, Fate
-from emulator.web.visit import HEADERS, TARGET
+from emulator.web.visit import BODY, HEADERS, TARGET
 from tests.bench.console import console, cost
 from tests.bench.fixture import fixture, left_behind
 from tests.bench.measuring import ROUNDS, seconds
@@ -68,7 +68,7 @@ def answering(size: int) -> Callable[[], object]:
 
     def work() -> None:
         for body in bodies:
-            headers = {"CONTENT_LENGTH": str(len(body)), "wsgi.input": BytesIO(body), FATE: Fate()}
+            headers = {"CONTENT_LENGTH": str(len(body)), "wsgi.input": BytesIO(body), BODY: body, FATE: Fate()}
             application(ENVIRON | headers, ignored)
 
     return work
