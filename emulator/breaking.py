@@ -1,4 +1,4 @@
-"""A connection that is told apart from its client's leaving, and that fails in each way a scenario can ask for.
+"""A connection that answers at once, is told apart from its client's leaving, and fails as a scenario asks for.
 
 uvicorn's protocol does the talking. It is mended here where answers that wait make a difference: a client that leaves
 is noticed whatever else it sent, and one that only sends no more still gets its answer.
@@ -11,13 +11,16 @@ import os
 import socket
 import struct
 from math import ceil
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from typing_extensions import assert_never
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from emulator.core.replies import ConnectionFailure, ConnectionFault
+
+if TYPE_CHECKING:
+    from uvicorn._types import HTTPScope
 
 CONNECTION: Final = "emulator.connection"
 """The key of the ASGI scope under which a request's ``Connection`` is found."""
@@ -26,11 +29,40 @@ HALF_CLOSED_WITHIN: Final = 0.05
 """Seconds after its request in which a client that ends its sending still wants the answer; later it has given up."""
 
 _PIPELINED: Final = 64  # requests read ahead while one waits; reading on is how a client's leaving is noticed
+_SHORT: Final = 32 * 1024  # bytes of a body that are awaited without a task
 _GARBAGE_LENGTH: Final = 512  # bytes
 _FEWEST_PIECES: Final = 20  # of a trickled answer,
 _LONGEST_PAUSE: Final = 0.25  # and seconds between two of them
 _FLUSHED_WITHIN: Final = 30.0  # seconds that a client has for reading what was sent before the end
 _DISCARD: Final = struct.pack("ii", 1, 0)  # SO_LINGER: drop what is unsent and reset
+
+
+class AnswerToSend(Protocol):
+    """An answer that can be sent as it is."""
+
+    body: bytes
+
+    @property
+    def closes(self) -> bool: ...  # noqa: D102
+    def head(self, *more: bytes) -> bytes: ...  # noqa: D102
+
+
+class Decided(Protocol):
+    """What was decided of a request, and the rest of the way, as an ASGI application, when it is not sent at once."""
+
+    @property
+    def at_once(self) -> bool: ...  # noqa: D102
+    @property
+    def answer(self) -> AnswerToSend: ...  # noqa: D102
+    @property
+    def carry_out(self) -> Any: ...  # noqa: D102
+
+
+class Decider(Protocol):
+    """An ASGI application that can also decide at once about a request whose body is here, whole."""
+
+    def takes_long(self, scope: HTTPScope) -> bool: ...  # noqa: D102
+    def decide(self, scope: HTTPScope, body: bytes) -> Decided: ...  # noqa: D102
 
 
 class Connection(HttpToolsProtocol):
@@ -44,6 +76,7 @@ class Connection(HttpToolsProtocol):
         self.lost = self.loop.create_future()
         self._silent: asyncio.Future[None] = self.loop.create_future()  # done once the client sends no more
         self._unanswered: list[RequestResponseCycle] = []
+        self._unread: RequestResponseCycle | None = None  # the one that is next, while its body is on its way
         self._asked_at = 0.0
 
     def data_received(self, data: bytes) -> None:
@@ -85,6 +118,56 @@ class Connection(HttpToolsProtocol):
             return
         super().on_message_complete()
         self._asked_at = self.loop.time()
+        if self._unread is not None and self._unread is self.cycle:
+            self._unread = None
+            self._answer(self.cycle, self.app)
+
+    def on_body(self, body: bytes) -> None:
+        """A part of a body has come; a long one is read by the task of its request."""
+        super().on_body(body)
+        if self._unread is not None and len(self._unread.body) > _SHORT:
+            waiting, self._unread = self._unread, None
+            super()._start_asgi_task(waiting, self.app)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """It is the turn of a request: without a task of its own where nothing has to be waited for."""
+        if cycle.waiting_for_100_continue:
+            super()._start_asgi_task(cycle, app)
+        elif cycle.more_body:
+            self._unread = cycle
+        else:
+            self.loop.call_soon(self._answer, cycle, app)
+
+    def _answer(self, cycle: RequestResponseCycle, decider: Decider) -> None:
+        if self.transport.is_closing():
+            return
+        app: Any = decider
+        try:
+            if not decider.takes_long(cycle.scope):
+                decided = decider.decide(cycle.scope, bytes(cycle.body))
+                if decided.at_once and not self.flow.write_paused:
+                    self._send(cycle, decided.answer)
+                    return
+                app = decided.carry_out
+        except Exception:
+            self.logger.exception("deciding about a request failed")
+            cycle.keep_alive = False
+        super()._start_asgi_task(cycle, app)
+
+    def _send(self, cycle: RequestResponseCycle, answer: AnswerToSend) -> None:
+        """Sends a whole answer in one write, and goes on to the next request."""
+        closing = answer.closes
+        if closing:
+            cycle.keep_alive = False
+        defaults = [b"%b: %b\r\n" % header for header in cycle.default_headers]
+        ending = [] if cycle.keep_alive or closing else [b"connection: close\r\n"]
+        head = answer.head(*defaults, *ending)
+        self.transport.write(head if cycle.scope["method"] == "HEAD" else head + answer.body)
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """The client sends no more: whether it still wants an answer. Nothing but time tells it from one that left."""

@@ -2,7 +2,8 @@
 
 The application never blocks: it decides from memory and leaves in a ``Fate`` how long its answer waits and how the
 connection fails. The bridge awaits the one and carries out the other, so that no client holds up another. What may take
-long all the same, such as reading a large scenario, runs in a thread beside the loop.
+long all the same, such as reading a large scenario, runs in a thread beside the loop; an answer that neither waits nor
+fails is sent by the connection itself, in the same turn of the loop in which its request was read.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import asyncio
 import io
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes
 
 from emulator.breaking import CONNECTION, Connection
+from emulator.core.replies import ConnectionFailure
 from emulator.web.carrying import FATE, Fate
 from emulator.web.visit import BODY, HEADERS, MAX_BODY, TARGET
 
@@ -44,33 +47,44 @@ class Bridge:
         self._max_delay = max_delay
         self._takes_long = takes_long
 
+    def takes_long(self, scope: HTTPScope) -> bool:
+        """Whether a request is for a thread beside the loop."""
+        return self._takes_long(unquote_to_bytes(scope["raw_path"]).decode("latin-1"))
+
     async def __call__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        """Answers one request, unless its client leaves."""
-        environ, fate, answer = _environ(scope), Fate(), _Answer()
-        unwanted = int(environ.get("CONTENT_LENGTH", 0)) > MAX_BODY and "HTTP_EXPECT" in environ
-        body = b"" if unwanted else await _body(receive)
+        """Answers one request, unless its client leaves before it was all sent."""
+        body = b"" if _is_unwanted(scope) else await _body(receive)
         if body is None:
             return
+        if self.takes_long(scope):
+            decided = await asyncio.to_thread(self.decide, scope, body)
+        else:
+            decided = self.decide(scope, body)
+        await decided.carry_out(scope, receive, send)
+
+    def decide(self, scope: HTTPScope, body: bytes) -> Decided:
+        """What a request with its whole body gets."""
+        environ, fate, answer = _environ(scope), Fate(), Answer()
         environ["wsgi.input"] = io.BytesIO(body)
+        unwanted = _is_unwanted(scope)
         if len(body) <= MAX_BODY and not unwanted:
             environ[BODY] = body
         if environ.pop("HTTP_TRANSFER_ENCODING", None):
             environ["CONTENT_LENGTH"] = str(len(body))
         environ[FATE] = fate
-        if self._takes_long(environ["PATH_INFO"]):
-            answer.body = b"".join(await asyncio.to_thread(self._wsgi, environ, answer.start))
-        else:
-            answer.body = b"".join(self._wsgi(environ, answer.start))
-        connection: Connection = scope[CONNECTION]  # type: ignore[typeddict-item]
-        if fate.delay and await connection.lost_within(min(fate.delay, self._max_delay)):
-            return
-        if fate.failure is None:
-            await answer.send(send, close=unwanted or len(body) > MAX_BODY)
-        else:
-            await connection.fail(fate.failure, answer.head, answer.body, self._max_delay)
+        answer.body = b"".join(self._wsgi(environ, answer.start))
+        if unwanted or len(body) > MAX_BODY:
+            answer.headers.append(("connection", "close"))
+        return Decided(answer, min(fate.delay, self._max_delay), fate.failure, self._max_delay)
 
 
-class _Answer:
+def _is_unwanted(scope: HTTPScope) -> bool:
+    """Whether a body that its client offers is too long to be sent at all."""
+    found = {name: value for name, value in scope["headers"] if name in (b"expect", b"content-length")}
+    return b"expect" in found and int(found.get(b"content-length", 0)) > MAX_BODY
+
+
+class Answer:
     """What the WSGI application answered."""
 
     def __init__(self) -> None:
@@ -83,23 +97,48 @@ class _Answer:
         self.status, self.headers = int(status[:3]), headers
         return io.BytesIO().write
 
+    def head(self, *more: bytes) -> bytes:
+        """The answer's head as it goes through the socket, with ``more`` lines of headers before its own."""
+        lines = [f"{name.lower()}: {value}\r\n".encode("latin-1") for name, value in self.headers]
+        status = b"HTTP/1.1 %d %b\r\n" % (self.status, _PHRASES.get(self.status, b""))
+        return b"".join([status, *more, *lines, b"\r\n"])
+
     @property
-    def head(self) -> bytes:
-        """The answer's head as it goes through the socket, when its connection is about to end."""
-        headers = [("date", formatdate(usegmt=True)), *self.headers, ("connection", "close")]
-        status = f"HTTP/1.1 {self.status} {_PHRASES.get(self.status, '')}"
-        return "\r\n".join([status, *(f"{name.lower()}: {value}" for name, value in headers), "", ""]).encode("latin-1")
-
-    async def send(self, send: ASGISendCallable, *, close: bool) -> None:
-        """Sends it in the two messages of ASGI."""
-        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self.headers]
-        if close:
-            headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": self.status, "headers": headers, "trailers": False})
-        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+    def closes(self) -> bool:
+        """Whether its connection ends with it."""
+        return any(name.lower() == "connection" and "close" in value.lower() for name, value in self.headers)
 
 
-_PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
+@dataclass(slots=True)
+class Decided:
+    """An answer, the seconds that it waits, and how its connection fails; ``longest`` bounds what a failure waits."""
+
+    answer: Answer
+    delay: float
+    failure: ConnectionFailure | None
+    longest: float
+
+    @property
+    def at_once(self) -> bool:
+        """Whether the answer goes out as it is."""
+        return not self.delay and self.failure is None
+
+    async def carry_out(self, scope: HTTPScope, _receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Waits, unless the client leaves, and lets the answer go out or the connection fail."""
+        connection: Connection = scope[CONNECTION]  # type: ignore[typeddict-item]
+        if self.delay and await connection.lost_within(self.delay):
+            return
+        answer = self.answer
+        if self.failure is not None:
+            head = answer.head(b"date: %b\r\n" % formatdate(usegmt=True).encode(), b"connection: close\r\n")
+            await connection.fail(self.failure, head, answer.body, self.longest)
+            return
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers, "trailers": False})
+        await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+
+_PHRASES: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
 async def _body(receive: ASGIReceiveCallable) -> bytes | None:
