@@ -72,11 +72,13 @@ def rescue(request: pytest.FixtureRequest, _rescue_server: Callable[[Scenario], 
     try:
         found = _remote(url, scenario, request) if url else _rescue_server(_loaded(request.config, scenario))
     except ScenarioError as error:
-        pytest.fail(f"{named_by}:\n{error}", pytrace=False)
+        why = f"{named_by}:\n{error}"
     except EmulatorError as error:
-        pytest.fail(f"the fixture 'rescue' cannot be had:\n{error}", pytrace=False)
-    request.node.stash[_used] = found
-    return found
+        why = f"the fixture 'rescue' cannot be had:\n{error}"
+    else:
+        request.node.stash[_used] = found
+        return found
+    pytest.fail(why, pytrace=False)  # here, so that no cause is told before it
 
 
 @pytest.hookimpl(wrapper=True)

@@ -183,6 +183,81 @@ def test_a_wrong_word_fails_at_once_with_the_nearest_right_one(act: Any, message
     assert call(rescue) == before or "then" in message
 
 
+def test_all_unknown_words_are_told_at_once(rescue: Rescue) -> None:
+    wrong: Any = {"sesion": 1, "tims": 2}
+    with pytest.raises(ScenarioError) as error:
+        rescue.when(**wrong)
+    assert str(error.value) == (
+        "when: unknown word 'sesion'; did you mean 'session'?\nwhen: unknown word 'tims'; did you mean 'times'?"
+    )
+
+
+def test_a_wrong_continuation_leaves_its_rule_as_it_was(rescue: Rescue) -> None:
+    rule = rescue.when(session=7).returns("startSessionRet_OK")
+    with pytest.raises(ScenarioError):
+        rule.then("startSessionRet_Eror")
+    rule.then("startSessionRet_ActionFailed")
+    assert [call(rescue, 7) for _ in range(3)] == ["OK", "ActionFailed", "ActionFailed"]
+
+
+@pytest.mark.parametrize(
+    "auth_code",
+    [
+        {"mathces": SECRET},
+        {"matches": f"{SECRET}("},
+        {"matches": SECRET, "absent": True},
+        {"not": {"not": [SECRET, 5]}},
+        [SECRET, None],
+        {SECRET},
+        SECRET.encode(),
+        123456789,
+    ],
+    ids=repr,
+)
+def test_no_error_about_an_auth_code_tells_it(auth_code: Any, rescue: Rescue) -> None:
+    with pytest.raises(ScenarioError) as wrong:
+        rescue.when(auth_code=auth_code)
+    with pytest.raises(ScenarioError) as asked:
+        rescue.verify(auth_code=auth_code)
+    with pytest.raises(ScenarioError) as used:
+        rescue.use({"rules": [{"when": {"auth_code": auth_code}, "return": "startSessionRet_OK"}]})
+    assert not any(secret in f"{wrong.value}{asked.value}{used.value}" for secret in (SECRET, "123456789"))
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ({"session": 9}, "wanted at least 1 call with session 9; none came, of 2 calls in the journal"),
+        ({"at_least": 3}, "wanted at least 3 calls with any values; 2 calls came, of 2 calls in the journal"),
+        ({"at_most": 1}, "wanted at most 1 call with any values; 2 calls came, of 2 calls in the journal"),
+        ({"at_least": 3, "at_most": 4}, "wanted 3 to 4 calls with any values; 2 calls came, of 2 calls in the journal"),
+        ({"never": True}, "wanted no call with any values; 2 calls came, of 2 calls in the journal"),
+        (
+            {"session": 1001, "times": 2},
+            "wanted exactly 2 calls with session 1001; 1 call came, of 2 calls in the journal",
+        ),
+        ({"after": 1, "times": 2}, "wanted exactly 2 calls with any values; 1 call came, of 1 call in the journal"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else str(value),
+)
+def test_verify_says_what_was_wanted_and_how_many_came(words: dict[str, Any], text: str, rescue: Rescue) -> None:
+    call(rescue, 1001)
+    call(rescue, 2)
+    with pytest.raises(VerificationError) as error:
+        rescue.verify(**words)
+    assert str(error.value).splitlines()[0] == text
+
+
+def test_verify_tells_of_another_auth_code_that_begins_alike_and_tells_neither(rescue: Rescue) -> None:
+    call(rescue, auth_code="demo-bob-0123")
+    with pytest.raises(VerificationError) as error:
+        rescue.verify(auth_code=SECRET)
+    assert str(error.value).splitlines()[1] == (
+        "near miss: call 1, get session=1001 node=5 auth_code=dem***: "
+        "auth_code is dem***, wanted is dem*** (another one that begins alike)"
+    )
+
+
 def test_calls_and_refusals_are_kept_apart_and_in_order(rescue: Rescue) -> None:
     call(rescue, 1001)
     with pytest.raises(HTTPError):

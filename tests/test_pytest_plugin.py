@@ -1,0 +1,434 @@
+"""The pytest plugin, in runs of pytest of their own: the fixture, its scenario, and what a failed test tells."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.remote import ControlClient, root_of
+from emulator.server import Emulator, Options
+
+GOLDEN = Path(__file__).parent / "golden" / "plugin"
+CALL = """
+    import pytest
+    from urllib.request import urlopen
+
+    def result(rescue, session=1001):
+        with urlopen(f"{rescue.url}/startSession?iSession={session}&iNode=5&sAuthCode=demo-ann") as answer:
+            return answer.read().decode().rpartition("startSessionRet_")[2].partition("<")[0]
+"""
+OK_FOR_ALL = "otherwise: startSessionRet_OK\n"
+BAD = "rules:\n  - whne: {session: 1}\n    return: startSessionRet_OK\n  - {when: {session: x}, return: OK}\n"
+MARKER_UNUSABLE = "the scenario of the marker 'rescue' cannot be used:"
+INI_UNUSABLE = "the scenario of the ini option 'rescue_scenario' cannot be used:"
+
+
+@pytest.fixture(autouse=True)
+def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RESCUE_EMULATOR_CONTROL_TOKEN", raising=False)
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[Emulator]:
+    """A server that the runs of pytest are pointed at."""
+    with Emulator.start({"name": "elsewhere", "otherwise": "startSessionRet_NotLoggedInAsAdmin"}) as server:
+        yield server
+
+
+def suite(pytester: pytest.Pytester, tests: str) -> None:
+    """The tests of a run, which may ask for the ``result`` of a call."""
+    pytester.makepyfile(test_it=CALL + tests)
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """A run of pytest in this process, in which the plugin is loaded by its entry point."""
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
+
+
+def spaces(server: Emulator) -> list[str]:
+    """The names of the spaces that are open."""
+    return [each["name"] for each in ControlClient(root_of(server.url)).ask("GET", "/spaces")["spaces"]]
+
+
+def test_the_fixture_is_an_emulator_that_serves_the_shipped_default(pytester: pytest.Pytester) -> None:
+    suite(
+        pytester,
+        """
+    def test_it(rescue):
+        assert rescue.when(session=7).returns("startSessionRet_OK")
+        assert result(rescue, 7) == "OK"
+        assert rescue.calls[0].call.auth_code == "demo-ann"
+        assert rescue.engine.scenario.name == "default"
+        rescue.verify(session=7, times=1)
+    """,
+    )
+    run(pytester).assert_outcomes(passed=1)
+
+
+def test_one_server_serves_the_session_and_is_reset_before_each_test(pytester: pytest.Pytester) -> None:
+    suite(
+        pytester,
+        """
+    urls = set()
+
+    @pytest.mark.parametrize("number", range(3))
+    def test_it(rescue, number):
+        urls.add(rescue.url)
+        assert rescue.calls == rescue.refusals == ()
+        assert result(rescue, 7) != "OK"
+        rescue.when(session=7).returns("startSessionRet_OK")
+        assert result(rescue, 7) == "OK"
+        rescue.use({"otherwise": "startSessionRet_OK"})
+
+    def test_one_url():
+        assert len(urls) == 1
+    """,
+    )
+    run(pytester).assert_outcomes(passed=4)
+
+
+def test_the_marker_names_a_file_from_the_root_directory_or_holds_the_scenario(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]")
+    (pytester.path / "night.yaml").write_text(OK_FOR_ALL)
+    (pytester.mkdir("below") / "test_it.py").write_text(
+        re.sub(
+            "^    ",
+            "",
+            CALL
+            + """
+    from pathlib import Path
+
+    pytestmark = pytest.mark.rescue("night.yaml")
+
+    def test_of_the_module(rescue):
+        assert result(rescue) == "OK"
+
+    @pytest.mark.rescue(Path("night.yaml"))
+    def test_of_a_path(rescue):
+        assert result(rescue) == "OK"
+
+    @pytest.mark.rescue({"otherwise": "startSessionRet_ActionFailed"})
+    def test_of_a_dict(rescue):
+        assert result(rescue) == "ActionFailed"
+
+    @pytest.mark.rescue(None)
+    def test_of_the_default(rescue):
+        assert rescue.engine.scenario.name == "default"
+    """,
+            flags=re.MULTILINE,
+        )
+    )
+    run(pytester, "below").assert_outcomes(passed=4)
+
+
+def test_the_ini_option_names_the_scenario_where_no_marker_does(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nrescue_scenario = night.yaml")
+    (pytester.path / "night.yaml").write_text(OK_FOR_ALL)
+    suite(
+        pytester,
+        """
+    def test_of_the_ini(rescue):
+        assert result(rescue) == "OK"
+
+    @pytest.mark.rescue({"otherwise": "startSessionRet_ActionFailed"})
+    def test_of_the_marker(rescue):
+        assert result(rescue) == "ActionFailed"
+    """,
+    )
+    run(pytester).assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+@pytest.mark.parametrize("named_by", [MARKER_UNUSABLE, INI_UNUSABLE], ids=["the marker", "the ini option"])
+@pytest.mark.parametrize(
+    ("content", "problems"),
+    [
+        pytest.param(None, ["1:1: no such file"], id="missing"),
+        pytest.param(
+            BAD,
+            [
+                "2:5: rules[0].whne: unknown key; did you mean 'when'?",
+                "4:22: rules[1].when.session: a whole number is wanted here, not 'x'",
+                "4:34: rules[1].return: 'OK' is not a result; did you mean 'startSessionRet_OK'?",
+            ],
+            id="bad",
+        ),
+    ],
+)
+def test_an_unusable_file_fails_its_tests_with_its_problems_and_others_go_on(
+    content: str | None,
+    problems: list[str],
+    named_by: str,
+    where: str,
+    pytester: pytest.Pytester,
+    elsewhere: Emulator,
+) -> None:
+    pytester.makeini("[pytest]\nrescue_scenario = " + ("it.yaml" if named_by == INI_UNUSABLE else ""))
+    file = pytester.path / "it.yaml"
+    if content is not None:
+        file.write_text(content)
+    marker = "@pytest.mark.rescue('it.yaml')" if named_by == MARKER_UNUSABLE else "# no marker"
+    suite(
+        pytester,
+        f"""
+    {marker}
+    def test_it(rescue):
+        pass
+
+    @pytest.mark.rescue({{"otherwise": "startSessionRet_OK"}})
+    def test_another(rescue):
+        assert result(rescue) == "OK"
+    """,
+    )
+    outcome = run(pytester, *(() if where == "here" else ("--rescue-url", elsewhere.url)))
+    outcome.assert_outcomes(errors=1, passed=1)
+    title = next(number for number, line in enumerate(outcome.outlines) if "ERROR at setup of test_it" in line)
+    assert outcome.outlines[title + 1 : title + 2 + len(problems)] == [
+        named_by,
+        *(f"{file}:{each}" for each in problems),
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments", ["", "'a.yaml', 'b.yaml'", "scenario='a.yaml'", "5", "['a.yaml']"], ids=lambda text: text or "nothing"
+)
+def test_a_marker_that_says_anything_else_fails_its_test(arguments: str, pytester: pytest.Pytester) -> None:
+    suite(
+        pytester,
+        f"""
+    @pytest.mark.rescue({arguments})
+    def test_it(rescue):
+        pass
+
+    def test_another(rescue):
+        pass
+    """,
+    )
+    outcome = run(pytester)
+    outcome.assert_outcomes(errors=1, passed=1)
+    title = next(number for number, line in enumerate(outcome.outlines) if "ERROR at setup of test_it" in line)
+    assert outcome.outlines[title + 1] == "the marker 'rescue' takes one scenario: a file's path, or a dict"
+
+
+@pytest.mark.parametrize("said_in", ["the option", "the ini option"])
+def test_an_emulator_elsewhere_gives_each_test_a_space_that_is_gone_afterwards(
+    said_in: str, pytester: pytest.Pytester, elsewhere: Emulator
+) -> None:
+    pytester.makeini("[pytest]\nrescue_url = " + (elsewhere.url if said_in == "the ini option" else ""))
+    suite(
+        pytester,
+        """
+    urls = set()
+
+    @pytest.mark.parametrize("number", range(2))
+    def test_it(rescue, number):
+        urls.add(rescue.url)
+        assert result(rescue, 7) == "NotLoggedInAsAdmin"
+        rescue.when(session=7).returns("startSessionRet_OK")
+        assert result(rescue, 7) == "OK"
+        rescue.verify(session=7, times=2)
+
+    @pytest.mark.rescue({"otherwise": "startSessionRet_ActionFailed"})
+    def test_with_a_scenario(rescue):
+        urls.add(rescue.url)
+        assert result(rescue) == "ActionFailed"
+
+    def test_that_fails(rescue):
+        assert not result(rescue)
+
+    def test_urls():
+        assert len(urls) == 3
+        assert all("/spaces/pytest-" in url for url in urls)
+    """,
+    )
+    outcome = run(pytester, *(("--rescue-url", elsewhere.url) if said_in == "the option" else ()))
+    outcome.assert_outcomes(passed=4, failed=1)
+    assert (spaces(elsewhere), elsewhere.calls) == ([], ())
+
+
+def test_the_token_of_an_emulator_elsewhere_comes_from_the_environment(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite(pytester, "\n    def test_it(rescue):\n        assert result(rescue)\n")
+    with Emulator.start(None, Options(control_token="let-me-in")) as server:
+        refused = run(pytester, "--rescue-url", server.url)
+        monkeypatch.setenv("RESCUE_EMULATOR_CONTROL_TOKEN", "let-me-in")
+        let_in = run(pytester, "--rescue-url", server.url)
+    refused.assert_outcomes(errors=1)
+    refused.stdout.fnmatch_lines(["the fixture 'rescue' cannot be had:", "a token is missing: *"])
+    let_in.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://127.0.0.1:1", "no answer from http://127.0.0.1:1/__admin/spaces/pytest-*: Connection refused"),
+        ("127.0.0.1:8085", "'127.0.0.1:8085' is no address: it has to begin with http:// or https:// and a host"),
+    ],
+    ids=["nobody there", "no address"],
+)
+def test_an_emulator_that_cannot_be_reached_is_a_failure_that_says_so(
+    url: str, why: str, pytester: pytest.Pytester
+) -> None:
+    suite(
+        pytester,
+        "\n    @pytest.mark.rescue({})\n    def test_it(rescue):\n        pass\n\n    def test_else():\n        pass\n",
+    )
+    outcome = run(pytester, "--rescue-url", url)
+    outcome.assert_outcomes(errors=1, passed=1)
+    outcome.stdout.fnmatch_lines(
+        ["*ERROR at setup of test_it*", "the fixture 'rescue' cannot be had:", why], consecutive=True
+    )
+
+
+class Ending:
+    """A plugin for a run, whose tests can end the server that they use."""
+
+    def __init__(self, server: Emulator) -> None:
+        self._server = server
+
+    @pytest.fixture
+    def end(self) -> Callable[[], None]:
+        return self._server.stop
+
+
+def test_an_emulator_that_goes_away_during_a_test_fails_that_test_alone(pytester: pytest.Pytester) -> None:
+    suite(
+        pytester,
+        """
+    def test_it(rescue, end):
+        end()
+        rescue.reset()
+
+    def test_else():
+        pass
+    """,
+    )
+    with Emulator.start() as server:
+        outcome = pytester.runpytest_inprocess("--rescue-url", server.url, plugins=[Ending(server)])
+    outcome.assert_outcomes(failed=1, passed=1)
+    outcome.stdout.fnmatch_lines(["*- rescue calls -*", "no answer from *: Connection refused"], consecutive=True)
+
+
+def test_the_plugin_can_be_switched_off(pytester: pytest.Pytester) -> None:
+    suite(pytester, "\n    def test_it(rescue):\n        pass\n\n    def test_else():\n        pass\n")
+    outcome = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:rescue_emulator")
+    outcome.assert_outcomes(errors=1, passed=1)
+    outcome.stdout.fnmatch_lines(["E       fixture 'rescue' not found"])
+
+
+@pytest.mark.parametrize(
+    ("option", "help"),
+    [
+        ("--markers", "@pytest.mark.rescue(scenario): the scenario that the fixture 'rescue' serves to this test: *"),
+        ("--fixtures", "*A running emulator, as at its start: one server for the session, reset before each test.*"),
+        ("--help", "*--rescue-url=URL*"),
+        ("--help", "  rescue_scenario (string):"),
+    ],
+)
+def test_pytest_tells_of_it(option: str, help: str, pytester: pytest.Pytester) -> None:
+    run(pytester, option).stdout.fnmatch_lines([help])
+
+
+def told(lines: list[str], root: Path) -> str:
+    """Each section ``rescue calls`` under the title of its test, in order; ``ROOT`` stands for the folder."""
+    parts: list[str] = []
+    title, inside = "", False
+    for line in lines:
+        if heading := re.fullmatch(r"_+ (.+?) _+", line):
+            title, inside = heading[1], False
+        elif re.fullmatch(r"=+ .* =+", line):
+            inside = False
+        elif re.fullmatch(r"-+ rescue calls -+", line):
+            parts += [f"\n{title}" if parts else title]
+            inside = True
+        elif inside:
+            parts += [line.replace(str(root), "ROOT")]
+    return "\n".join(parts) + "\n"
+
+
+@pytest.fixture(scope="module")
+def failing(pytester_of_module: Path) -> list[str]:
+    """What a run of the golden suite prints."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", "--color=no"]
+    return subprocess.run(command, cwd=pytester_of_module, capture_output=True, text=True).stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def pytester_of_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the golden suite."""
+    folder = tmp_path_factory.mktemp("failing")
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    (folder / "test_failing.py").write_text((GOLDEN / "suite.txt").read_text())
+    (folder / "night.yaml").write_text((GOLDEN / "night.yaml").read_text())
+    return folder
+
+
+def test_a_failed_test_tells_what_came_what_it_got_and_what_nearly_matched(
+    failing: list[str], pytester_of_module: Path
+) -> None:
+    assert told(failing, pytester_of_module) == (GOLDEN / "report.txt").read_text()
+
+
+def test_a_report_tells_no_auth_code_in_full(failing: list[str]) -> None:
+    assert not re.search("demo-...-0123456789|s3cret-as-a-session", "\n".join(failing))
+
+
+def test_a_passing_test_tells_nothing(pytester: pytest.Pytester) -> None:
+    suite(pytester, "\n    def test_it(rescue):\n        result(rescue)\n")
+    outcome = run(pytester, "-rA")
+    outcome.assert_outcomes(passed=1)
+    assert "rescue calls" not in outcome.stdout.str()
+
+
+def test_a_failed_test_tells_of_its_own_space_elsewhere_in_every_phase(
+    pytester: pytest.Pytester, elsewhere: Emulator
+) -> None:
+    suite(
+        pytester,
+        """
+    @pytest.fixture
+    def before(rescue):
+        result(rescue, 1)
+        raise RuntimeError
+
+    @pytest.fixture
+    def after(rescue):
+        yield
+        result(rescue, 3)
+        rescue.verify(session=4)
+
+    def test_before(before):
+        pass
+
+    def test_during(rescue):
+        result(rescue, 2)
+        raise RuntimeError
+
+    def test_after(after):
+        pass
+    """,
+    )
+    outcome = run(pytester, "--rescue-url", elsewhere.url, "--color=no")
+    by_otherwise = "auth_code=de*** -> startSessionRet_NotLoggedInAsAdmin, by otherwise"
+    assert told(outcome.outlines, pytester.path) == (
+        f"ERROR at setup of test_before\n1 get session=1 node=5 {by_otherwise}\n\n"
+        f"ERROR at teardown of test_after\n1 get session=3 node=5 {by_otherwise}\n\n"
+        f"test_during\n1 get session=2 node=5 {by_otherwise}\n"
+    )
+
+
+def test_a_run_that_does_not_use_it_loads_nothing_of_it() -> None:
+    heavy = ["spyne", "lxml", "werkzeug", "pydantic", "yaml", "uvicorn", "click", "rich"]
+    program = (
+        "import sys, pytest; before = {*sys.modules}; import emulator.pytest_plugin; "
+        f"print([name for name in {heavy} if name in {{*sys.modules}} - before], "
+        "sorted(name for name in {*sys.modules} - before if name.startswith('emulator')))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert loaded == "[] ['emulator', 'emulator.pytest_plugin']\n"
