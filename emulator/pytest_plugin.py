@@ -127,10 +127,16 @@ def _scenario_of(request: pytest.FixtureRequest) -> tuple[Any, str]:
     if wanted is None:
         named_by = "the fixture 'rescue' cannot be had"
     if isinstance(wanted, str | os.PathLike):
-        wanted = str(request.config.rootpath / Path(wanted))
+        wanted = _near(request.config.rootpath / Path(wanted))
     elif wanted is not None and not isinstance(wanted, Mapping | Scenario):
         pytest.fail(_MISUSED, pytrace=False)
     return wanted, named_by
+
+
+def _near(path: Path) -> str:
+    """A path as a person would write it here."""
+    near = os.path.relpath(path)
+    return str(path) if near.startswith(os.pardir) else near
 
 
 _defaults = pytest.StashKey["dict[str | None, Scenario]"]()
@@ -154,9 +160,10 @@ def _remote(url: str, scenario: Any, request: pytest.FixtureRequest) -> Rescue:
 
     from emulator.errors import RemoteError
     from emulator.remote import RemoteEmulator
+    from emulator.shipped import DEFAULT_SCENARIO
 
     emulator = RemoteEmulator(url, token=os.environ.get(_TOKEN), space=f"pytest-{uuid4().hex[:16]}")
-    emulator.open(scenario)
+    emulator.open(DEFAULT_SCENARIO if scenario is None else scenario)
 
     def close() -> None:
         with suppress(RemoteError):  # where nobody answers any more, no space is left either

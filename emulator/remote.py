@@ -221,11 +221,12 @@ class RemoteEmulator:
         self.close()
 
     def _put(self, path: str, scenario: RemoteScenario | None, control: ControlClient) -> None:
-        body, yaml = _checked(scenario)
+        body, yaml, name = _checked(scenario)
+        query = f"?file={quote(name, safe='')}" if name else ""
         try:
-            control.ask("PUT", path, body, yaml=yaml)
+            control.ask("PUT", path + query, body, yaml=yaml)
         except RefusedByRemote as refused:
-            raise _as_scenario_error(refused, "scenario") from None
+            raise _as_scenario_error(refused, name or "scenario") from None
 
     def _journal(self, kind: str) -> list[dict[str, Any]]:
         told = self._control.ask("GET", f"/calls?limit={_ALL}")["calls"]
@@ -250,22 +251,22 @@ def _is_there(control: ControlClient, method: str, path: str, body: object = Non
     return True
 
 
-def _checked(scenario: RemoteScenario | None) -> tuple[object, bytes | None]:
-    """A scenario as it is sent, as data or as YAML; checked here, where its file has its own name and lines."""
+def _checked(scenario: RemoteScenario | None) -> tuple[object, bytes | None, str]:
+    """A scenario as it is sent, as data or as YAML, and its file's name; checked here, where its lines are."""
     match scenario:
         case None:
-            return None, None
+            return None, None, ""
         case Mapping():
             data = dict(scenario)
             from_data(data, "scenario")
-            return data, None
+            return data, None, "scenario"
         case Scenario():
-            source = scenario.source
+            source, name = scenario.source, scenario.name
         case _:
-            source = load(scenario).source
+            source, name = load(scenario).source, os.fsdecode(scenario)
     if source is None:
         raise ScenarioError([Problem("scenario", 0, 0, "was made by a program, and has no text that could be sent")])
-    return None, source.encode()
+    return None, source.encode(), name
 
 
 def _as_scenario_error(refused: RefusedByRemote, name: str) -> Exception:

@@ -15,7 +15,7 @@ from emulator.core.exchange import Exchange, Refusal
 from emulator.core.journal import Limits
 from emulator.core.rules import Scenario
 from emulator.core.verification import verify
-from emulator.errors import VerificationError
+from emulator.errors import Problem, ScenarioError, StartError, VerificationError
 from emulator.folder import Folder
 from emulator.rescue import Conditions, RuleData, asked_of, beginning
 from emulator.scenario import from_data, load, rule_from_data
@@ -100,7 +100,7 @@ class Emulator:
             max_delay=options.max_delay,
             takes_long=application.takes_long,
         )
-        self._served = False
+        self._served = self._ended = False
 
     @classmethod
     def start(cls, scenario: ScenarioLike = None, options: Options | None = None) -> Emulator:
@@ -171,7 +171,7 @@ class Emulator:
         """Ends the serving; returns once the port is free."""
         if self._watcher and self._served:
             self._watcher.stop()
-        self._served = False
+        self._served, self._ended = False, True
         self._serving.stop()
 
     def __enter__(self) -> Emulator:
@@ -197,6 +197,8 @@ class Emulator:
                 self._watcher.stop()
 
     def _begin(self) -> None:
+        if self._ended:
+            raise StartError("this emulator was stopped, and its port is gone: start another one")
         self._serving.start()
         self._served = True
         if self._watcher:
@@ -217,8 +219,9 @@ def file_of(scenario: ScenarioLike) -> Path | None:
             return DEFAULT_SCENARIO
         case Scenario() | Mapping():
             return None
-        case _:
+        case str() | os.PathLike():
             return Path(scenario)
+    return None
 
 
 def loaded(scenario: ScenarioLike) -> Scenario:
@@ -230,5 +233,7 @@ def loaded(scenario: ScenarioLike) -> Scenario:
             return scenario
         case Mapping():
             return from_data(dict(scenario), "scenario")
-        case _:
+        case str() | os.PathLike():
             return load(scenario)
+    given = type(scenario).__name__
+    raise ScenarioError([Problem("scenario", 0, 0, f"a path, a dict or a Scenario is wanted, not {given}")])

@@ -35,7 +35,7 @@ def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def elsewhere() -> Iterator[Emulator]:
-    """A server that the runs of pytest are pointed at."""
+    """A server that the runs of pytest are pointed at; its own scenario is not that of their tests."""
     with Emulator.start({"name": "elsewhere", "otherwise": "startSessionRet_NotLoggedInAsAdmin"}) as server:
         yield server
 
@@ -190,7 +190,7 @@ def test_an_unusable_file_fails_its_tests_with_its_problems_and_others_go_on(
     title = next(number for number, line in enumerate(outcome.outlines) if "ERROR at setup of test_it" in line)
     assert outcome.outlines[title + 1 : title + 2 + len(problems)] == [
         named_by,
-        *(f"{file}:{each}" for each in problems),
+        *(f"{file.name}:{each}" for each in problems),
     ]
 
 
@@ -228,7 +228,7 @@ def test_an_emulator_elsewhere_gives_each_test_a_space_that_is_gone_afterwards(
     @pytest.mark.parametrize("number", range(2))
     def test_it(rescue, number):
         urls.add(rescue.url)
-        assert result(rescue, 7) == "NotLoggedInAsAdmin"
+        assert result(rescue, 7) == "ActionFailed"
         rescue.when(session=7).returns("startSessionRet_OK")
         assert result(rescue, 7) == "OK"
         rescue.verify(session=7, times=2)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
-from http.client import HTTPException
 from typing import Final
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit, urlunsplit
+from urllib.error import HTTPError
 from urllib.request import Request
 
 import click
 
-from emulator.cli.options import BINDING, COUNT, FAILED, INT32, SECONDS, Command, fail
+from emulator.cli.options import BINDING, COUNT, FAILED, INT32, TIMEOUT, Command, fail, text, token
+from emulator.cli.reaching import NO_ANSWER, address, reason_of, service_at, within
 from emulator.core.call import Call
 from emulator.core.contract import SERVICE_PATH, Binding, Result
 from emulator.errors import EmulatorError, RemoteError
@@ -20,17 +20,33 @@ from emulator.errors import EmulatorError, RemoteError
 _FAULT: Final = 3
 _NO_ANSWER: Final = 4
 _PAUSE: Final = 0.05  # seconds between two looks
+_LEAST: Final = 1.0  # seconds for a look, so that the last one tells more than that it was cut short
 
-_TOKEN = click.option("--control-token", metavar="TOKEN", help="The --control-token of the emulator, if it has one.")
+_URL = click.argument("url", callback=address)
+_TOKEN = click.option(
+    "--control-token",
+    callback=token,
+    metavar="TOKEN",
+    help="The --control-token of the emulator, if it has one.",
+)
 
 
 @click.command(cls=Command)
-@click.argument("url")
+@_URL
 @click.option("--session", type=INT32, required=True, help="The session to start.")
 @click.option("--node", type=INT32, required=True, help="The node that starts it.")
-@click.option("--auth-code", help="The auth code; left out, none is sent, and over GET and POST an empty one.")
+@click.option(
+    "--auth-code", callback=text, help="The auth code; left out, none is sent, and over GET and POST an empty one."
+)
 @click.option("--binding", type=BINDING, default="soap11", show_default=True, help="How the call is sent.")
-@click.option("--timeout", type=SECONDS, default=30.0, show_default=True, metavar="SECONDS", help="How long it waits.")
+@click.option(
+    "--timeout",
+    type=TIMEOUT,
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long it waits for all of it.",
+)
 def call(url: str, session: int, node: int, auth_code: str | None, binding: str, timeout: float) -> None:
     """Send one real call to the service at URL, any such service, and print the result.
 
@@ -38,20 +54,22 @@ def call(url: str, session: int, node: int, auth_code: str | None, binding: str,
     """
     from emulator.wire.client import fault_in, result_in
 
+    service = service_at(url)
+    sent = Call(session, node, auth_code, Binding(binding))
     try:
-        status, body = _sent(_service(url), Call(session, node, auth_code, Binding(binding)), timeout)
-    except EmulatorError as error:
-        fail(str(error), _NO_ANSWER)
+        status, body = within(timeout, lambda: _answer(service, sent, timeout))
+    except NO_ANSWER as error:
+        fail(f"no answer from {service}: {reason_of(error)}", _NO_ANSWER)
     result = result_in(body) if status == 200 else None
     if result is None:
-        fail(f"fault {status}: {fault_in(body)}", _FAULT)
+        fail(f"fault {status}: {fault_in(body, auth_code)}", _FAULT)
     click.echo(result.value)
     sys.exit(0 if result is Result.OK else FAILED)
 
 
 @click.command(cls=Command)
-@click.argument("url")
-@click.option("--timeout", type=SECONDS, default=30.0, show_default=True, metavar="SECONDS", help="How long it waits.")
+@_URL
+@click.option("--timeout", type=TIMEOUT, default=30.0, show_default=True, metavar="SECONDS", help="How long it waits.")
 def wait(url: str, timeout: float) -> None:
     """Wait until the emulator at URL can answer.
 
@@ -59,22 +77,19 @@ def wait(url: str, timeout: float) -> None:
     """
     from emulator.remote import root_of
 
-    try:
-        root = root_of(url)
-    except RemoteError as error:
-        raise click.UsageError(str(error)) from None
+    root = root_of(url)
     until = time.monotonic() + timeout
-    while (trouble := _trouble(root, max(0.1, min(5.0, until - time.monotonic())))) is not None:
+    while (trouble := _trouble(root, max(_LEAST, min(5.0, until - time.monotonic())))) is not None:
         if time.monotonic() >= until:
             fail(f"not ready after {timeout:g} s: {trouble}")
         time.sleep(_PAUSE)
 
 
 @click.command(cls=Command)
-@click.argument("url")
+@_URL
 @click.option("--session", type=INT32, help="The session of the calls that are counted.")
 @click.option("--node", type=INT32, help="Their node.")
-@click.option("--auth-code", help="Their auth code.")
+@click.option("--auth-code", callback=text, help="Their auth code.")
 @click.option("--binding", type=BINDING, help="How they came.")
 @click.option("--times", type=COUNT, help="Exactly so many should have come.")
 @click.option("--at-least", type=COUNT, help="So many or more; 1 when nothing is said.")
@@ -91,25 +106,19 @@ def verify(url: str, control_token: str | None, never: bool, **words: object) ->
 
     given = {name: value for name, value in words.items() if value is not None} | ({"never": True} if never else {})
     try:
-        verified, text = RemoteEmulator(url, token=control_token).verification(asked_of(given))
+        verified, told = RemoteEmulator(url, token=control_token).verification(asked_of(given))
     except RemoteError as error:
         fail(str(error), _NO_ANSWER)
+    except (LookupError, TypeError):  # JSON of another shape
+        fail(f"no answer from {url} that an emulator would give; is it one?", _NO_ANSWER)
     except EmulatorError as error:
         raise click.UsageError(str(error)) from None
     if not verified:
-        fail(text)
-    click.echo(text)
+        fail(told)
+    click.echo(told)
 
 
-def _service(url: str) -> str:
-    """The address of a service; that of the usual path when only a host is named."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise click.UsageError(f"{url!r} is no address: it has to begin with http:// or https:// and a host")
-    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") or SERVICE_PATH, "", ""))
-
-
-def _sent(service: str, sent: Call, timeout: float) -> tuple[int, bytes]:
+def _answer(service: str, sent: Call, timeout: float) -> tuple[int, bytes]:
     """Status and body of the answer to a call."""
     from emulator.remote import opener
     from emulator.wire.client import written
@@ -122,25 +131,36 @@ def _sent(service: str, sent: Call, timeout: float) -> tuple[int, bytes]:
     except HTTPError as error:
         with error:
             return error.code, error.read()
-    except (OSError, HTTPException, ValueError) as error:
-        reason = error.reason if isinstance(error, URLError) else error
-        raise RemoteError(f"no answer from {service}: {reason or type(error).__name__}") from error
 
 
 def _trouble(root: str, timeout: float) -> str | None:
     """Why the emulator at a root cannot answer yet. One whose control API is off is asked for its WSDL."""
+    trouble = None
+    for path in ("/__admin/health", f"{SERVICE_PATH}?wsdl"):
+        url = root + path
+        try:
+            status, detail = within(timeout, lambda url=url: _look(url, timeout))  # type: ignore[misc]
+        except NO_ANSWER as error:
+            return f"no answer from {url}: {reason_of(error)}"
+        if status < 300:
+            return None
+        trouble = f"{url} answers {status}{detail and f': {detail}'}"
+        if status != 404:
+            break
+    return trouble
+
+
+def _look(url: str, timeout: float) -> tuple[int, str]:
+    """Status of the answer to a look at a URL, and what a control API says in words that is wrong."""
     from emulator.remote import opener
 
-    reason: object = "it does not answer"
-    for path in ("/__admin/health", f"{SERVICE_PATH}?wsdl"):
+    try:
+        with opener(url).open(url, timeout=timeout) as answer:
+            return answer.status, ""
+    except HTTPError as error:
+        with error:
+            content = error.read()
         try:
-            with opener(root).open(f"{root}{path}", timeout=timeout):
-                return None
-        except HTTPError as error:
-            with error:
-                reason = f"{root}{path} answers {error.code}"
-            if error.code != 404:
-                return str(reason)
-        except (OSError, HTTPException) as error:
-            return str(error.reason if isinstance(error, URLError) else error)
-    return str(reason)
+            return error.code, str(json.loads(content)["detail"])
+        except (ValueError, LookupError, TypeError):
+            return error.code, ""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from emulator.cli.options import COUNT, FILE, SECONDS, Command, fail, loaded
+from emulator.cli.options import COUNT, FILE, SECONDS, Command, Seconds, fail, loaded, token
 from emulator.errors import EmulatorError
 from emulator.logs import FORMATS, log_to_stderr
 from emulator.shipped import DEFAULT_SCENARIO, default_scenario
@@ -17,12 +17,6 @@ def _web_address(_context: click.Context, _option: click.Parameter, value: str |
     if value is not None and not value.startswith(("http://", "https://")):
         raise click.BadParameter(f"{value!r} does not begin with http:// or https://")
     return value and value.rstrip("/")
-
-
-def _token(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    if value is not None and (not value.strip() or not value.isascii() or not value.isprintable()):
-        raise click.BadParameter("a token is one or more printable ASCII characters")
-    return value and value.strip()
 
 
 @click.command(cls=Command)
@@ -68,7 +62,7 @@ def _token(_context: click.Context, _option: click.Parameter, value: str | None)
 )
 @click.option(
     "--space-idle",
-    type=click.FloatRange(min=1),
+    type=Seconds(min=1),
     default=1800.0,
     show_default=True,
     metavar="SECONDS",
@@ -76,21 +70,16 @@ def _token(_context: click.Context, _option: click.Parameter, value: str | None)
 )
 @click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="How log lines look.")
 @click.option("--show-auth-codes", is_flag=True, help="Show auth codes in full, in the log and the control API.")
-@click.option(
-    "--no-control",
-    "control",
-    is_flag=True,
-    flag_value=False,
-    default=True,
-    help="No control API under /__admin, and no X-Emulator headers.",
-)
+@click.option("--no-control", is_flag=True, help="No control API under /__admin, and no X-Emulator headers.")
 @click.option(
     "--control-token",
-    callback=_token,
+    callback=token,
     metavar="TOKEN",
     help="What users of the control API send as 'Authorization: Bearer TOKEN'; beyond this machine, it is off without.",
 )
-def serve(scenario: Path, host: str, port: int, watch: bool, log_format: str, **others: object) -> None:
+def serve(
+    scenario: Path, host: str, port: int, watch: bool, log_format: str, no_control: bool, **others: object
+) -> None:
     """Serve SCENARIO, or the shipped default, until Ctrl-C or SIGTERM.
 
     Prints one line, beginning with "ready", on standard output once it can answer. Logs go to standard error.
@@ -99,7 +88,7 @@ def serve(scenario: Path, host: str, port: int, watch: bool, log_format: str, **
     in_force = default_scenario() if scenario == DEFAULT_SCENARIO else loaded(scenario)
     from emulator.server import Emulator, Options
 
-    options = Options(host=host, port=port, **others)  # type: ignore[arg-type]
+    options = Options(host=host, port=port, control=not no_control, **others)  # type: ignore[arg-type]
     try:
         emulator = Emulator(in_force, options, file=scenario, watch=watch)
     except EmulatorError as error:

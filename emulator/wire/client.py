@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from html import escape as html_escape
+from html import unescape
 from typing import Final
 from urllib.parse import urlencode
 from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from emulator.core.call import Call
+from emulator.core.call import Call, masked
 from emulator.core.contract import (
     AUTH_CODE,
     NAMESPACE,
@@ -46,7 +49,7 @@ def written(call: Call) -> Written:
     """The request for a call. GET and POST cannot leave the auth code out, and send an empty one."""
     values = {SESSION: str(call.session), NODE: str(call.node), AUTH_CODE: call.auth_code}
     query = urlencode({name: value or "" for name, value in values.items()})
-    arguments = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in values.items() if value is not None)
+    arguments = "".join(f"<{name}>{_escaped(value)}</{name}>" for name, value in values.items() if value is not None)
     match call.binding:
         case Binding.GET:
             return Written("GET", f"/{OPERATION}?{query}", {}, None)
@@ -72,20 +75,49 @@ def result_in(body: bytes) -> Result | None:
     return values.get((found[0] or "").strip()) if found else None
 
 
-def fault_in(body: bytes) -> str:
-    """What an answer without a result says in words: the text of a SOAP fault, else the body, cut short."""
+def fault_in(body: bytes, auth_code: str | None = None) -> str:
+    """What an answer without a result says in words, cut short: a SOAP fault's text, a page's title, else the body.
+
+    The auth code that was sent is masked in it: the service quotes a value that it refuses.
+    """
     root = _parsed(body)
     texts = [] if root is None else [*root.iter("faultstring", f"{{{SOAP12_NS}}}Text")]
-    text = texts[0].text or "" if texts else body.decode("utf-8", "replace")
-    text = " ".join(text.split())
+    text = texts[0].text or "" if texts else _in_a_page(body.decode("utf-8", "replace"))
+    text = "".join(sign if sign.isprintable() else " " for sign in _without(auth_code, text))
+    text = " ".join(text.split()) or "(no text)"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 _LONGEST: Final = 300
+_HEAD: Final = 10_000  # how far into a page its title is looked for
+_PAGE: Final = re.compile(r"\s*<(?:!doctype\s+html|html)\b.*?<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_QUOTED: Final = re.compile(rf'({AUTH_CODE}=(?:"|&quot;)).*', re.DOTALL)  # to the end: what is quoted may be cut
+_FEWEST_TELLING: Final = 4  # letters: any fewer are in too many words
+
+
+def _escaped(text: str) -> str:
+    """Text as XML carries it; a bare carriage return would be read as a line feed."""
+    return escape(text, {"\r": "&#13;"})
+
+
+def _in_a_page(text: str) -> str:
+    """The title of a page of HTML, where such a text is one."""
+    page = _PAGE.match(text[:_HEAD])
+    return text if page is None else unescape(page[1])
+
+
+def _without(auth_code: str | None, text: str) -> str:
+    """The text with the auth code masked, as it is and as HTML writes it."""
+    text = _QUOTED.sub(r"\1***", text)
+    if auth_code is None or len(auth_code) < _FEWEST_TELLING:
+        return text
+    for written_so in (auth_code, html_escape(auth_code)):
+        text = text.replace(written_so, masked(auth_code))
+    return text
 
 
 def _parsed(body: bytes) -> etree._Element | None:
     try:
         return etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
-    except etree.XMLSyntaxError:
+    except (etree.XMLSyntaxError, ValueError, LookupError):
         return None
