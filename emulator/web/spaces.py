@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Final
 
+from emulator.core.contract import SERVICE_PATH
 from emulator.core.engine import Engine
 from emulator.core.rules import Scenario
 from emulator.web.control.asked import NAME, Controlled, SpaceNews, TooManySpaces
@@ -54,6 +55,10 @@ class Spaces:
         """What the paths of a space begin with."""
         return f"{_ROOT}/{name}"
 
+    def address(self, name: str, origin: str) -> str:
+        """Where clients reach a space; ``origin`` is how one of them reaches the server."""
+        return (self._settings.public_url or origin).removesuffix(SERVICE_PATH) + self.root(name)
+
     @staticmethod
     def named_in(path: str) -> str | None:
         """The name of the space that a path leads to, None for none."""
@@ -63,13 +68,8 @@ class Spaces:
     def get(self, name: str) -> Space | None:
         """A space that is open, and now in use."""
         with self._lock:
-            self._end_idle()
-            found = self._open.get(name)
-            if found is None:
-                return None
-            found.used_at = self._clock()
-            self._open.move_to_end(name)
-            return found.space
+            found = self._used(name)
+            return None if found is None else found.space
 
     def put(self, name: str, scenario: Scenario | None) -> bool:
         """Opens a space, with the main scenario when none is given; in one that is open, a given one comes into force.
@@ -77,14 +77,12 @@ class Spaces:
         True when it was opened just now; TooManySpaces when no more can be.
         """
         with self._lock:
-            self._end_idle()
-            found = self._open.get(name)
-            room = len(self._open) < self.most
+            found = self._used(name)
+            self._check_room(found)
         if found is None:
-            if not room:
-                raise TooManySpaces
             space = self._made(scenario or self._main.scenario)
             with self._lock:
+                self._check_room(self._open.get(name))
                 found = self._open.setdefault(name, _Open(space, self._clock()))
                 self._share()
             if found.space is space:
@@ -107,6 +105,18 @@ class Spaces:
             self._end_idle()
             now = self._clock()
             return [SpaceNews(name, each.space.engine, now - each.used_at) for name, each in self._open.items()]
+
+    def _used(self, name: str) -> _Open | None:
+        self._end_idle()
+        found = self._open.get(name)
+        if found is not None:
+            found.used_at = self._clock()
+            self._open.move_to_end(name)
+        return found
+
+    def _check_room(self, found: _Open | None) -> None:
+        if found is None and len(self._open) >= self.most:
+            raise TooManySpaces
 
     def _made(self, scenario: Scenario) -> Space:
         engine = Engine(scenario, limits=self._settings.journal)

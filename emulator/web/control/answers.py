@@ -32,6 +32,12 @@ def _named(name: str) -> _Schema:
 _MESSAGE: Final = _object(start=_TEXT, headers=_list(_list(_TEXT)), body=_TEXT)
 _MISMATCH: Final = _object(field=_TEXT, expected=_TEXT, actual=_TEXT)
 _NEAR_MISS: Final = _object(rule=_TEXT, source=_MAYBE_TEXT, spent={"type": "boolean"}, mismatches=_list(_MISMATCH))
+_NEAREST: Final = _object(
+    **_NEAR_MISS["properties"],
+    reason={**_TEXT, "description": "Why it did not answer, in words."},
+    times={"type": ["integer", "null"]},
+    per={"enum": [per.value for per in Per]},
+)
 _NEAR_CALL: Final = _object(id=_COUNT, mismatches=_list(_MISMATCH))
 _ENTRY: Final = {"id": _COUNT, "time": {"type": "number", "description": "Seconds since 1970."}, "seconds": _SECONDS}
 _EXCHANGE: Final = _object(
@@ -53,8 +59,14 @@ _REFUSAL: Final = _object(
 _TRAVELLED: Final = _object(
     request={"anyOf": [_MESSAGE, {"type": "null"}]},
     answer={"anyOf": [_MESSAGE, {"type": "null"}], "description": "null: no byte of one was sent."},
-    near_misses=_list(_NEAR_MISS),
+    near_misses=_list(_NEAREST),
 )
+_PROBLEM: Final = _object(title=_TEXT, status=_COUNT, detail=_TEXT)
+_WRONG: Final[_Schema] = {
+    **_object(message=_TEXT),
+    "description": "One thing that is wrong; with its place, where the body is YAML.",
+}
+_WRONG["properties"] |= {"line": _COUNT, "column": _COUNT}
 
 ANSWERS: Final[dict[str, _Schema]] = {
     "Any": {"type": "object"},
@@ -112,7 +124,9 @@ ANSWERS: Final[dict[str, _Schema]] = {
     "Space": _object(name=_TEXT, url=_TEXT, wsdl_url=_TEXT, control_url=_TEXT, scenario=_TEXT, idle_s=_SECONDS),
     "Spaces": _object(spaces=_list(_named("Space")), most=_COUNT, idle_s=_SECONDS),
     "Problem": {
-        **_object(title=_TEXT, status=_COUNT, detail=_TEXT),
-        "description": "RFC 9457. With 422, `problems` lists all that is wrong.",
+        **_PROBLEM,
+        "properties": {**_PROBLEM["properties"], "problems": _list(_WRONG), "count": _COUNT, "dropped": _COUNT},
+        "description": "RFC 9457. With 422, `problems` lists all that is wrong; with 409 to a question about calls, "
+        "`count` is how many were found and `dropped` how many entries are gone.",
     },
 }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from emulator.web.control.asked import Asked, Controlled
+from emulator.web.control.asked import PREFIX, Asked, Controlled
 from emulator.web.control.guard import check
 from emulator.web.control.problems import Refused
 from emulator.web.control.routes import OPEN_TO_ALL, PAGES, ROUTES, Route
 from emulator.web.settings import Settings
 from emulator.web.visit import Answer, Visit
 
-PREFIX: Final = "/__admin"
+__all__ = ["PREFIX", "Control", "is_controls", "unknown_space"]
 
 _ALL: Final = (*PAGES, *ROUTES)
 _SEGMENTS: Final = {route.path: route.path.split("/") for route in _ALL}
@@ -48,13 +48,13 @@ class Control:
         if not any(route.handler in OPEN_TO_ALL for route, _ in found):
             check(visit, self._settings)
         if not found:
-            paths = ", ".join(dict.fromkeys(PREFIX + route.path for route in ROUTES))
-            raise Refused(404, f"there is no {visit.path}; there is {paths}")
+            paths = ", ".join(dict.fromkeys(visit.root + PREFIX + route.path for route in ROUTES))
+            raise Refused(404, f"there is no {visit.full_path}; there is {paths}")
         for route, values in found:
             if visit.method in route.methods:
                 return route.handler(Asked(visit, self._about, values, self._settings.secret))
         allowed = [method for route, _ in found for method in route.methods]
-        raise Refused(405, f"{visit.path} takes {' and '.join(allowed)}", ("Allow", ", ".join(allowed)))
+        raise Refused(405, f"{visit.full_path} takes {' and '.join(allowed)}", ("Allow", ", ".join(allowed)))
 
 
 def _values(route: Route, path: str) -> dict[str, str] | None:

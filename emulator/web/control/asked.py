@@ -19,6 +19,9 @@ from emulator.web.control.problems import FRESH, Refused
 from emulator.web.visit import MAX_BODY, Answer, Visit
 from emulator.wire.media import media_type
 
+PREFIX: Final = "/__admin"
+"""What the paths of the control API begin with, after the root of a space."""
+
 JSON: Final = "application/json"
 YAML: Final = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
 
@@ -48,7 +51,7 @@ class SpacesBeside(Protocol):
 
     @property
     def idle(self) -> float: ...  # noqa: D102
-    def root(self, name: str) -> str: ...  # noqa: D102
+    def address(self, name: str, origin: str) -> str: ...  # noqa: D102
     def put(self, name: str, scenario: Scenario | None) -> bool: ...  # noqa: D102
     def drop(self, name: str) -> bool: ...  # noqa: D102
     def news(self) -> list[SpaceNews]: ...  # noqa: D102
@@ -90,6 +93,10 @@ class Asked:
     def engine(self) -> Engine:
         """The engine that it is about."""
         return self.about.engine
+
+    def at(self, path: str) -> str:
+        """The whole path of something else that can be asked of the same emulator."""
+        return f"{self.visit.root}{PREFIX}{path}"
 
     def query(self, names: Sequence[str]) -> dict[str, str]:
         """The query by name; Refused with a name that is not among those, or is given twice."""
@@ -133,7 +140,7 @@ class Asked:
     def parsed(self) -> Any:
         """The same, whatever its media type says."""
         try:
-            return json.loads(self.body, object_pairs_hook=_each_once, parse_constant=_no_constant)
+            return json.loads(self.body.decode("utf-8-sig"), object_pairs_hook=_each_once, parse_constant=_no_constant)
         except UnicodeDecodeError:
             raise Refused(400, "the body is not JSON: it has to be UTF-8") from None
         except RecursionError:

@@ -31,7 +31,7 @@ def show_all(asked: Asked) -> Answer:
 
     record = asked.engine.record()
     found = [entry for entry in record.entries if entry.id > after and wanted(entry)]
-    shown = found[:limit] if after else found[max(0, len(found) - limit) :]
+    shown = found[:limit] if "after" in values else found[max(0, len(found) - limit) :]
     return said(
         {
             "calls": [as_data(entry, asked.secret) for entry in shown],
@@ -52,8 +52,8 @@ def show(asked: Asked) -> Answer:
     record = asked.engine.record()
     found = next((entry for entry in record.entries if entry.id == entry_id), None)
     if found is None:
-        gone = entry_id <= record.dropped_id
-        why = "the journal has dropped it to make room" if gone else "GET /__admin/calls shows the ids"
+        gone = 0 < entry_id <= record.dropped_id
+        why = "the journal has dropped it to make room" if gone else f"GET {asked.at('/calls')} shows the ids"
         raise Refused(404, f"there is no call {entry_id} in the journal; {why}")
     return said({**as_data(found, asked.secret), **_in_full(found, asked.secret)})
 

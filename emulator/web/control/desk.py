@@ -27,7 +27,7 @@ def set_technician(asked: Asked) -> Answer:
     except ScenarioError as error:
         raise unprocessable(error) from None
     if not asked.engine.set_technician(node, status):
-        raise Refused(404, f"nobody is at node {node}; GET /__admin/desk shows who is where")
+        raise Refused(404, f"nobody is at node {node}; GET {asked.at('/desk')} shows who is where")
     return said({"node": node, "status": status.value})
 
 
@@ -41,7 +41,7 @@ def set_session(asked: Asked) -> Answer:
     except ScenarioError as error:
         raise unprocessable(error) from None
     if not asked.engine.set_session(session, status):
-        raise Refused(404, f"the desk has no session {session}; GET /__admin/desk shows those that it has")
+        raise Refused(404, f"the desk has no session {session}; GET {asked.at('/desk')} shows those that it has")
     return said({"id": session, "status": status.value})
 
 

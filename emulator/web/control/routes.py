@@ -64,6 +64,13 @@ _CALLS_QUERY: Final[Mapping[str, Schema]] = {
     "limit": _LIMIT,
 }
 _SCENARIO: Final = (JSON, YAML[0])
+_FILE: Final[Mapping[str, Schema]] = {
+    scenarios.FILE: {
+        **_TEXT,
+        "pattern": f"^{scenarios.FILE_NAME}$",
+        "description": "The file that it came from, for messages and the places of rules.",
+    }
+}
 
 PAGES: Final = (
     Route(("GET",), "", console.with_slash, "To the console", {308: None}),
@@ -85,6 +92,7 @@ ROUTES: Final = (
         "Put another scenario in its place, all or nothing",
         {200: "ScenarioNews"},
         (400, 413, 415, 422),
+        query=_FILE,
         body="WrittenScenario",
         media_types=_SCENARIO,
     ),
@@ -161,6 +169,7 @@ ROUTES: Final = (
         "Open a space, with a scenario of its own or the server's",
         {200: "Space", 201: "Space"},
         (400, 404, 409, 413, 415, 422),
+        query=_FILE,
         body="WrittenScenario",
         media_types=_SCENARIO,
         body_required=False,

@@ -31,7 +31,7 @@ def show(asked: Asked) -> Answer:
     rule_id = asked.number_in_path("id", "rule")
     found = next((each for each in asked.engine.rules() if each.id == rule_id), None)
     if found is None:
-        raise _unknown(rule_id)
+        raise _unknown(asked, rule_id)
     return said(_as_data(found, asked.secret))
 
 
@@ -50,7 +50,7 @@ def change(asked: Asked) -> Answer:
     rule_id = asked.number_in_path("id", "rule")
     rule = _rule_in(asked)
     if not asked.engine.change_rule(rule_id, rule):
-        raise _unknown(rule_id)
+        raise _unknown(asked, rule_id)
     return said(_as_data(RuleInForce(rule, 0, rule_id), asked.secret))
 
 
@@ -59,7 +59,7 @@ def remove(asked: Asked) -> Answer:
     asked.query(())
     rule_id = asked.number_in_path("id", "rule")
     if not asked.engine.remove_rule(rule_id):
-        raise _unknown(rule_id)
+        raise _unknown(asked, rule_id)
     return done()
 
 
@@ -78,8 +78,9 @@ def _rule_in(asked: Asked) -> Rule:
         raise unprocessable(error) from None
 
 
-def _unknown(rule_id: int) -> Refused:
-    return Refused(404, f"there is no rule {rule_id} that was added at run time; GET /__admin/rules shows their ids")
+def _unknown(asked: Asked, rule_id: int) -> Refused:
+    where = asked.at("/rules")
+    return Refused(404, f"there is no rule {rule_id} that was added at run time; GET {where} shows their ids")
 
 
 def _as_data(each: RuleInForce, secret: Secret) -> dict[str, Any]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from typing import Final
+
 from emulator.core.rules import Scenario
 from emulator.errors import ScenarioError
 from emulator.scenario import from_data, loads
@@ -10,7 +14,13 @@ from emulator.web.control.asked import JSON, YAML, Asked, said, wrong_type
 from emulator.web.control.problems import FRESH, Refused, unprocessable
 from emulator.web.visit import Answer
 
-NAME = "body"  # what problems name as their file
+FILE: Final = "file"
+"""The query parameter that names the file which the body came from, for messages and for the places of rules."""
+
+FILE_NAME: Final = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{0,500}"
+"""What such a name can be, as a regular expression."""
+
+_BODY: Final = "body"
 
 
 def show(asked: Asked) -> Answer:
@@ -24,17 +34,19 @@ def show(asked: Asked) -> Answer:
 
 def put(asked: Asked) -> Answer:
     """Another scenario in its place; all or nothing."""
-    asked.query(())
-    scenario = scenario_in(asked)
+    scenario = scenario_in(asked, asked.query((FILE,)))
     asked.engine.replace(scenario)
     return said({"scenario": scenario.name, "rules": len(scenario.rules)})
 
 
-def scenario_in(asked: Asked) -> Scenario:
+def scenario_in(asked: Asked, query: Mapping[str, str]) -> Scenario:
     """The scenario in the body, in YAML or JSON."""
+    name = query.get(FILE) or _BODY
+    if not re.fullmatch(FILE_NAME, name):
+        raise Refused(400, f"the query parameter '{FILE}' is no name of a file: one line of 500 characters at most")
     if asked.media_type not in (JSON, *YAML):
         raise wrong_type(asked.visit.content_type, [JSON, YAML[0]])
     try:
-        return from_data(asked.parsed(), NAME) if asked.media_type == JSON else loads(asked.body, NAME)
+        return from_data(asked.parsed(), name) if asked.media_type == JSON else loads(asked.body, name)
     except ScenarioError as error:
         raise unprocessable(error) from None

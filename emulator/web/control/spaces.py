@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from emulator.core.contract import SERVICE_PATH
-from emulator.web.control.asked import NAME, Asked, SpaceNews, SpacesBeside, TooManySpaces, done, said
+from emulator.web.control.asked import NAME, PREFIX, Asked, SpaceNews, SpacesBeside, TooManySpaces, done, said
 from emulator.web.control.problems import Refused
-from emulator.web.control.scenarios import scenario_in
+from emulator.web.control.scenarios import FILE, scenario_in
 from emulator.web.visit import Answer
 
 
@@ -22,13 +22,13 @@ def show_all(asked: Asked) -> Answer:
 
 def put(asked: Asked) -> Answer:
     """A space of this name is open; the scenario in the body, if there is one, is in force there."""
-    asked.query(())
+    query = asked.query((FILE,))
     spaces, name = _spaces(asked), asked.path["name"]
     if not re.fullmatch(NAME, name):
         raise Refused(
             400, f"'{name}' cannot name a space: 1 to 64 letters, digits, '.', '_' and '-', the first no sign"
         )
-    scenario = scenario_in(asked) if asked.body else None
+    scenario = scenario_in(asked, query) if asked.body else None
     try:
         new = spaces.put(name, scenario)
     except TooManySpaces:
@@ -59,12 +59,12 @@ def _spaces(asked: Asked) -> SpacesBeside:
 
 
 def _as_data(asked: Asked, spaces: SpacesBeside, news: SpaceNews) -> dict[str, Any]:
-    root = asked.visit.origin + spaces.root(news.name)
+    root = spaces.address(news.name, asked.visit.origin)
     return {
         "name": news.name,
         "url": root + SERVICE_PATH,
         "wsdl_url": f"{root}{SERVICE_PATH}?wsdl",
-        "control_url": f"{root}/__admin",
+        "control_url": root + PREFIX,
         "scenario": news.engine.scenario.name,
         "idle_s": round(news.idle, 3),
     }
