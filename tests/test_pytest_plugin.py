@@ -389,6 +389,8 @@ def test_a_passing_test_tells_nothing(pytester: pytest.Pytester) -> None:
 def test_a_failed_test_tells_of_its_own_space_elsewhere_in_every_phase(
     pytester: pytest.Pytester, elsewhere: Emulator
 ) -> None:
+    pytester.makeini("[pytest]\nrescue_scenario = it.yaml")
+    (pytester.path / "it.yaml").write_text("otherwise: startSessionRet_Error\n")
     suite(
         pytester,
         """
@@ -415,7 +417,7 @@ def test_a_failed_test_tells_of_its_own_space_elsewhere_in_every_phase(
     """,
     )
     outcome = run(pytester, "--rescue-url", elsewhere.url, "--color=no")
-    by_otherwise = "auth_code=de*** -> startSessionRet_NotLoggedInAsAdmin, by otherwise"
+    by_otherwise = "auth_code=de*** -> startSessionRet_Error, by otherwise"
     assert told(outcome.outlines, pytester.path) == (
         f"ERROR at setup of test_before\n1 get session=1 node=5 {by_otherwise}\n\n"
         f"ERROR at teardown of test_after\n1 get session=3 node=5 {by_otherwise}\n\n"

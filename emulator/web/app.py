@@ -38,6 +38,7 @@ class Application:
     ) -> None:
         service.prepare()
         settings = settings or Settings()
+        self._controlled = settings.control
         self._spaces = Spaces(engine, settings)
         self._main = Space(Controlled(engine, trouble, self._spaces, files), settings)
 
@@ -57,7 +58,7 @@ class Application:
         return PREFIX in path
 
     def _answer(self, visit: Visit) -> Answer:
-        named = self._spaces.named_in(visit.path)
+        named = self._spaces.named_in(visit.path) if self._controlled else None
         if named is None:
             return self._main.answer(visit)
         space = self._spaces.get(named)

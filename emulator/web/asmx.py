@@ -19,6 +19,7 @@ from emulator.core.replies import ConnectionFailure, HttpFailure, Return, Throw
 from emulator.web import pages
 from emulator.web.carrying import carry_out
 from emulator.web.iis import stopped
+from emulator.web.masking import shown_path
 from emulator.web.recording import Recorder
 from emulator.web.visit import HTML, PLAIN, XML, Answer, Visit
 from emulator.wire import documents, service
@@ -182,7 +183,7 @@ def _not_allowed(visit: Visit) -> Answer:
 
 
 def _unrecognized(visit: Visit) -> Answer:
-    info = visit.path[len(SERVICE_PATH) :]
+    info = shown_path(visit.path[len(SERVICE_PATH) :])
     return aspnet_page(
         500, visit.path, f"{visit.method} with '{info}' behind the service's address is no request to it"
     )

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 from xml.sax.saxutils import escape, unescape
 
-from emulator.core.call import Secret, in_full
-from emulator.core.contract import PARAMETERS, Binding
+from emulator.core.call import Secret, in_full, masked
+from emulator.core.contract import OPERATION, PARAMETERS, Binding
 from emulator.core.exchange import Entry, Message, Refusal
 from emulator.wire.media import as_utf8, media_type
 
@@ -21,6 +21,8 @@ _NUMBER: Final = re.compile(r"\s*[-+]?[0-9]*\s*")
 _PARAMETER: Final = re.compile(r"[A-Za-z_$][\w.$\[\]-]*")
 _PARAMETERS: Final = frozenset({*(name.lower() for name in PARAMETERS), "session", "node", "authcode"})
 _SECRET_NAME: Final = re.compile(r"cookie|auth|code|token|secret|credential|pass|pwd|key", re.IGNORECASE)
+_OPERATION_IN_PATH: Final = re.compile(f"(?<=/{OPERATION})(?=/)", re.IGNORECASE)
+_VALUE_IN_PATH: Final = re.compile(r"(?<=/)(?![0-9-]+(?:/|$))[^/]+")  # a part that is no number
 _QUERY: Final = re.compile(r"(\?|%3F)(.*)", re.IGNORECASE)
 
 _NAME: Final = r"[\w:.-]+"
@@ -70,7 +72,17 @@ def _header(name: bytes, value: bytes, secret: Secret) -> str:
 
 def _address(text: str, secret: Secret) -> str:
     """A text that may hold the address of a request, even one whose question mark is escaped by mistake."""
-    return text if secret is in_full else _QUERY.sub(lambda query: query[1] + _form(query[2], secret), text)
+    if secret is in_full:
+        return text
+    return shown_path(_QUERY.sub(lambda query: query[1] + _form(query[2], secret), text), secret)
+
+
+def shown_path(path: str, secret: Secret = masked) -> str:
+    """A path: what follows the operation in it could be a call's values, the auth code among them."""
+    known, question, query = path.partition("?")
+    name, *values = _OPERATION_IN_PATH.split(known, maxsplit=1)
+    shown = [_VALUE_IN_PATH.sub(lambda part: secret(unquote(part[0])), each) for each in values]
+    return "".join([name, *shown, question, query])
 
 
 def _body(message: Message, secret: Secret) -> str:

@@ -12,6 +12,7 @@ from emulator.web import pages
 from emulator.web.asmx import ServiceAddress, aspnet_page
 from emulator.web.control.api import Control, is_controls
 from emulator.web.control.asked import Controlled
+from emulator.web.masking import shown_path
 from emulator.web.recording import Recorder
 from emulator.web.settings import Settings
 from emulator.web.visit import HTML, PLAIN, Answer, Visit
@@ -45,9 +46,9 @@ class Space:
         if self._service.serves(visit.path):
             return self._service.answer(visit)
         if visit.path.rstrip("/").lower() in _OTHER_API:
-            why = f"{visit.full_path} is not part of this web service"
+            why = f"{shown_path(visit.full_path)} is not part of this web service"
             return Answer(404, PLAIN, f"{why}. {_directions(visit)}\n", refused=why)
-        why = "" if visit.path == _ICON else f"nothing is served at {visit.full_path}"
+        why = "" if visit.path == _ICON else f"nothing is served at {shown_path(visit.full_path)}"
         page = pages.plain_error(404, "Not Found", f"Nothing is served here. {_directions(visit)}")
         return Answer(404, HTML, page, refused=why)
 

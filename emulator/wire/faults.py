@@ -71,11 +71,20 @@ class Refusal(Fault):  # type: ignore[misc]  # spyne has no types
     @property
     def text_for_log(self) -> str:
         """The same without what might be a secret: the value of a parameter, whichever parameter it was sent as."""
-        shown = {name: masked(str(value)) if name in _SECRET else value for name, value in self._values.items()}
+        shown = {name: _shown(name, value) for name, value in self._values.items()}
         return ARROW.join(message.format(**shown) for message in self.kind.messages)
 
 
 _SECRET = ("value", "excerpt")
+
+
+def _shown(name: str, value: object) -> object:
+    """What may be told of a value: an operation's name may have the values of a call behind a slash."""
+    if name in _SECRET:
+        return masked(str(value))
+    known, _, rest = str(value).partition("/")
+    return f"{known}/{masked(rest)}" if name == "name" and rest else value
+
 
 _CLIENT, _SERVER = Blame.CLIENT, Blame.SERVER
 

@@ -100,6 +100,9 @@ def soap(inside: str, **options: Any) -> dict[str, Any]:
         pytest.param({"path": f"{SERVICE}/startSession?iSession=1&iNode=2&sAuthCode={SECRET}%3Cb"}, id="beside markup"),
         pytest.param({"path": f"{SERVICE}/startSession?{SECRET}"}, id="without a name"),
         pytest.param({"path": f"{SERVICE}/startSession?a={SECRET}=b"}, id="with two equals signs"),
+        pytest.param({"path": f"{SERVICE}/startSession/1/2/{SECRET}"}, id="behind the operation"),
+        pytest.param({"path": f"/API/startSession/1/2/{SECRET}"}, id="in the path of no service"),
+        pytest.param({"path": f"{SERVICE}/startSession/{SECRET}", "method": "HEAD"}, id="in the path of a HEAD"),
         pytest.param({"path": f"/API/startSession.aspx?session=1&node=2&authcode={SECRET}"}, id="to the other API"),
         pytest.param(
             {"path": f"{SERVICE}/startSession", "method": "POST", "data": f"iSession={quote(SECRET)}", "content_type": FORM},
