@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emulator.core.call import Call, masked
+from emulator.core.call import Call, Secret, masked
 from emulator.core.exchange import DecidedBy
 from emulator.core.near_misses import NearMiss
 from emulator.core.replies import Reply
@@ -29,11 +29,11 @@ class Explanation:
     reason: str
     near_misses: tuple[NearMiss, ...]
 
-    def lines(self) -> list[str]:
+    def lines(self, secret: Secret = masked) -> list[str]:
         """The explanation for a person: the call, each rule passed over (the first twenty), and the answer."""
         call = self.call
         return [
-            f"call: session {call.session}, node {call.node}, auth code {masked(call.auth_code)}, {call.binding.value}",
+            f"call: session {call.session}, node {call.node}, auth code {secret(call.auth_code)}, {call.binding.value}",
             *(f"  no   {miss}" for miss in self.passed_over[:_SHOWN]),
             *([f"  no   {more} more rules"] if (more := len(self.passed_over) - _SHOWN) > 0 else []),
             *([] if self.rule is None else [f"  yes  {self.rule}"]),
@@ -41,18 +41,18 @@ class Explanation:
             *(f"near miss: {miss}" for miss in self.near_misses),
         ]
 
-    def text(self) -> str:
+    def text(self, secret: Secret = masked) -> str:
         """The lines as one text."""
-        return "\n".join(self.lines())
+        return "\n".join(self.lines(secret))
 
-    def as_data(self) -> dict[str, object]:
-        """The explanation as plain data, ready for JSON; auth codes are masked."""
+    def as_data(self, secret: Secret = masked) -> dict[str, object]:
+        """The explanation as plain data, ready for JSON; ``secret`` writes the auth code."""
         call = self.call
         return {
             "call": {
                 "session": call.session,
                 "node": call.node,
-                "auth_code": masked(call.auth_code),
+                "auth_code": secret(call.auth_code),
                 "binding": call.binding.value,
             },
             "passed_over": [miss.as_data() for miss in self.passed_over],

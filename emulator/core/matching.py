@@ -168,8 +168,12 @@ class When:
         conditions: dict[str, Condition | None] = {name: getattr(self, name) for name in FIELDS}
         return {name: wanted.wording(_shower(name, secret)) for name, wanted in conditions.items() if wanted}
 
+    def text(self, secret: Secret = masked) -> str:
+        """What is wanted, in a line."""
+        return ", ".join(f"{name} {wording}" for name, wording in self.wordings(secret).items()) or "any values"
+
     def __str__(self) -> str:
-        return ", ".join(f"{name} {wording}" for name, wording in self.wordings().items()) or "any values"
+        return self.text()
 
 
 def _shower(name: str, secret: Secret) -> Show:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from emulator.core.call import Secret, masked
@@ -42,9 +42,10 @@ class NearCall:
     exchange: Exchange
     mismatches: tuple[Mismatch, ...]
 
-    def __str__(self) -> str:
+    def text(self, secret: Secret) -> str:
+        """The call and why not, in a line."""
         why = "; ".join(mismatch.told("wanted is") for mismatch in self.mismatches)
-        return f"call {self.exchange.id}, {described(self.exchange)}: {why}"
+        return f"call {self.exchange.id}, {described(self.exchange, secret)}: {why}"
 
     def as_data(self) -> dict[str, object]:
         """The same as plain data."""
@@ -56,7 +57,7 @@ class Verification:
     """What was asked and what was found. ``came`` is how many calls are in the journal, of any kind.
 
     ``certain`` is False when entries that could make the difference were dropped from the journal: how many is
-    ``dropped``.
+    ``dropped``. ``secret`` writes auth codes in the text.
     """
 
     when: When
@@ -66,6 +67,7 @@ class Verification:
     near_misses: tuple[NearCall, ...]
     dropped: int = 0
     certain: bool = True
+    secret: Secret = field(default=masked, repr=False, compare=False)
 
     @property
     def verified(self) -> bool:
@@ -76,8 +78,9 @@ class Verification:
     def text(self) -> str:
         """What was wanted and what came instead, for a person."""
         came = _calls(self.count) if self.count else "none"
-        lines = [f"wanted {self.times} with {self.when}; {came} came, of {_calls(self.came)} in the journal"]
-        lines += [f"near miss: {near}" for near in self.near_misses]
+        wanted = self.when.text(self.secret)
+        lines = [f"wanted {self.times} with {wanted}; {came} came, of {_calls(self.came)} in the journal"]
+        lines += [f"near miss: {near.text(self.secret)}" for near in self.near_misses]
         if not self.certain:
             lines.append(
                 f"that cannot be told for certain, since the journal has dropped {self.dropped} older entries: "
@@ -94,7 +97,7 @@ def verify(record: Record, when: When, times: Times, *, after: int = 0, secret: 
     count = len(exchanges) - len(others)
     certain = record.dropped_id <= after or _certain(times, count)
     near = () if certain and times.holds(count) else _nearest(others, when, secret)
-    return Verification(when, times, count, len(exchanges), near, record.dropped, certain)
+    return Verification(when, times, count, len(exchanges), near, record.dropped, certain, secret)
 
 
 def described(exchange: Exchange, secret: Secret = masked) -> str:

@@ -33,7 +33,7 @@ def explanation(asked: Asked) -> Answer:
     except ScenarioError as error:
         raise unprocessable(error) from None
     explained = asked.engine.explain(call, asked.secret)
-    return said({**explained.as_data(), "text": explained.text()})
+    return said({**explained.as_data(asked.secret), "text": explained.text(asked.secret)})
 
 
 def reset(asked: Asked) -> Answer:

@@ -165,3 +165,14 @@ def test_xml_that_is_masked_is_still_xml_with_its_numbers() -> None:
     emulated.call(99, 5, "<" + SECRET, Binding.SOAP11)
     body = emulated.told("/calls/1")["request"]["body"]
     assert "<iSession>99</iSession><iNode>5</iNode><sAuthCode>&lt;s3c***</sAuthCode>" in body
+
+
+def test_questions_are_answered_with_codes_in_full_to_those_who_asked() -> None:
+    emulated = Emulated(settings=Settings(show_auth_codes=True))
+    emulated.call(99, auth_code=SECRET)
+    explained = emulated.ask("POST", "/explain", {"session": 1, "node": 2, "auth_code": SECRET}).json
+    verified = emulated.ask("POST", "/verify", {"when": {"auth_code": "another-code"}}).json
+    assert explained is not None
+    assert verified is not None
+    assert (explained["call"]["auth_code"], SECRET in explained["text"]) == (SECRET, True)
+    assert f"auth_code={SECRET}: auth_code is {SECRET}, wanted is another-code" in verified["text"]
