@@ -7,7 +7,8 @@ from typing import Final
 from emulator.web.control.asked import PREFIX, Asked, Controlled
 from emulator.web.control.guard import check
 from emulator.web.control.problems import Refused
-from emulator.web.control.routes import OPEN_TO_ALL, PAGES, ROUTES, Route
+from emulator.web.control.route import Route
+from emulator.web.control.routes import OPEN_TO_ALL, PAGES, ROUTES
 from emulator.web.settings import Settings
 from emulator.web.visit import Answer, Visit
 

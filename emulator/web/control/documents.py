@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from emulator.core.contract import INT32_MAX
 from emulator.scenario.schema import components
 from emulator.web.control.answers import ANSWERS
-from emulator.web.control.asked import JSON, NAME, Asked, said
+from emulator.web.control.asked import JSON, NAME
 from emulator.web.control.problems import PROBLEM
-from emulator.web.visit import Answer
-
-if TYPE_CHECKING:
-    from emulator.web.control.routes import Route
+from emulator.web.control.route import Route
 
 _PREFIX: Final = "#/components/schemas/"
 _IN_PATH: Final[dict[str, dict[str, Any]]] = {
@@ -49,19 +46,10 @@ _LINKS: Final[dict[tuple[str, str], dict[str, dict[str, str]]]] = {
 _ALWAYS: Final = (400, 401, 403, 405)
 
 
-def openapi(asked: Asked) -> Answer:
-    """The description."""
-    asked.query(())
-    return said(description())
-
-
-@lru_cache(maxsize=1)
-def description() -> dict[str, Any]:
-    """The description as data."""
-    from emulator.web.control.routes import ROUTES  # which name the handler above
-
+def described(routes: Sequence[Route]) -> dict[str, Any]:
+    """The description of all routes, as data."""
     paths: dict[str, dict[str, Any]] = {}
-    for route in ROUTES:
+    for route in routes:
         path = paths.setdefault(f"/__admin{route.path}", _path(route))
         for method in route.methods:
             path[method.lower()] = _operation(route, method)

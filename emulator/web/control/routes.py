@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
 
 from emulator.core.contract import Binding
 from emulator.web.control import (
@@ -12,7 +12,6 @@ from emulator.web.control import (
     calls,
     console,
     desk,
-    documents,
     files,
     health,
     metrics,
@@ -20,36 +19,14 @@ from emulator.web.control import (
     scenarios,
     spaces,
 )
-from emulator.web.control.asked import JSON, YAML, Asked
+from emulator.web.control.asked import JSON, YAML, Asked, said
+from emulator.web.control.documents import described
+from emulator.web.control.route import Route, Schema
 from emulator.web.visit import Answer
-
-Schema = Mapping[str, object]
 
 _TEXT: Final[Schema] = {"type": "string"}
 _INT32: Final[Schema] = {"type": "integer", "format": "int32", "minimum": -(2**31), "maximum": 2**31 - 1}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One thing that can be asked.
-
-    ``path`` follows ``/__admin``. ``query`` has a schema for each parameter. ``body`` is the name of its schema, sent
-    as one of ``media_types``. ``answers`` names the schema of each status that is no problem, None for no body;
-    ``problems`` are the statuses of those that depend on what is asked.
-    """
-
-    methods: tuple[str, ...]
-    path: str
-    handler: Callable[[Asked], Answer]
-    summary: str
-    answers: Mapping[int, str | None]
-    problems: tuple[int, ...] = ()
-    query: Mapping[str, Schema] = field(default_factory=dict)
-    body: str | None = None
-    media_types: tuple[str, ...] = (JSON,)
-    body_required: bool = True
-    produces: str = JSON
 
 
 _LIMIT: Final[Schema] = {**_COUNT, "description": "How many are shown at most."}
@@ -72,6 +49,19 @@ _FILE: Final[Mapping[str, Schema]] = {
     }
 }
 
+
+@lru_cache(maxsize=1)
+def description() -> dict[str, Any]:
+    """The control API as OpenAPI describes it."""
+    return described(ROUTES)
+
+
+def openapi(asked: Asked) -> Answer:
+    """The description."""
+    asked.query(())
+    return said(description())
+
+
 PAGES: Final = (
     Route(("GET",), "", console.with_slash, "To the console", {308: None}),
     Route(("GET",), "/", console.page, "The console", {200: "Text"}),
@@ -81,7 +71,7 @@ PAGES: Final = (
 
 ROUTES: Final = (
     Route(("GET", "HEAD"), "/health", health.health, "Whether it is ready", {200: "Health"}, (503,)),
-    Route(("GET",), "/openapi.json", documents.openapi, "This description", {200: "Any"}),
+    Route(("GET",), "/openapi.json", openapi, "This description", {200: "Any"}),
     Route(
         ("GET",), "/scenario", scenarios.show, "The scenario in force", {200: "ScenarioFile"}, (404,), produces=YAML[0]
     ),

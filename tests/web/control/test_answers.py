@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from emulator.core.contract import Binding
 from emulator.web.control.answers import ANSWERS
-from emulator.web.control.documents import description
+from emulator.web.control.routes import description
 from tests.web.control.asking import SERVICE, Emulated, limited
 
 SCENARIO = """

@@ -11,8 +11,7 @@ import pytest
 import requests
 
 from emulator import Emulator
-from emulator.web.control.documents import description
-from emulator.web.control.routes import ROUTES
+from emulator.web.control.routes import ROUTES, description
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 METHODS = ("get", "head", "post", "put", "delete")
