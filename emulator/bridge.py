@@ -18,7 +18,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes
 
-from emulator.breaking import CONNECTION, Connection
+from emulator.breaking import fail
+from emulator.connection import CONNECTION, Connection
 from emulator.core.replies import ConnectionFailure
 from emulator.web.carrying import FATE, Fate
 from emulator.web.visit import BODY, HEADERS, MAX_BODY, TARGET
@@ -131,7 +132,7 @@ class Decided:
         answer = self.answer
         if self.failure is not None:
             head = answer.head(b"date: %b\r\n" % formatdate(usegmt=True).encode(), b"connection: close\r\n")
-            await connection.fail(self.failure, head, answer.body, self.longest)
+            await fail(connection, self.failure, head, answer.body, self.longest)
             return
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers, "trailers": False})

@@ -17,8 +17,8 @@ from typing import Any, Final, cast
 
 import uvicorn
 
-from emulator.breaking import Connection
 from emulator.bridge import Bridge, WSGIApplication
+from emulator.connection import Connection
 from emulator.errors import StartError
 
 _BACKLOG: Final = 2048

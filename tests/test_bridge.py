@@ -18,8 +18,8 @@ import uvloop
 from uvicorn.server import ServerState
 from werkzeug.test import Client
 
-from emulator.breaking import Connection
 from emulator.bridge import Bridge
+from emulator.connection import Connection
 from emulator.core.contract import Binding
 from emulator.core.engine import Engine
 from emulator.core.replies import ConnectionFault
@@ -117,12 +117,12 @@ def nothing_is_worth_a_warning_to_the_server(caplog: pytest.LogCaptureFixture) -
 
 @pytest.fixture
 def any_end_is_a_leave(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.breaking.HALF_CLOSED_WITHIN", -1.0)
+    monkeypatch.setattr("emulator.connection.HALF_CLOSED_WITHIN", -1.0)
 
 
 @pytest.fixture
 def no_end_is_a_leave(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.breaking.HALF_CLOSED_WITHIN", PATIENCE)
+    monkeypatch.setattr("emulator.connection.HALF_CLOSED_WITHIN", PATIENCE)
 
 
 def the_service() -> Application:

@@ -14,10 +14,11 @@ from urllib.request import urlopen
 
 import pytest
 
+from emulator.control_client import ControlClient, root_of
 from emulator.core.call import Call
 from emulator.core.contract import OPERATION, Binding, Result
 from emulator.core.exchange import Exchange, Refusal
-from emulator.remote import ControlClient, RemoteEmulator, root_of
+from emulator.remote import RemoteEmulator
 from emulator.rescue import Rescue
 from emulator.server import Emulator
 from emulator.wire.client import result_in, written

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.remote import ControlClient, root_of
+from emulator.control_client import ControlClient, root_of
 from emulator.server import Emulator, Options
 
 GOLDEN = Path(__file__).parent / "golden" / "plugin"

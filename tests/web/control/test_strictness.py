@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from emulator.web.control.problems import PROBLEM
-from emulator.web.control.routes import ROUTES, Route
+from emulator.web.control.route import Route
+from emulator.web.control.routes import ROUTES
 from emulator.web.settings import Settings
 from emulator.web.visit import MAX_BODY
 from tests.web.control.asking import SCENARIO, Emulated
