@@ -50,7 +50,7 @@ def main() -> None:
         for call in STORY:
             send((host, int(port)), call)
         browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        page = browser.new_page(viewport={"width": 1360, "height": 1000}, reduced_motion="reduce")
+        page = browser.new_page(viewport={"width": 1480, "height": 1080}, reduced_motion="reduce")
         page.goto(emulator.url.replace("/API/API.asmx", "/__admin/"))
         page.get_by_role("button", name=f"Open call {len(STORY)}").click()
         expect(page.locator("#call")).to_be_visible()

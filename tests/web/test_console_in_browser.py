@@ -275,13 +275,19 @@ def test_everything_is_reached_by_keyboard_alone(page: Page, emulator: Emulator)
     expect(opener).to_be_focused()
 
 
-@pytest.mark.parametrize("width", [360, 700, 1000, 1600])
+@pytest.mark.parametrize("width", [360, 700, 950, 980, 1100, 1400, 1420, 1600])
 def test_the_console_fits_its_window(width: int, page: Page, emulator: Emulator) -> None:
     call(emulator, 1001, auth_code="demo-" + "x" * 120)
+    requests.get(f"{emulator.url}/startSession?iSession=x", timeout=5)
+    call(emulator, -2147483648, -2147483648, "nobody")
+    expect(row(page, 3)).to_be_visible()
     page.set_viewport_size({"width": width, "height": 800})
     page.get_by_role("button", name="Open call 1").click()
     expect(page.locator("#call")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(
+        "document.querySelector('#calls').scrollWidth <= document.querySelector('#journal').clientWidth"
+    )
 
 
 @pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])
