@@ -1,0 +1,109 @@
+"""What one request costs the application without a socket, over each binding, against a floor in the same process.
+
+The floor is what nobody can do without: lxml parses the envelope, the three values are looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lxml import etree
+
+from emulator.core.call import Call
+from emulator.core.contract import AUTH_CODE, NAMESPACE, NODE, SERVICE_PATH, SESSION, Binding
+from emulator.core.engine import Engine
+from emulator.scenario import loads
+from emulator.web.app import Application
+from emulator.web.carrying import FATE, Fate
+from emulator.web.visit import BODY, HEADERS, TARGET
+from emulator.wire.client import written
+from tests.bench.measuring import ROUNDS, scenario, seconds
+
+CALLS = 5_000
+RULES = 10
+RIGHT = Call(3, 2, "demo-3", Binding.SOAP11)
+KINDS = {
+    "SOAP 1.1": RIGHT,
+    "SOAP 1.2": Call(3, 2, "demo-3", Binding.SOAP12),
+    "GET": Call(3, 2, "demo-3", Binding.GET),
+    "POST": Call(3, 2, "demo-3", Binding.POST),
+    f"unmatched, {RULES} rules": Call(99, 2, "demo-3", Binding.SOAP11),
+}
+UNIT = "µs"
+
+
+def application() -> dict[str, list[float]]:
+    """Microseconds for a request of each kind, and for the floor."""
+    service = Application(Engine(loads(scenario(RULES))))
+    works = {name: asking(service, environ_of(call)) for name, call in KINDS.items()}
+    works["a refusal"] = asking(service, environ_of(RIGHT, b"<iSession>x<"))
+    works["the floor"] = floor(environ_of(RIGHT)[BODY])
+    measured: dict[str, list[float]] = {f"{name}, {UNIT}": [] for name in works}
+    for _ in range(ROUNDS):
+        for name, work in works.items():
+            measured[f"{name}, {UNIT}"].append(seconds(work) / CALLS * 1e6)
+    return measured
+
+
+def environ_of(call: Call, number: bytes | None = None) -> dict[str, Any]:
+    """The WSGI environment of a call as the bridge makes it; ``number`` stands in place of the session's."""
+    request = written(call)
+    path, _, query = (SERVICE_PATH + request.path).partition("?")
+    body = request.body or b""
+    if number is not None:
+        body = body.replace(b"<iSession>3<", number)
+    headers = {"host": "127.0.0.1:8085", "user-agent": "bench", **{k.lower(): v for k, v in request.headers.items()}}
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.url_scheme": "http",
+        TARGET: SERVICE_PATH + request.path,
+        HEADERS: [(name.encode(), value.encode()) for name, value in headers.items()],
+        BODY: body,
+    }
+    for name, value in headers.items():
+        key = name.upper().replace("-", "_")
+        environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
+    return environ
+
+
+def asking(service: Application, environ: dict[str, Any]) -> Callable[[], None]:
+    """Many requests of one kind."""
+
+    def work() -> None:
+        for _ in range(CALLS):
+            service(environ | {FATE: Fate()}, ignored)
+
+    return work
+
+
+def floor(body: bytes) -> Callable[[], None]:
+    """Many parses of an envelope with three look-ups."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, collect_ids=False)
+    paths = [etree.XPath(f"//n:{name}/text()", namespaces={"n": NAMESPACE}) for name in (SESSION, NODE, AUTH_CODE)]
+
+    def work() -> None:
+        for _ in range(CALLS):
+            root = etree.fromstring(body, parser)
+            for path in paths:
+                path(root)
+
+    return work
+
+
+def ratios(middle: dict[str, float]) -> dict[str, float]:
+    """SOAP against the floor, and GET against SOAP."""
+    soap = middle[f"SOAP 1.1, {UNIT}"]
+    return {
+        "SOAP 1.1 / the floor": soap / middle[f"the floor, {UNIT}"],
+        "GET / SOAP 1.1": middle[f"GET, {UNIT}"] / soap,
+    }
+
+
+def ignored(_status: str, _headers: object, _error: object = None, /) -> Callable[[bytes], object]:
+    """A ``start_response`` that goes nowhere."""
+    return lambda data: data
