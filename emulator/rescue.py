@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict
 
@@ -115,13 +117,21 @@ class Conditions:
     def __init__(self, rulebook: Rulebook, rule: RuleData) -> None:
         self._rulebook = rulebook
         self._rule = rule
+        self._ended = False
+
+    def __del__(self) -> None:
+        """RuntimeWarning when nobody ever said what the calls get: no rule is in force then, and a test might hope."""
+        if not self._ended and not sys.is_finalizing():
+            warnings.warn(f"rescue.when(...) alone does nothing: {self!r}", RuntimeWarning, stacklevel=2, source=self)
 
     def returns(self, result: str, *, delay: DelayWord | None = None) -> RuntimeRule:
         """They get a result, spelled as on the wire, perhaps after a delay."""
+        self._ended = True
         return RuntimeRule(self._rulebook, self._rule, _reply({"return": result}, delay))
 
     def fails(self, *, delay: DelayWord | None = None, **failure: Unpack[FailureWords]) -> RuntimeRule:
         """They fail, as a ``fail`` in a file says it: ``fails(connection="reset")``, ``fails(status=503)``."""
+        self._ended = True
         return RuntimeRule(self._rulebook, self._rule, _reply({"fail": dict(failure)}, delay))
 
     def __repr__(self) -> str:

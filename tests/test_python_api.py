@@ -442,9 +442,13 @@ def test_what_is_no_address_is_an_error(url: str) -> None:
         RemoteEmulator(url)
 
 
-def test_a_beginning_that_is_never_ended_says_what_to_do() -> None:
-    with Emulator.start(SCENARIO) as rescue:
-        assert "say what the calls get" in repr(rescue.when(session=1))
+def test_a_rule_that_is_begun_and_never_ended_is_warned_of() -> None:
+    with Emulator.start(SCENARIO) as rescue, pytest.warns(RuntimeWarning) as warned:
+        rescue.when(session=1)
+    assert str(warned[0].message) == (
+        "rescue.when(...) alone does nothing: "
+        "<the beginning of a rule; say what the calls get: .returns(...) or .fails(...)>"
+    )
 
 
 @pytest.mark.parametrize("name", emulator.__all__)
