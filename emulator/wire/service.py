@@ -96,6 +96,11 @@ def answer(request: Request, operation: Operation, binding: Binding) -> Answer:
         return pipeline.refuse(request, _thrown(binding, OUR_FAULT), binding)
 
 
+def application(binding: Binding) -> Application:
+    """The spyne Application in which a request over a binding begins."""
+    return _pipelines()[binding].app
+
+
 def prepare() -> None:
     """Builds what the first answer would otherwise wait for."""
     _pipelines()
