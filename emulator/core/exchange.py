@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import chain
 from typing import Protocol
 
 from emulator.core.call import Call, Secret, masked
@@ -24,16 +25,19 @@ class DecidedBy(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One HTTP message as it travelled; ``start`` is its first line. None of it prints: any of it may hold a secret."""
+    """One HTTP message as it travelled; ``start`` is its first line, and headers are bytes where they came as bytes.
+
+    None of it prints: any of it may hold a secret.
+    """
 
     start: str = field(repr=False)
-    headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
+    headers: Sequence[tuple[str, str]] | Sequence[tuple[bytes, bytes]] = field(repr=False)
     body: bytes = field(repr=False)
 
     @property
     def size(self) -> int:
         """About how many bytes it keeps."""
-        return len(self.start) + len(self.body) + sum(len(name) + len(value) for name, value in self.headers)
+        return len(self.start) + len(self.body) + sum(map(len, chain.from_iterable(self.headers)))
 
 
 @dataclass(slots=True)

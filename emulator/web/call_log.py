@@ -14,6 +14,8 @@ logger = logging.getLogger("emulator.calls")
 
 def log_exchange(exchange: Exchange, remarks: tuple[str, ...], secret: Secret) -> None:
     """Logs a call with its reply; ``remarks`` tell what of the request the service ignored, and become a warning."""
+    if not logger.isEnabledFor(logging.INFO) and not remarks:
+        return
     call = exchange.call
     logger.info(
         "%s session=%d node=%d auth_code=%s rule=%r %s %.1f ms",

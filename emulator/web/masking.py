@@ -61,13 +61,20 @@ def shown_answer(entry: Entry, secret: Secret) -> Shown | None:
 
 
 def _shown(start: str, message: Message, body: str, secret: Secret) -> Shown:
-    headers = [[name.decode("latin-1"), _header(name, value, secret)] for name, value in message.headers]
+    headers = [[name, _header(name, value, secret)] for name, value in _headers(message)]
     return {"start": start, "headers": headers, "body": body}
 
 
-def _header(name: bytes, value: bytes, secret: Secret) -> str:
-    text = value.decode("latin-1")
-    return secret(text) if _SECRET_NAME.search(name.decode("latin-1")) else _address(text, secret)
+def _headers(message: Message) -> list[tuple[str, str]]:
+    return [(_decoded(name), _decoded(value)) for name, value in message.headers]
+
+
+def _decoded(text: str | bytes) -> str:
+    return text if isinstance(text, str) else text.decode("latin-1")
+
+
+def _header(name: str, value: str, secret: Secret) -> str:
+    return secret(value) if _SECRET_NAME.search(name) else _address(value, secret)
 
 
 def _address(text: str, secret: Secret) -> str:
@@ -104,8 +111,7 @@ def _text(message: Message) -> str:
 
 
 def _content_type(message: Message) -> str:
-    values = [value for name, value in message.headers if name.lower() == b"content-type"]
-    return values[0].decode("latin-1") if values else ""
+    return next((value for name, value in _headers(message) if name.lower() == "content-type"), "")
 
 
 def _is_markup(body: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -60,9 +61,13 @@ def _sent(exchange: Exchange, answer: Answer) -> Message | None:
 
 def _told_of(exchange: Exchange) -> tuple[tuple[str, str], ...]:
     """The two headers that tell which rule answered and under which number; the contract has no others."""
-    rule = exchange.rule
-    place = f" ({rule.source})" if rule is not None and rule.source else ""
-    return (("X-Emulator-Rule", quote(exchange.decider + place, safe=_HEADER_SAFE)), _number(exchange.id))
+    source = None if exchange.rule is None else exchange.rule.source
+    return (("X-Emulator-Rule", _in_a_header(exchange.decider, source)), _number(exchange.id))
+
+
+@lru_cache(maxsize=1024)
+def _in_a_header(decider: str, source: str | None) -> str:
+    return quote(decider if source is None else f"{decider} ({source})", safe=_HEADER_SAFE)
 
 
 def _number(entry_id: int) -> tuple[str, str]:

@@ -153,8 +153,7 @@ class Answer:
 
     def message(self) -> Message:
         """The answer as it goes into the journal."""
-        headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in self._typed]
-        return Message(f"HTTP/1.1 {self._status_line}", headers, self._bytes)
+        return Message(f"HTTP/1.1 {self._status_line}", self._typed, self._bytes)
 
     @property
     def _bytes(self) -> bytes:
