@@ -23,10 +23,14 @@ from emulator.core.engine import Engine
 from emulator.scenario import loads
 from emulator.web.app import Application
 from emulator.web.carrying import FATE, Fate
-from tests.bench.application import application, environ_of, ignored, ratios
+from tests.bench.application import application, environ_of, ignored
+from tests.bench.application import ratios as application_ratios
 from tests.bench.console import console, cost
 from tests.bench.fixture import fixture, left_behind
 from tests.bench.measuring import ROUNDS, scenario, seconds
+from tests.bench.server import memory as server_memory
+from tests.bench.server import ratios as server_ratios
+from tests.bench.server import server, starting
 
 CALLS = 20_000
 SIZES = (10, 10_000, 100_000)
@@ -78,16 +82,18 @@ def memory() -> float:
 
 def main() -> None:
     """Prints the table, or JSON with ``--json``."""
-    measured = application() | rates() | loading() | fixture() | console()
+    measured = application() | server() | starting() | rates() | loading() | fixture() | console()
     middle = {name: median(values) for name, values in measured.items()}
     ratio = {
-        **ratios(middle),
+        **application_ratios(middle),
+        **server_ratios(middle),
         "10000 rules / 10 rules, rate": middle["10000 rules, calls/s"] / middle["10 rules, calls/s"],
         "100000 rules / 10 rules, rate": middle["100000 rules, calls/s"] / middle["10 rules, calls/s"],
         "load / yaml.compose": middle["load 10000 rules, s"] / middle["yaml.compose alone, s"],
         "bytes kept a rule": memory(),
         **left_behind(),
         **cost(measured),
+        **server_memory(),
     }
     if "--json" in sys.argv:
         print(json.dumps({"measured": measured, "ratios": ratio}, indent=2))

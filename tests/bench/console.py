@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 import subprocess
 import sys
 import time
@@ -15,24 +13,22 @@ from statistics import median
 from urllib.parse import urlsplit
 
 from tests.bench.measuring import ROUNDS
+from tests.bench.wrk import a_call, load, served, wrk_is_there
 
 TABS = 5
-SECONDS = 3
-PATH = "/API/API.asmx/startSession?iSession=1000&iNode=2&sAuthCode=demo-ok"
 
 
 def console() -> dict[str, list[float]]:
     """Calls a second with and without consoles, in turn; nothing where wrk is missing."""
-    if shutil.which("wrk") is None:
-        print("the load needs the program wrk; on Debian and Ubuntu: apt-get install wrk", file=sys.stderr)
+    if not wrk_is_there():
         return {}
     measured: dict[str, list[float]] = {"no console, calls/s": [], f"{TABS} consoles, calls/s": []}
-    with served() as origin:
-        rate(origin)
+    with served() as (origin, _):
+        load(origin, a_call())
         for _ in range(ROUNDS):
-            measured["no console, calls/s"].append(rate(origin))
+            measured["no console, calls/s"].append(load(origin, a_call()).rate)
             with watched(origin):
-                measured[f"{TABS} consoles, calls/s"].append(rate(origin))
+                measured[f"{TABS} consoles, calls/s"].append(load(origin, a_call()).rate)
     return measured
 
 
@@ -44,31 +40,11 @@ def cost(measured: dict[str, list[float]]) -> dict[str, float]:
 
 
 @contextmanager
-def served() -> Iterator[str]:
-    """The default scenario, served by a process of its own."""
-    command = [sys.executable, "-m", "emulator", "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
-        assert server.stdout is not None
-        url = server.stdout.readline().split()[1]
-        yield url.removesuffix("/API/API.asmx")
-        server.terminate()
-
-
-@contextmanager
 def watched(origin: str) -> Iterator[None]:
     """Consoles that look at a server as the page does, in a process of their own."""
     with subprocess.Popen([sys.executable, "-m", "tests.bench.console", origin]) as watching:
         yield
         watching.terminate()
-
-
-def rate(origin: str) -> float:
-    """Calls a second over eight connections."""
-    command = ["wrk", "-t", "1", "-c", "8", "-d", f"{SECONDS}s", f"{origin}{PATH}"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"Requests/sec:\s*([0-9.]+)", told)
-    assert found is not None, told
-    return float(found[1])
 
 
 def watch(origin: str) -> None:

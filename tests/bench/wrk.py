@@ -1,0 +1,87 @@
+"""A server in a process of its own, and a load on it by wrk."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from emulator.core.call import Call
+from emulator.core.contract import Binding
+from emulator.wire.client import written
+
+SECONDS = 3
+_UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+
+
+class Load(NamedTuple):
+    """Calls a second, and the milliseconds within which half and 99 of a hundred were answered; how many failed."""
+
+    rate: float
+    p50: float
+    p99: float
+    errors: int
+
+
+def wrk_is_there() -> bool:
+    """Whether wrk is there; says what to do when it is not."""
+    if shutil.which("wrk") is None:
+        print("the load needs the program wrk; on Debian and Ubuntu: apt-get install wrk", file=sys.stderr)
+        return False
+    return True
+
+
+@contextmanager
+def served(*options: str) -> Iterator[tuple[str, int]]:
+    """The default scenario, served by a process of its own: its origin, and the process's id."""
+    command = [sys.executable, "-m", "emulator", "serve", "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdout is not None
+        url = server.stdout.readline().split()[1]
+        yield url.removesuffix("/API/API.asmx"), server.pid
+        server.terminate()
+
+
+def load(origin: str, call: Call, *, connections: int = 8, seconds: int = SECONDS) -> Load:
+    """One kind of call, over connections that stay open, as often as they are answered."""
+    request = written(call)
+    with TemporaryDirectory() as folder:
+        script = Path(folder, "call.lua")
+        script.write_text(_script(request.method, request.headers, request.body))
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script)]
+        url = f"{origin}/API/API.asmx{request.path}"
+        told = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
+    failed = re.findall(r"(?:Non-2xx or 3xx responses: |connect |read |write |timeout )(\d+)", told)
+    return Load(
+        float(_found(r"Requests/sec:\s*([0-9.]+)", told)),
+        _milliseconds(_found(r"50%\s+(\S+)", told)),
+        _milliseconds(_found(r"99%\s+(\S+)", told)),
+        sum(map(int, failed)),
+    )
+
+
+def a_call(binding: Binding = Binding.GET) -> Call:
+    """A call that the default scenario answers with OK."""
+    return Call(1000, 2, "demo-ok", binding)
+
+
+def _script(method: str, headers: dict[str, str], body: bytes | None) -> str:
+    lines = [f"wrk.method = '{method}'", *(f"wrk.headers['{name}'] = '{value}'" for name, value in headers.items())]
+    return "\n".join([*lines, f"wrk.body = [==[{(body or b'').decode()}]==]" if body else ""])
+
+
+def _found(pattern: str, told: str) -> str:
+    found = re.search(pattern, told)
+    assert found is not None, told
+    return found[1]
+
+
+def _milliseconds(text: str) -> float:
+    number, unit = re.fullmatch(r"([0-9.]+)(us|ms|s)", text).groups()  # type: ignore[union-attr]
+    return float(number) * _UNITS[unit]
