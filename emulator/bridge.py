@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes
@@ -50,7 +51,7 @@ class Bridge:
 
     def takes_long(self, scope: HTTPScope) -> bool:
         """Whether a request is for a thread beside the loop."""
-        return self._takes_long(unquote_to_bytes(scope["raw_path"]).decode("latin-1"))
+        return self._takes_long(scope["path"])
 
     async def __call__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Answers one request, unless its client leaves before it was all sent."""
@@ -195,6 +196,7 @@ def _target(scope: HTTPScope) -> str:
 _KEYS = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 
 
+@lru_cache(maxsize=1024)
 def _key(name: bytes) -> str:
     """The key of a header in the environment."""
     return _KEYS.get(name) or "HTTP_" + name.decode("latin-1").upper().replace("-", "_")

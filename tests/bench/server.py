@@ -1,4 +1,4 @@
-"""The server as a process: how soon it answers, how many calls it answers, how evenly, and what it remembers of them."""
+"""The server as a process: how soon it answers, how many calls, how evenly, and what it remembers of them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.bench.wrk import a_call, load, served, wrk_is_there
 CONNECTIONS = (1, 8, 32)
 BINDINGS = {"SOAP 1.1": Binding.SOAP11, "GET": Binding.GET}
 STOCK = "import emulator.wire.spyne_compat, lxml.etree, werkzeug, uvicorn"
+CALL = "/API/API.asmx/startSession?iSession=1000&iNode=2&sAuthCode=x"
 FEW, MANY = 20_000, 200_000
 
 
@@ -50,10 +51,7 @@ def starting() -> dict[str, list[float]]:
 def first_answer() -> float:
     """Seconds from the start of a process to its first right answer."""
     began = perf_counter()
-    with (
-        served() as (origin, _),
-        urlopen(f"{origin}/API/API.asmx/startSession?iSession=1000&iNode=2&sAuthCode=x") as found,
-    ):
+    with served() as (origin, _), urlopen(f"{origin}{CALL}") as found:
         assert b"startSessionRet_OK" in found.read()
         return perf_counter() - began
 
