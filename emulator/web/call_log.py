@@ -12,9 +12,14 @@ from emulator.core.near_misses import NearMiss
 logger = logging.getLogger("emulator.calls")
 
 
+def is_logged() -> bool:
+    """Whether calls are logged at all, so that nothing is put into words for nobody."""
+    return logger.isEnabledFor(logging.INFO)
+
+
 def log_exchange(exchange: Exchange, remarks: tuple[str, ...], secret: Secret) -> None:
     """Logs a call with its reply; ``remarks`` tell what of the request the service ignored, and become a warning."""
-    if not logger.isEnabledFor(logging.INFO) and not remarks:
+    if not is_logged() and not remarks:
         return
     call = exchange.call
     logger.info(

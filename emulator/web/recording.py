@@ -9,7 +9,7 @@ from urllib.parse import quote
 from emulator.core.engine import Engine
 from emulator.core.exchange import DecidedBy, Exchange, Message
 from emulator.core.replies import ConnectionFailure, ConnectionFault
-from emulator.web.call_log import log_exchange, log_near_misses, log_refusal
+from emulator.web.call_log import is_logged, log_exchange, log_near_misses, log_refusal
 from emulator.web.settings import Settings
 from emulator.web.visit import Answer, Visit
 
@@ -30,7 +30,7 @@ class Recorder:
         told = _with(answer, *_told_of(exchange)) if self._telling else answer
         self._engine.answered(exchange, _sent(exchange, told), seconds)
         log_exchange(exchange, remarks, self._secret)
-        if exchange.decided_by is DecidedBy.OTHERWISE:
+        if exchange.decided_by is DecidedBy.OTHERWISE and is_logged():
             self._log_near_misses(exchange)
         return told
 
