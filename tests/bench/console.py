@@ -43,8 +43,10 @@ def cost(measured: dict[str, list[float]]) -> dict[str, float]:
 def watched(origin: str) -> Iterator[None]:
     """Consoles that look at a server as the page does, in a process of their own."""
     with subprocess.Popen([sys.executable, "-m", "tests.bench.console", origin]) as watching:
-        yield
-        watching.terminate()
+        try:
+            yield
+        finally:
+            watching.terminate()
 
 
 def watch(origin: str) -> None:

@@ -44,8 +44,10 @@ def served(*options: str) -> Iterator[tuple[str, int]]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None
         url = server.stdout.readline().split()[1]
-        yield url.removesuffix("/API/API.asmx"), server.pid
-        server.terminate()
+        try:
+            yield url.removesuffix("/API/API.asmx"), server.pid
+        finally:
+            server.terminate()
 
 
 def load(origin: str, call: Call, *, connections: int = 8, seconds: int = SECONDS) -> Load:
@@ -60,8 +62,8 @@ def load(origin: str, call: Call, *, connections: int = 8, seconds: int = SECOND
     failed = re.findall(r"(?:Non-2xx or 3xx responses: |connect |read |write |timeout )(\d+)", told)
     return Load(
         float(_found(r"Requests/sec:\s*([0-9.]+)", told)),
-        _milliseconds(_found(r"50%\s+(\S+)", told)),
-        _milliseconds(_found(r"99%\s+(\S+)", told)),
+        _milliseconds(_found(r"\n\s+50%\s+(\S+)", told)),
+        _milliseconds(_found(r"\n\s+99%\s+(\S+)", told)),
         sum(map(int, failed)),
     )
 
