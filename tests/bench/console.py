@@ -41,8 +41,11 @@ def cost(measured: dict[str, list[float]]) -> dict[str, float]:
 
 @contextmanager
 def watched(origin: str) -> Iterator[None]:
-    """Consoles that look at a server as the page does, in a process of their own."""
-    with subprocess.Popen([sys.executable, "-m", "tests.bench.console", origin]) as watching:
+    """Consoles that look at a server as the page does, in a process of their own, once they have begun to look."""
+    command = [sys.executable, "-m", "tests.bench.console", origin]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as watching:
+        assert watching.stdout is not None
+        watching.stdout.readline()
         try:
             yield
         finally:
@@ -50,7 +53,7 @@ def watched(origin: str) -> Iterator[None]:
 
 
 def watch(origin: str) -> None:
-    """Look as the console does in a flood of calls: at the newest twice a second, at the rest every two seconds."""
+    """Look as the console does in a flood of calls: at the newest every 0.9 seconds, at the rest every fourth time."""
     connection = HTTPConnection(urlsplit(origin).netloc)
     looks = 0
     while True:
@@ -61,7 +64,9 @@ def watch(origin: str) -> None:
                 connection.request("GET", f"/__admin/{path}")
                 loads(connection.getresponse().read())
         looks += 1
-        time.sleep(max(0.0, 0.5 - (time.monotonic() - began)))
+        if looks == 1:
+            print("looking", flush=True)
+        time.sleep(max(0.0, 0.9 - (time.monotonic() - began)))
 
 
 if __name__ == "__main__":

@@ -24,13 +24,15 @@ def show_all(asked: Asked) -> Answer:
     limit, after = query.number(values, "limit", MOST_SHOWN), query.number(values, "after", 0)
     when, rule, matched = query.when(values), values.get("rule"), query.truth(values, "matched")
 
+    everything = values.keys().isdisjoint(FILTERS)
+
     def wanted(entry: Entry) -> bool:
         if not isinstance(entry, Exchange):
-            return not values.keys() & {*FILTERS}
+            return False
         return when.accepts(entry.call) and rule in (None, entry.decider) and matched in (None, entry.rule is not None)
 
     record = asked.engine.record()
-    found = [entry for entry in record.entries if entry.id > after and wanted(entry)]
+    found = [entry for entry in record.entries if entry.id > after and (everything or wanted(entry))]
     shown = found[:limit] if "after" in values else found[max(0, len(found) - limit) :]
     return said(
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.metadata import version
 from time import monotonic
 
@@ -19,8 +20,14 @@ def health(asked: Asked) -> Answer:
     return said(
         {
             "status": "ready",
-            "version": version("rescue-emulator"),
+            "version": _version(),
             "scenario": asked.engine.scenario.name,
             "uptime_s": round(monotonic() - asked.about.began, 3),
         }
     )
+
+
+@lru_cache(maxsize=1)
+def _version() -> str:
+    """Read once from the package's metadata, which is a file."""
+    return version("rescue-emulator")

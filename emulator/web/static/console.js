@@ -8,7 +8,8 @@ import * as journal from "./journal.js";
 import * as rules from "./rules.js";
 import { ask, unlock } from "./server.js";
 
-const PAUSE = 500; // milliseconds between two looks
+const PAUSE = 500; // milliseconds between two looks,
+const LONG_PAUSE = 900; // and in a flood of calls
 const SLOW = 4; // looks after which what seldom changes is looked at again
 const MOST = 200; // entries and rules that are asked for at once
 const FLOOD = 40; // calls between two looks, past which nobody can follow: then the newest of them are enough
@@ -133,7 +134,7 @@ async function watch() {
       complain(error.status ? error : new Error("The emulator does not answer."), "answer");
     }
   }
-  setTimeout(watch, PAUSE);
+  setTimeout(watch, flooded ? LONG_PAUSE : PAUSE);
 }
 
 watch();
