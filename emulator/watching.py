@@ -16,6 +16,7 @@ from emulator.scenario import load
 
 _SETTLED: Final = 50  # milliseconds without another change, after which an edit is taken for finished
 _AT_MOST: Final = 200  # milliseconds that a storm of changes can put it off
+_UNTOLD: Final = 500  # milliseconds, after which a change of which the system told nothing is found
 
 _logger = logging.getLogger(__name__)
 
@@ -24,7 +25,8 @@ class Watcher:
     """Watches one scenario file between ``start`` and ``stop``, from a thread of its own.
 
     The folder is watched, and the content is what counts: an editor that replaces the file, and a link that is turned
-    to another file, are edits too. ``refused`` holds what is wrong with the file now, while an older state of it stays
+    to another file, are edits too. Not every change is told (none before the watching began, on some mounts none at
+    all), so the file's stamp is compared as well. ``refused`` holds what is wrong with the file now, while an older state of it stays
     in force; None when the file is in force.
     """
 
@@ -33,6 +35,7 @@ class Watcher:
         self._file = file
         self._engine = engine
         self._text = engine.scenario.source
+        self._stamp: tuple[int, ...] | None = None
         self._looking = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="watcher")
@@ -52,6 +55,7 @@ class Watcher:
             self._look()
 
     def _look(self) -> None:
+        self._stamp = _stamp(self._file)
         try:
             scenario = load(self._file)
         except ScenarioError as error:
@@ -74,13 +78,24 @@ class Watcher:
         _logger.info("%s is in force: scenario=%s rules=%d", self._file, scenario.name, len(scenario.rules))
 
     def _watch(self) -> None:
-        self.look()  # what changed before the watching began
-        for _ in watch(
+        for changes in watch(
             self._file.parent,
             stop_event=self._stop,
             debounce=_AT_MOST,
             step=_SETTLED,
+            rust_timeout=_UNTOLD,
+            yield_on_timeout=True,
             recursive=False,
             watch_filter=None,
         ):
-            self.look()
+            if changes or _stamp(self._file) != self._stamp:
+                self.look()
+
+
+def _stamp(file: Path) -> tuple[int, ...] | None:
+    """What differs once a file was written or replaced; None where there is no file."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -79,6 +79,24 @@ def test_a_good_edit_comes_into_force_by_itself(how: str, file: Path, engine: Ea
     assert engine.scenario.name == "second"
 
 
+def test_a_change_of_which_the_system_told_nothing_is_found(
+    file: Path, engine: EagerEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So are one between the start and the first notice, and one on a mount that gives none."""
+
+    def silent(*_: object, **__: object) -> Iterator[set[object]]:
+        yield set()
+        assert not engine.replaced.is_set()
+        file.write_text(GOOD.format(name="second", result="OK"))
+        yield set()
+
+    monkeypatch.setattr("emulator.watching.watch", silent)
+    watcher = Watcher(file, engine)
+    watcher.start()
+    watcher.stop()
+    assert engine.scenario.name == "second"
+
+
 def test_a_bad_edit_leaves_the_rules_in_force_and_is_told(
     file: Path, engine: EagerEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
