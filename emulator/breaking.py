@@ -46,7 +46,7 @@ async def _trickle(connection: Connection, data: bytes, over: float) -> None:
     size = ceil(len(data) / max(_FEWEST_PIECES, over / _LONGEST_PAUSE))
     pieces = [data[start : start + size] for start in range(0, len(data), size)]
     for number, piece in enumerate(pieces):
-        if number and await connection.lost_within(over / (len(pieces) - 1)):
+        if number and await connection.left_within(over / (len(pieces) - 1)):
             return
         connection.transport.write(piece)
 

@@ -128,7 +128,7 @@ class Decided:
     async def carry_out(self, scope: HTTPScope, _receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Waits, unless the client leaves, and lets the answer go out or the connection fail."""
         connection: Connection = scope[CONNECTION]  # type: ignore[typeddict-item]
-        if self.delay and await connection.lost_within(self.delay):
+        if self.delay and await connection.left_within(self.delay):
             return
         answer = self.answer
         if self.failure is not None:

@@ -63,6 +63,7 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self.lost = self.loop.create_future()
         self._silent: asyncio.Future[None] = self.loop.create_future()  # done once the client sends no more
+        self._stopping: asyncio.Future[None] = self.loop.create_future()  # done once the server stops
         self._unanswered: list[RequestResponseCycle] = []
         self._unread: RequestResponseCycle | None = None  # the one that is next, while its body is on its way
         self._asked_at = 0.0
@@ -168,6 +169,11 @@ class Connection(HttpToolsProtocol):
         cycle.keep_alive = False
         return True
 
+    def shutdown(self) -> None:
+        """The server stops: an answer under way is the last, and waits no longer; without one, the connection ends."""
+        super().shutdown()
+        self._stopping.set_result(None)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """It is no more: every request on it learns that, not the last alone."""
         super().connection_lost(exc)
@@ -185,12 +191,17 @@ class Connection(HttpToolsProtocol):
         """Waits, and returns early with True once the connection is no more. None waits for that alone."""
         return await self._done_within(seconds, self.lost)
 
-    async def silent_within(self, seconds: float) -> bool:
-        """Waits, and returns early with True once the client sends no more."""
-        return await self._done_within(seconds, self._silent)
+    async def left_within(self, seconds: float) -> bool:
+        """Waits as an answer does: as ``lost_within``, but no longer than until the server stops."""
+        return await self._done_within(seconds, self.lost, self._stopping)
 
-    async def _done_within(self, seconds: float | None, awaited: asyncio.Future[None]) -> bool:
+    async def silent_within(self, seconds: float) -> bool:
+        """Waits, and returns early with True once the client sends no more; no longer than until the server stops."""
+        return await self._done_within(seconds, self._silent, self._stopping)
+
+    async def _done_within(self, seconds: float | None, *awaited: asyncio.Future[None]) -> bool:
+        """Whether the first of what is awaited is done after a time, or once any of it is."""
         if not self.transport.is_closing():
             self.flow.resume_reading()
-        await asyncio.wait((awaited,), timeout=seconds)
-        return awaited.done()
+        await asyncio.wait(awaited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        return awaited[0].done()

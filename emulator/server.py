@@ -17,10 +17,11 @@ from emulator.core.rules import Scenario
 from emulator.core.verification import verify
 from emulator.errors import Problem, ScenarioError, StartError, VerificationError
 from emulator.folder import Folder
+from emulator.listening import reaches_beyond
 from emulator.rescue import Conditions, RuleData, asked_of, beginning
 from emulator.scenario import from_data, load, rule_from_data
 from emulator.scenario.asking import asked_verification
-from emulator.serving import Serving, reaches_beyond
+from emulator.serving import Serving
 from emulator.shipped import DEFAULT_SCENARIO, default_scenario
 from emulator.watching import Watcher
 from emulator.web.app import Application

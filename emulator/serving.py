@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
 import socket
-import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
-from ipaddress import ip_address
+from contextlib import suppress
 from typing import Any, Final, cast
 
 import uvicorn
@@ -20,8 +16,9 @@ import uvicorn
 from emulator.bridge import Bridge, WSGIApplication
 from emulator.connection import Connection
 from emulator.errors import StartError
+from emulator.listening import allow_many_connections, bound, joined
+from emulator.signals import ended_by_signals
 
-_BACKLOG: Final = 2048
 _KEEP_ALIVE: Final = 15  # seconds that an idle connection is kept
 _GRACE: Final = 0.5  # seconds that answers under way are given when the server stops
 _TICK: Final = 1.0  # seconds between two looks at the clock, for the Date header
@@ -42,10 +39,10 @@ class Serving:
         max_delay: float,
         takes_long: Callable[[str], bool] = lambda _path: False,
     ) -> None:
-        self._socket = _listening(host, port)
+        self._socket = bound(host, port)
         self._server = _Server(Bridge(application, max_delay=max_delay, takes_long=takes_long))
         self._thread: threading.Thread | None = None
-        self.origin = f"http://{_joined(*self._socket.getsockname()[:2])}"
+        self.origin = f"http://{joined(*self._socket.getsockname()[:2])}"
 
     def start(self) -> None:
         """Serves in a thread of its own; returns once the first request can be answered."""
@@ -77,70 +74,9 @@ class Serving:
         ``ready`` is called when the first request can be answered. The process is this server's own: it may hold as
         many connections as the system allows, since an answer that waits holds one.
         """
-        _allow_many_connections()
-        with _signals(self._server.stop):
+        allow_many_connections()
+        with ended_by_signals(self._server.stop):
             self._server.serve_on(self._socket, ready)
-
-
-def reaches_beyond(host: str) -> bool:
-    """Whether somebody on another machine could reach a server that listens on this host."""
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0]
-        return not ip_address(str(found).partition("%")[0]).is_loopback
-    except (OSError, ValueError):
-        return True
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    """A bound socket, or a StartError that says why there is none."""
-    listening = None
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind, protocol)
-        if os.name == "posix":
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((address[0], port, *address[2:]))  # the number as given: the look-up would cut it to 16 bits
-        listening.listen(_BACKLOG)
-    except (OSError, OverflowError, UnicodeError) as error:
-        if listening is not None:
-            listening.close()
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise StartError(f"cannot listen on {_joined(host, port)}: {why}") from error
-    return listening
-
-
-def _joined(host: str, port: int) -> str:
-    """Host and port as a URL has them."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _allow_many_connections() -> None:
-    """Raises the process's own limit of open files to the one that the system sets it."""
-    if sys.platform != "win32":
-        import resource
-
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        with suppress(OSError, ValueError):  # some systems name a limit that they do not grant
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-@contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Lets the first SIGTERM or Ctrl-C stop the server in good order, and the second end the process at once."""
-
-    def handle(*_: Any) -> None:
-        for each in own:
-            signal.signal(each, lambda *_: os._exit(0))
-        stop()
-
-    own = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
-    for each in own:
-        signal.signal(each, handle)
-    try:
-        yield
-    finally:
-        for each, handler in own.items():
-            signal.signal(each, handler)
 
 
 class _Server(uvicorn.Server):
@@ -202,6 +138,8 @@ class _Server(uvicorn.Server):
             server.close()
         for listening in sockets or []:
             listening.close()
+        for _ in range(2):  # turns of the loop, in which what has come by now is read
+            await asyncio.sleep(0)
         for connection in self._connections():
             connection.shutdown()
         await _ended(connection.lost for connection in self._connections())

@@ -16,7 +16,7 @@ FLOORS = [
     {"core"},
     {"scenario", "wire"},
     {"web"},
-    {"connection", "control_client"},
+    {"connection", "control_client", "listening", "signals"},
     {"breaking"},
     {"bridge"},
     {"serving", "watching"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import resource
 import signal
 import socket
@@ -203,25 +204,48 @@ def test_stopping_frees_the_port() -> None:
         assert result(call(("127.0.0.1", port), a_request())) == "OK"
 
 
-def test_stopping_ends_at_once_with_a_delayed_call_under_way(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_stopping_cuts_a_delay_short(loop: str, caplog: pytest.LogCaptureFixture) -> None:
     engine = AttentiveEngine(SCENARIO)
     with contextlib.ExitStack() as stack:
-        with serving(engine) as address:
+        with serving(engine, loop=loop) as address:
             delayed = stack.enter_context(sent(address, a_request(session=3)))
             engine.wait_for(1)
             began = time.monotonic()
         assert time.monotonic() - began < PATIENCE  # a delay of an hour was not waited for
-        assert everything(delayed) == b""
+        assert b"\r\nconnection: close\r\n" in (answer := everything(delayed))
+        assert b"startSessionRet_OK" in answer
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-def test_stopping_lets_an_answer_out_that_is_under_way() -> None:
-    engine = AttentiveEngine("otherwise: {return: startSessionRet_OK, delay: 50ms}")
+@pytest.mark.parametrize(
+    ("failure", "comes"),
+    [
+        pytest.param("stall", b"", id="a stall, which ends"),
+        pytest.param("trickle, over: 3600s", b">startSessionRet_OK<", id="a trickle, whose rest comes at once"),
+    ],
+)
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_stopping_cuts_a_failure_short(failure: str, comes: bytes, loop: str) -> None:
+    engine = AttentiveEngine(f"otherwise: {{fail: {{connection: {failure}}}}}")
     with contextlib.ExitStack() as stack:
-        with serving(engine) as address:
-            delayed = stack.enter_context(sent(address, a_request()))
+        with serving(engine, loop=loop) as address:
+            failing = stack.enter_context(sent(address, a_request()))
             engine.wait_for(1)
-        assert b"startSessionRet_OK" in everything(delayed)
+        received = everything(failing)
+    assert comes in received
+    assert bool(comes) == bool(received)
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_what_came_before_the_server_stops_is_answered(loop: str) -> None:
+    engine = AttentiveEngine(SCENARIO)
+    with contextlib.ExitStack() as stack:
+        with serving(engine, loop=loop) as address:
+            several = stack.enter_context(sent(address, *(a_request(session=session) for session in (3, 1, 3, 2))))
+            engine.wait_for(1)
+        received = everything(several)
+    assert re.findall(rb">startSessionRet_(\w+)<", received) == [b"OK", b"Error", b"OK", b"ActionFailed"]
 
 
 def test_stopping_ends_idle_connections_and_can_be_repeated() -> None:
@@ -297,7 +321,7 @@ def test_a_signal_ends_the_foreground_with_a_delayed_call_under_way(process: sub
         assert next_answer(connection)[0] == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
-        assert everything(connection) == b""
+        assert b"startSessionRet_OK" in everything(connection)
     assert process.stderr is not None
     assert "Traceback" not in process.stderr.read()
 

@@ -10,6 +10,7 @@ from emulator.cli.options import COUNT, FILE, SECONDS, Command, Seconds, fail, l
 from emulator.errors import EmulatorError
 from emulator.logs import FORMATS, log_to_stderr
 from emulator.shipped import DEFAULT_SCENARIO, default_scenario
+from emulator.signals import ended_at_once_by_signals
 
 
 def _web_address(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -77,20 +78,20 @@ def _web_address(_context: click.Context, _option: click.Parameter, value: str |
     metavar="TOKEN",
     help="What users of the control API send as 'Authorization: Bearer TOKEN'; beyond this machine, it is off without.",
 )
-def serve(
-    scenario: Path, host: str, port: int, watch: bool, log_format: str, no_control: bool, **others: object
-) -> None:
+def serve(scenario: Path, watch: bool, log_format: str, no_control: bool, **others: object) -> None:
     """Serve SCENARIO, or the shipped default, until Ctrl-C or SIGTERM.
 
     Prints one line, beginning with "ready", on standard output once it can answer. Logs go to standard error.
     """
     log_to_stderr(log_format)
-    in_force = default_scenario() if scenario == DEFAULT_SCENARIO else loaded(scenario)
-    from emulator.server import Emulator, Options
+    with ended_at_once_by_signals():  # until it serves; then it ends in good order
+        in_force = default_scenario() if scenario == DEFAULT_SCENARIO else loaded(scenario)
+        from emulator.server import Emulator, Options
 
-    options = Options(host=host, port=port, control=not no_control, **others)  # type: ignore[arg-type]
-    try:
-        emulator = Emulator(in_force, options, file=scenario, watch=watch)
-    except EmulatorError as error:
-        fail(str(error))
-    emulator.run(lambda: click.echo(f"ready {emulator.url} scenario={in_force.name} rules={len(in_force.rules)}"))
+        options = Options(control=not no_control, **others)  # type: ignore[arg-type]
+        try:
+            emulator = Emulator(in_force, options, file=scenario, watch=watch)
+        except EmulatorError as error:
+            fail(str(error))
+        ready = f"ready {emulator.url} scenario={in_force.name} rules={len(in_force.rules)}"
+        emulator.run(lambda: click.echo(ready))
