@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from emulator.cli.options import COUNT, FILE, SECONDS, Command, Seconds, fail, loaded, token
+from emulator.cli.streams import say, take_the_place_of_closed_streams
 from emulator.errors import EmulatorError
 from emulator.logs import FORMATS, log_to_stderr
 from emulator.shipped import DEFAULT_SCENARIO, default_scenario
@@ -83,6 +84,7 @@ def serve(scenario: Path, watch: bool, log_format: str, no_control: bool, **othe
 
     Prints one line, beginning with "ready", on standard output once it can answer. Logs go to standard error.
     """
+    take_the_place_of_closed_streams()
     log_to_stderr(log_format)
     with ended_at_once_by_signals():  # until it serves; then it ends in good order
         in_force = default_scenario() if scenario == DEFAULT_SCENARIO else loaded(scenario)
@@ -94,4 +96,4 @@ def serve(scenario: Path, watch: bool, log_format: str, no_control: bool, **othe
         except EmulatorError as error:
             fail(str(error))
         ready = f"ready {emulator.url} scenario={in_force.name} rules={len(in_force.rules)}"
-        emulator.run(lambda: click.echo(ready))
+        emulator.run(lambda: say(ready))
