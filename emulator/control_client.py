@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, InvalidURL
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
+from urllib.request import HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
 from emulator.core.contract import SERVICE_PATH
 from emulator.errors import RemoteError
@@ -33,18 +35,44 @@ def root_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{path if at < 0 else path[:at]}"
 
 
-def opener(url: str) -> OpenerDirector:
-    """What opens a URL: by way of a proxy, if the environment names one, but never to this machine."""
+AnyPath = str | os.PathLike[str]
+
+
+def opener(url: str, ca_file: AnyPath | None = None) -> OpenerDirector:
+    """What opens a URL: by way of a proxy, if the environment names one, but never to this machine.
+
+    Over TLS it trusts the CAs in ``ca_file`` alone; without one those of the system, or of SSL_CERT_FILE.
+    """
     local = urlsplit(url).hostname in _LOCAL
-    return build_opener(ProxyHandler({})) if local else build_opener()
+    trusting = [] if ca_file is None else [HTTPSHandler(context=_trusting(ca_file))]
+    return build_opener(*trusting, ProxyHandler({})) if local else build_opener(*trusting)
+
+
+def _trusting(ca_file: AnyPath) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError as error:
+        raise RemoteError(f"{ca_file} holds no CA certificate as PEM") from error
+    except OSError as error:
+        raise RemoteError(f"cannot read the CA certificate {ca_file}: {error.strerror}") from error
+
+
+def tls_trouble(error: ssl.SSLError) -> str:
+    """Why there was no TLS with a server, for a person."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message.rstrip(".")
+        return f"its certificate is not accepted, {why}; --cacert, ca_file= or SSL_CERT_FILE names the CA to trust"
+    return (
+        f"what answers there does not speak TLS as it should ({(error.reason or str(error)).replace('_', ' ').lower()})"
+    )
 
 
 class ControlClient:
     """Asks a control API, at the root of a server or space. RemoteError when there is no answer, or a refusal."""
 
-    def __init__(self, root: str, token: str | None = None) -> None:
+    def __init__(self, root: str, token: str | None = None, ca_file: AnyPath | None = None) -> None:
         self.root = root
-        self._opener = opener(root)
+        self._opener = opener(root, ca_file)
         self._headers = {} if token is None else {"Authorization": f"Bearer {_in_a_header(token)}"}
 
     def ask(self, method: str, path: str, body: object = None, *, yaml: bytes | None = None) -> Any:
@@ -81,6 +109,8 @@ def _reason(error: Exception) -> str:
     if isinstance(error, HTTPException) and not isinstance(error, OSError | InvalidURL):
         return f"what answers there does not speak HTTP ({type(error).__name__})"
     reason = error.reason if isinstance(error, URLError) else error
+    if isinstance(reason, ssl.SSLError):
+        return tls_trouble(reason)
     return str(getattr(reason, "strerror", None) or reason)
 
 

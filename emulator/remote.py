@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from emulator.control_client import ControlClient, RefusedByRemote, root_of
+from emulator.control_client import AnyPath, ControlClient, RefusedByRemote, root_of
 from emulator.core.contract import SERVICE_PATH
 from emulator.core.exchange import Exchange, Refusal
 from emulator.core.rules import Scenario
@@ -34,15 +34,18 @@ class RemoteEmulator:
     """An emulator elsewhere, as a test sees it; the same words as for ``Emulator``.
 
     ``url`` is the address of the server, of its service or of a space in it. With ``space``, a space of that name is
-    opened there when the ``with`` statement begins, and ended with it. ``token`` is the server's control token. Auth
-    codes in ``calls`` are masked, unless the server shows them.
+    opened there when the ``with`` statement begins, and ended with it. ``token`` is the server's control token;
+    ``ca_file`` has the CA certificate to trust over TLS. Auth codes in ``calls`` are masked, unless the server shows
+    them.
     """
 
-    def __init__(self, url: str, *, token: str | None = None, space: str | None = None) -> None:
-        self._server = ControlClient(root_of(url), token)
+    def __init__(
+        self, url: str, *, token: str | None = None, space: str | None = None, ca_file: AnyPath | None = None
+    ) -> None:
+        self._server = ControlClient(root_of(url), token, ca_file)
         self._space = space
         root = self._server.root if space is None else f"{self._server.root}/spaces/{quote(space, safe='')}"
-        self._control = ControlClient(root, token)
+        self._control = ControlClient(root, token, ca_file)
 
     @property
     def url(self) -> str:

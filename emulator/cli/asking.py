@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Final
 from urllib.error import HTTPError
-from urllib.request import Request
+from urllib.request import OpenerDirector, Request
 
 import click
 
-from emulator.cli.options import BINDING, COUNT, FAILED, INT32, TIMEOUT, Command, fail, text, token
+from emulator.cli.options import BINDING, COUNT, FAILED, FILE, INT32, TIMEOUT, Command, fail, text, token
 from emulator.cli.reaching import NO_ANSWER, address, reason_of, service_at, within
+from emulator.control_client import opener, root_of
 from emulator.core.call import Call
 from emulator.core.contract import SERVICE_PATH, Binding, Result
 from emulator.errors import EmulatorError, RemoteError
@@ -28,6 +30,13 @@ _TOKEN = click.option(
     callback=token,
     metavar="TOKEN",
     help="The --control-token of the emulator, if it has one.",
+)
+
+_CACERT = click.option(
+    "--cacert",
+    type=FILE,
+    metavar="FILE",
+    help="The CA certificate to trust over TLS, as of serve --tls; left out, those of the system.",
 )
 
 
@@ -47,7 +56,10 @@ _TOKEN = click.option(
     metavar="SECONDS",
     help="How long it waits for all of it.",
 )
-def call(url: str, session: int, node: int, auth_code: str | None, binding: str, timeout: float) -> None:
+@_CACERT
+def call(
+    url: str, session: int, node: int, auth_code: str | None, binding: str, timeout: float, cacert: Path | None
+) -> None:
     """Send one real call to the service at URL, any such service, and print the result.
 
     Exits with 0 for startSessionRet_OK, 1 for any other result, 3 for a fault, 4 for no answer.
@@ -57,7 +69,10 @@ def call(url: str, session: int, node: int, auth_code: str | None, binding: str,
     service = service_at(url)
     sent = Call(session, node, auth_code, Binding(binding))
     try:
-        status, body = within(timeout, lambda: _answer(service, sent, timeout))
+        asked = opener(service, cacert)
+        status, body = within(timeout, lambda: _answer(asked, service, sent, timeout))
+    except RemoteError as error:
+        fail(str(error), _NO_ANSWER)
     except NO_ANSWER as error:
         fail(f"no answer from {service}: {reason_of(error)}", _NO_ANSWER)
     result = result_in(body) if status == 200 else None
@@ -70,16 +85,15 @@ def call(url: str, session: int, node: int, auth_code: str | None, binding: str,
 @click.command(cls=Command)
 @_URL
 @click.option("--timeout", type=TIMEOUT, default=30.0, show_default=True, metavar="SECONDS", help="How long it waits.")
-def wait(url: str, timeout: float) -> None:
+@_CACERT
+def wait(url: str, timeout: float, cacert: Path | None) -> None:
     """Wait until the emulator at URL can answer.
 
     Exits with 0 once it can, with 1 if it cannot in time.
     """
-    from emulator.control_client import root_of
-
     root = root_of(url)
     until = time.monotonic() + timeout
-    while (trouble := _trouble(root, max(_LEAST, min(5.0, until - time.monotonic())))) is not None:
+    while (trouble := _trouble(root, cacert, max(_LEAST, min(5.0, until - time.monotonic())))) is not None:
         if time.monotonic() >= until:
             fail(f"not ready after {timeout:g} s: {trouble}")
         time.sleep(_PAUSE)
@@ -96,7 +110,8 @@ def wait(url: str, timeout: float) -> None:
 @click.option("--at-most", type=COUNT, help="So many or fewer.")
 @click.option("--never", is_flag=True, help="None should have come.")
 @_TOKEN
-def verify(url: str, control_token: str | None, never: bool, **words: object) -> None:
+@_CACERT
+def verify(url: str, control_token: str | None, cacert: Path | None, never: bool, **words: object) -> None:
     """Ask the journal of the emulator at URL whether calls came as often as they should.
 
     Exits with 0 if they did, with 1 if they did not, and then tells what came near; with 4 for no answer.
@@ -106,7 +121,7 @@ def verify(url: str, control_token: str | None, never: bool, **words: object) ->
 
     given = {name: value for name, value in words.items() if value is not None} | ({"never": True} if never else {})
     try:
-        verified, told = RemoteEmulator(url, token=control_token).verification(asked_of(given))
+        verified, told = RemoteEmulator(url, token=control_token, ca_file=cacert).verification(asked_of(given))
     except RemoteError as error:
         fail(str(error), _NO_ANSWER)
     except EmulatorError as error:
@@ -116,28 +131,31 @@ def verify(url: str, control_token: str | None, never: bool, **words: object) ->
     click.echo(told)
 
 
-def _answer(service: str, sent: Call, timeout: float) -> tuple[int, bytes]:
+def _answer(asked: OpenerDirector, service: str, sent: Call, timeout: float) -> tuple[int, bytes]:
     """Status and body of the answer to a call."""
-    from emulator.control_client import opener
     from emulator.wire.client import written
 
     request = written(sent)
-    asked = Request(service + request.path, request.body, request.headers, method=request.method)
+    calling = Request(service + request.path, request.body, request.headers, method=request.method)
     try:
-        with opener(service).open(asked, timeout=timeout) as answer:
+        with asked.open(calling, timeout=timeout) as answer:
             return answer.status, answer.read()
     except HTTPError as error:
         with error:
             return error.code, error.read()
 
 
-def _trouble(root: str, timeout: float) -> str | None:
+def _trouble(root: str, cacert: Path | None, timeout: float) -> str | None:
     """Why the emulator at a root cannot answer yet. One whose control API is off is asked for its WSDL."""
     trouble = None
+    try:
+        asked = opener(root, cacert)
+    except RemoteError as error:  # it may be about to write the file
+        return str(error)
     for path in ("/__admin/health", f"{SERVICE_PATH}?wsdl"):
         url = root + path
         try:
-            status, detail = within(timeout, lambda url=url: _look(url, timeout))  # type: ignore[misc]
+            status, detail = within(timeout, lambda url=url: _look(asked, url, timeout))  # type: ignore[misc]
         except NO_ANSWER as error:
             return f"no answer from {url}: {reason_of(error)}"
         if status < 300:
@@ -148,12 +166,10 @@ def _trouble(root: str, timeout: float) -> str | None:
     return trouble
 
 
-def _look(url: str, timeout: float) -> tuple[int, str]:
+def _look(asked: OpenerDirector, url: str, timeout: float) -> tuple[int, str]:
     """Status of the answer to a look at a URL, and what a control API says in words that is wrong."""
-    from emulator.control_client import opener
-
     try:
-        with opener(url).open(url, timeout=timeout) as answer:
+        with asked.open(url, timeout=timeout) as answer:
             return answer.status, ""
     except HTTPError as error:
         with error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Callable
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from queue import Empty, SimpleQueue
@@ -13,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import click
 
+from emulator.control_client import tls_trouble
 from emulator.core.contract import SERVICE_PATH
 
 _A_ROOT: Final = re.compile(r"(/spaces/[^/]+)?/?")
@@ -80,6 +82,8 @@ def reason_of(error: Exception) -> str:
             return f"the answer broke off after {len(reason.partial)} bytes"
         case HTTPException():
             return "what came is not HTTP"
+        case ssl.SSLError():
+            return tls_trouble(reason)
         case OSError():
             return reason.strerror or str(reason) or type(reason).__name__
         case _:
