@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from emulator.remote import RemoteEmulator
     from emulator.rescue import Rescue
     from emulator.server import Emulator, Options
+    from emulator.tls import CertificateFiles, MadeCertificate
 
 _HOMES = {
     "Binding": "core.contract",
     "Call": "core.call",
+    "CertificateFiles": "tls",
     "Emulator": "server",
     "EmulatorError": "errors",
     "Exchange": "core.exchange",
+    "MadeCertificate": "tls",
     "Options": "server",
     "Refusal": "core.exchange",
     "RemoteEmulator": "remote",
@@ -36,9 +39,11 @@ _HOMES = {
 __all__ = [
     "Binding",
     "Call",
+    "CertificateFiles",
     "Emulator",
     "EmulatorError",
     "Exchange",
+    "MadeCertificate",
     "Options",
     "Refusal",
     "RemoteEmulator",

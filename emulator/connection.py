@@ -173,6 +173,13 @@ class Connection(HttpToolsProtocol):
         """The server stops: an answer under way is the last, and waits no longer; without one, the connection ends."""
         super().shutdown()
         self._stopping.set_result(None)
+        if self.scheme == "https" and self.transport.is_closing():
+            self.loop.call_soon(self._leave)
+
+    def _leave(self) -> None:
+        """Waits for no goodbye of a client to which all is said; over TLS it would be waited for."""
+        if not self.lost.done() and not self.transport.get_write_buffer_size():
+            self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is no more: every request on it learns that, not the last alone."""

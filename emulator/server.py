@@ -23,6 +23,7 @@ from emulator.scenario import from_data, load, rule_from_data
 from emulator.scenario.asking import asked_verification
 from emulator.serving import Serving
 from emulator.shipped import DEFAULT_SCENARIO, default_scenario
+from emulator.tls import Certificate
 from emulator.watching import Watcher
 from emulator.web.app import Application
 from emulator.web.settings import SPACE_IDLE, Settings
@@ -43,7 +44,8 @@ class Options:
     ``port`` 0 takes any free one; ``max_delay`` bounds every wait of an answer, in seconds; ``public_url`` is where
     clients reach it, when not at its own address. The journal keeps ``journal_size`` entries and ``journal_bytes``
     bytes of requests and answers. Without ``control`` there is no control API; beyond loopback it needs
-    ``control_token``. A space ends ``space_idle`` seconds after its last request.
+    ``control_token``. A space ends ``space_idle`` seconds after its last request. With a ``certificate``, a
+    ``MadeCertificate`` or ``CertificateFiles``, it is served over TLS.
     """
 
     host: str = "127.0.0.1"
@@ -56,6 +58,7 @@ class Options:
     control_token: str | None = field(default=None, repr=False)
     show_auth_codes: bool = False
     space_idle: float = SPACE_IDLE
+    certificate: Certificate | None = None
 
     @property
     def settings(self) -> Settings:
@@ -100,6 +103,7 @@ class Emulator:
             port=options.port,
             max_delay=options.max_delay,
             takes_long=application.takes_long,
+            certificate=options.certificate,
         )
         self._served = self._ended = False
 
@@ -119,6 +123,11 @@ class Emulator:
     def wsdl_url(self) -> str:
         """The address of the WSDL."""
         return f"{self.url}?wsdl"
+
+    @property
+    def ca_file(self) -> Path | None:
+        """The CA certificate that clients are to trust, when one was made; it is there until the emulator stops."""
+        return self._serving.ca
 
     def when(self, **words: Unpack[RuleWords]) -> Conditions:
         """Begins a rule that comes before all others, with the words of a rule in a file.

@@ -10,7 +10,7 @@ from functools import partial
 from http.client import HTTPResponse
 from random import Random
 from threading import Condition
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 from xml.sax.saxutils import escape
 
@@ -96,13 +96,16 @@ class AttentiveEngine(Engine):
 
 @contextmanager
 def serving(
-    scenario: str | Engine, *, max_delay: float = 60.0, host: str = "127.0.0.1", loop: str = "auto"
+    scenario: str | Engine, *, max_delay: float = 60.0, host: str = "127.0.0.1", loop: str = "auto", **tls: Any
 ) -> Iterator[Address]:
-    """A scenario, as YAML or in an engine, on a port of its own; ``loop`` is uvicorn's name of an event loop."""
+    """A scenario, as YAML or in an engine, on a port of its own; ``loop`` is uvicorn's name of an event loop.
+
+    ``tls`` is what ``Serving`` takes for that.
+    """
     engine = scenario if isinstance(scenario, Engine) else Engine(loads(scenario))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(uvicorn, "Config", partial(uvicorn.Config, loop=loop))
-        server = Serving(Application(engine), host=host, port=0, max_delay=max_delay)
+        server = Serving(Application(engine), host=host, port=0, max_delay=max_delay, **tls)
     server.start()
     try:
         yield host, int(server.origin.rpartition(":")[2])

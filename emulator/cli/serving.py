@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from emulator.cli.certificates import with_certificate
 from emulator.cli.options import COUNT, FILE, SECONDS, Command, Seconds, fail, loaded, token
 from emulator.cli.streams import say, take_the_place_of_closed_streams
 from emulator.errors import EmulatorError
@@ -31,6 +32,7 @@ def _web_address(_context: click.Context, _option: click.Parameter, value: str |
     show_default=True,
     help="Port to listen on; 0 takes a free one.",
 )
+@with_certificate
 @click.option("--watch", is_flag=True, help="Take over each good edit of SCENARIO; a bad one changes nothing.")
 @click.option(
     "--public-url",
@@ -95,5 +97,6 @@ def serve(scenario: Path, watch: bool, log_format: str, no_control: bool, **othe
             emulator = Emulator(in_force, options, file=scenario, watch=watch)
         except EmulatorError as error:
             fail(str(error))
-        ready = f"ready {emulator.url} scenario={in_force.name} rules={len(in_force.rules)}"
+        ca = f" ca={emulator.ca_file}" if emulator.ca_file else ""
+        ready = f"ready {emulator.url} scenario={in_force.name} rules={len(in_force.rules)}{ca}"
         emulator.run(lambda: say(ready))
