@@ -8,6 +8,7 @@ Both give trees of the same shape (``tag``, ``text``, ``get``, iteration), read 
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -106,18 +107,31 @@ class QuickReading:
         raise LookCloser
 
 
+LONGEST_QUICKLY = 64 * 1024
+"""How many bytes of a document are read quickly."""
+
+_OTHER_LETTER_IN_TAG = re.compile(rb"""<[^<>"'\x80-\xff]*(?:(?:"[^"<]*"|'[^'<]*')[^<>"'\x80-\xff]*)*[\x80-\xff]""")
 _PLAIN_DECLARATIONS = (b'<?xml version="1.0"', b"<?xml version='1.0'")
 
 
 def read_quickly(xml: bytes) -> QuickReading | None:
-    """The document in UTF-8, or None where it takes the close reading to judge it."""
+    """The document in UTF-8, or None where it takes the close reading to judge it: also a long one."""
+    # Behind a mistake lxml reads on to the end, slowly.
+    if len(xml) > LONGEST_QUICKLY:
+        return None
     # Only inside a comment or a CDATA section could this be anything but a DTD: the close reading tells.
     if b"<!DOCTYPE" in xml:
         return None
     # lxml takes 1.01 for 1.0: a declaration in any but the usual words is for the close reading.
     if xml.startswith(b"<?xml") and not xml.startswith(_PLAIN_DECLARATIONS):
         return None
+    # lxml takes letters in names that were none yet when .NET's tables of them were made.
+    if not xml.isascii() and _OTHER_LETTER_IN_TAG.search(xml):
+        return None
+    parser = _parsers.utf8
     try:
-        return QuickReading(etree.fromstring(xml, _parsers.utf8))
+        root = etree.fromstring(xml, parser)
     except etree.XMLSyntaxError:
         return None
+    # A mere warning, as of a namespace that is no address, hides an undeclared prefix before it.
+    return None if len(parser.error_log) else QuickReading(root)

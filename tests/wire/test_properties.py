@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 
 from emulator.core.call import Call
 from emulator.core.contract import INT32_MAX, INT32_MIN, NAMESPACE, OPERATION, SOAP_ACTION, Binding, Result
-from emulator.wire import envelope, faults, service
-from emulator.wire.close_reading import CloseReading
+from emulator.wire import faults, service
 from emulator.wire.faults import Kind
 from emulator.wire.messages import Answer, Request
-from emulator.wire.reading import LookCloser, Unreadable, read_quickly
 from tests.calling import ENVELOPES, Address, a_request, call, everything, result, sent, serving
 from tests.wire.test_service import request_over
+from tests.wire.verdicts import verdict
 
 KINDS = {kind.id for kind in vars(faults).values() if isinstance(kind, Kind)}
 
@@ -139,21 +138,6 @@ def test_a_spoilt_envelope_is_answered_within_the_contract(
     request = Request(mutated(right.payload, changes), right.content_type, right.soap_action)
     answer, _ = asked(request, binding)
     assert within_contract(answer), answer
-
-
-def verdict(xml: bytes, *, closely: bool) -> object:
-    """What an envelope is read as, or how it is refused; None where the quick reading leaves it to the close one."""
-    document = CloseReading(xml) if closely else read_quickly(xml)
-    if document is None:
-        return None
-    try:
-        envelope.version(document)
-        found = envelope.parts(document)
-        return envelope.parameters(document, found.body, found.header)
-    except LookCloser:
-        return None
-    except Unreadable as error:
-        return type(error), error.args
 
 
 @given(mutations)
