@@ -7,8 +7,9 @@ import re
 from emulator.core.contract import INT32_MAX, INT32_MIN
 
 # System.Xml trims XML's white space before it parses; Convert.ChangeType lets Int32.Parse skip C's, and trailing NULs.
-_IN_XML = re.compile(r"[ \t\r\n]*([+-]?[0-9]+)[ \t\r\n]*")
-_IN_FORM = re.compile(r"[ \t-\r]*([+-]?[0-9]+)[ \t-\r]*\0*")
+_XML_SPACE = " \t\r\n"
+_C_SPACE = " \t\n\v\f\r"
+_DIGITS = re.compile(r"[+-]?[0-9]+")
 _MOST_DIGITS = 11  # with a sign, and without leading zeros
 
 
@@ -22,18 +23,17 @@ class OutOfRange(ValueError):
 
 def int32_in_xml(text: str) -> int:
     """The Int32 that the text of an XML element stands for."""
-    return _int32(_IN_XML.fullmatch(text))
+    return _int32(text.strip(_XML_SPACE))
 
 
 def int32_in_form(text: str) -> int:
     """The Int32 that a value of a query string or form stands for."""
-    return _int32(_IN_FORM.fullmatch(text))
+    return _int32(text.rstrip("\0").strip(_C_SPACE))
 
 
-def _int32(match: re.Match[str] | None) -> int:
-    if match is None:
+def _int32(digits: str) -> int:
+    if not _DIGITS.fullmatch(digits):
         raise NotANumber
-    digits = match[1]
     if len(digits) > _MOST_DIGITS:
         digits = digits[0].strip("0123456789") + (digits.lstrip("+-0") or "0")
         if len(digits) > _MOST_DIGITS:
