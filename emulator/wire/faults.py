@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Final
 
 from emulator.core.call import masked
+from emulator.wire.limits import DEEPEST, MOST_MARKUP, told
 from emulator.wire.spyne_compat import Fault
 
 ARROW: Final = " ---> "  # joins the messages of a chain of exceptions
@@ -70,8 +71,11 @@ class Refusal(Fault):  # type: ignore[misc]  # spyne has no types
 
     @property
     def text_for_log(self) -> str:
-        """The same without what might be a secret: the value of a parameter, whichever parameter it was sent as."""
-        shown = {name: _shown(name, value) for name, value in self._values.items()}
+        """The same without what might be a secret: the value of a parameter, whichever parameter it was sent as.
+
+        Of what is long, the beginning.
+        """
+        shown = {name: told(str(_shown(name, value))) for name, value in self._values.items()}
         return ARROW.join(message.format(**shown) for message in self.kind.messages)
 
 
@@ -109,6 +113,12 @@ PART_MISSING_IN_ROUTING = Kind(
 )
 
 BAD_REQUEST = Kind("400", status=400, reason="the XML is not well-formed, or a value is no simple text")
+TOO_LARGE = Kind(
+    "400",
+    status=400,
+    reason=f"the XML nests more than {DEEPEST} deep, has more than {MOST_MARKUP:,} tags and attributes, or is too long "
+    "for its charset",
+)
 WRONG_MEDIA_TYPE = Kind("415", status=415, reason="the media type is not the one of the envelope's SOAP version")
 
 PART_MISSING = Kind("E1/E2", (_READING, "Request format is invalid: Missing required soap:{part} element."), _CLIENT)
@@ -133,6 +143,9 @@ NOT_A_FORM = Kind("G7", ("Request format is invalid: {content_type}.",))
 DANGEROUS_VALUE = Kind(
     "G8", ('A potentially dangerous {collection} value was detected from the client ({name}="{excerpt}").',)
 )
+FORM_TOO_LARGE = Kind("G9", ("The URL-encoded form data is not valid.", "{flaw}"))
+QUERY_TOO_LARGE = Kind("G10", ("{flaw}",))
+COLLECTION_FULL: Final = "Operation is not valid due to the current state of the object."
 
 
 class Thrown(Exception):

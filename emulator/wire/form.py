@@ -9,6 +9,7 @@ from emulator.core.contract import AUTH_CODE, NAMESPACE, OPERATION, PARAMETERS, 
 from emulator.wire import faults
 from emulator.wire.envelope import OPERATION_TAG
 from emulator.wire.faults import ARROW, Refusal
+from emulator.wire.limits import Excessive, check_pairs
 from emulator.wire.media import media_type, url_decoded_bytes
 from emulator.wire.numbers import NotANumber, OutOfRange, int32_in_form
 from emulator.wire.spyne_compat import HttpRpc, XmlDocument
@@ -32,6 +33,11 @@ class FormIn(HttpRpc):  # type: ignore[misc]  # spyne has no types
         if ctx.binding is Binding.POST and media.base != FORM:
             raise faults.NOT_A_FORM.refuse(content_type=request.content_type)
         charset = media.charset if ctx.binding is Binding.POST else None
+        try:
+            check_pairs(ctx.in_document, charset or "utf-8")
+        except Excessive:
+            kind = faults.QUERY_TOO_LARGE if ctx.binding is Binding.GET else faults.FORM_TOO_LARGE
+            raise kind.refuse(flaw=faults.COLLECTION_FULL) from None
         ctx.in_body_doc = _collected(ctx.in_document, charset or "utf-8")
         ctx.method_request_string = OPERATION_TAG
 

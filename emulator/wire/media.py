@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import codecs
+import encodings
+import pkgutil
 import re
 import urllib.parse
 from dataclasses import dataclass
+from encodings.aliases import aliases
 from functools import lru_cache
 
+from emulator.wire.limits import check_charset
+
+_LONGEST_NAME = 64
+_NAMES = frozenset({*aliases, *aliases.values(), *(each.name for each in pkgutil.iter_modules(encodings.__path__))})
 # Text encodings of Python's that are no charsets: .NET knows none of them.
 _NO_CHARSETS = frozenset({"idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined", "mbcs", "oem"})
 # What .NET means by these names, where Python means something else.
@@ -50,6 +57,8 @@ def _parameter(parameters: list[str], name: str) -> str:
 def known_charset(name: str) -> str | None:
     """Python's name of the codec for a charset; None for one that nobody knows."""
     name = name.lower()
+    if len(name) > _LONGEST_NAME or encodings.normalize_encoding(name).replace(".", "_") not in _NAMES:
+        return None  # and not looked up, since Python remembers every name that it did not find
     try:
         found = codecs.lookup(_DOTNET_NAMES.get(name, name))
     except (LookupError, ValueError):
@@ -71,12 +80,16 @@ _ABOVE_ASCII = bytes(range(128)) + b"?" * 128
 
 
 def as_utf8(data: bytes, media: MediaType) -> bytes:
-    """An XML document in UTF-8, read in the charset that ASP.NET would choose; UTF-8 itself is passed on unchecked."""
+    """An XML document in UTF-8, read in the charset that ASP.NET would choose; UTF-8 itself is passed on unchecked.
+
+    Excessive when it is too long for its charset.
+    """
     charset, length = _charset(data, media)
     if charset == "us-ascii":
         return data.translate(_ABOVE_ASCII)
     if charset == "utf-8":
         return data[length:] if length else data
+    check_charset(data, charset)
     return _decoded(data[length:], charset).encode("utf-8")
 
 

@@ -15,6 +15,7 @@ from emulator.wire import envelope, faults
 from emulator.wire.close_reading import CloseReading
 from emulator.wire.envelope import OPERATION_TAG, SOAP11_NS, SOAP12_NS
 from emulator.wire.faults import Blame, Kind, Refusal
+from emulator.wire.limits import Excessive, check_markup
 from emulator.wire.media import MediaType, as_utf8, media_type, mended, url_decoded
 from emulator.wire.numbers import OutOfRange
 from emulator.wire.reading import LookCloser, Malformed, Unreadable, read_quickly
@@ -44,7 +45,11 @@ class _SoapIn:
         ctx.routed = self.is_routed(ctx, media)
         if ctx.routed:
             _check_media_type(media)
-        xml = as_utf8(ctx.transport.req.payload, media)
+        try:
+            xml = as_utf8(ctx.transport.req.payload, media)
+            check_markup(xml)
+        except Excessive as error:
+            raise self._refusal(ctx, error) from None
         ctx.in_document = read_quickly(xml) or CloseReading(mended(xml, media))
 
     def is_routed(self, ctx: Any, media: MediaType) -> bool:
@@ -92,6 +97,8 @@ class _SoapIn:
     def _refusal(self, ctx: Any, error: Unreadable) -> Refusal:
         """How the service answers to an unreadable envelope; some of it depends on whether it is routed yet."""
         match error:
+            case Excessive() if ctx.routed:
+                return faults.TOO_LARGE.refuse()
             case Malformed():
                 return faults.BAD_REQUEST.refuse() if ctx.routed else faults.UNREADABLE.refuse(flaw=error)
             case envelope.NotSimple():
