@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from emulator.core.contract import AUTH_CODE, NAMESPACE, NODE, OPERATION, PARAMETERS, SESSION, Binding
+from emulator.wire.limits import told
 from emulator.wire.numbers import NotANumber, OutOfRange, int32_in_xml
 from emulator.wire.reading import Document, Element, Unreadable
 
@@ -191,21 +192,28 @@ def overlooked(read: Parameters) -> list[str]:
     """For each skipped element that was likely meant as a parameter or the operation: what it was, and why it was not.
 
     The service says nothing about them; its caller gets the answer to another call than the one that was meant.
+    Each thing is told once, and of many things the first few.
     """
-    remarks = []
-    for tag in read.skipped:
-        namespace, name = _split(tag)
-        meant = _MEANT.get(name.lower())
-        if meant is None:
-            continue
-        if namespace != NAMESPACE:
-            where = f"namespace '{namespace}'" if namespace else "no namespace"
-            remarks.append(f"<{name}> is in {where}, and has to be in '{NAMESPACE}'")
-        elif name != meant:
-            remarks.append(f"<{name}> has to be spelled <{meant}>")
-        else:
-            remarks.append(f"<{name}> is there more than once, and the first one counts")
+    remarks = [*dict.fromkeys(filter(None, map(_remark, read.skipped)))]
+    if len(remarks) > _MOST_REMARKS:
+        remarks[_MOST_REMARKS:] = [f"and {len(remarks) - _MOST_REMARKS} things more"]
     return remarks
+
+
+_MOST_REMARKS: Final = 6  # as many as there are parameters to be spoilt in two ways
+
+
+def _remark(tag: str) -> str | None:
+    namespace, name = _split(tag)
+    meant = _MEANT.get(name.lower())
+    if meant is None:
+        return None
+    if namespace != NAMESPACE:
+        where = f"namespace '{told(namespace)}'" if namespace else "no namespace"
+        return f"<{name}> is in {where}, and has to be in '{NAMESPACE}'"
+    if name != meant:
+        return f"<{name}> has to be spelled <{meant}>"
+    return f"<{name}> is there more than once, and the first one counts"
 
 
 def _split(tag: str) -> tuple[str, str]:
