@@ -17,7 +17,10 @@ from emulator.core.contract import OPERATION, PARAMETERS, Binding
 from emulator.core.exchange import Entry, Message, Refusal
 from emulator.wire.media import as_utf8, media_type
 
-_NUMBER: Final = re.compile(r"\s*[-+]?[0-9]*\s*")
+LONGEST_SHOWN: Final = 64 * 1024
+"""How many bytes of a body are shown: nobody reads on, and masking takes its time."""
+
+_NUMBER: Final = re.compile(r"[-+]?[0-9]*")
 _PARAMETER: Final = re.compile(r"[A-Za-z_$][\w.$\[\]-]*")
 _PARAMETERS: Final = frozenset({*(name.lower() for name in PARAMETERS), "session", "node", "authcode"})
 _SECRET_NAME: Final = re.compile(r"cookie|auth|code|token|secret|credential|pass|pwd|key", re.IGNORECASE)
@@ -26,10 +29,11 @@ _VALUE_IN_PATH: Final = re.compile(r"(?<=/)(?![0-9-]+(?:/|$))[^/]+")  # a part t
 _QUERY: Final = re.compile(r"(\?|%3F)(.*)", re.IGNORECASE)
 
 _NAME: Final = r"[\w:.-]+"
-_ATTRIBUTE: Final = re.compile(rf"""({_NAME})(\s*=\s*)("[^"<]*"|'[^'<]*')""")
+_ATTRIBUTE: Final = re.compile(rf"""(?<![\w:.-])({_NAME})(\s*=\s*)("[^"<]*"|'[^'<]*')""")
 _TAG: Final = rf"""</?(?P<name>{_NAME})(?:\s+{_NAME}\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*/?>"""
 _PIECE: Final = re.compile(
-    rf"(?P<tag>{_TAG})|(?P<declaration><\?xml\s[^<>]*\?>)|<!\[CDATA\[(?P<data>.*?)\]\]>|<!--(?P<comment>.*?)-->"
+    rf"(?P<tag>{_TAG})|(?P<declaration><\?xml\s[^<>]*\?>)|<!\[CDATA\[(?P<data>.*?)(?:\]\]>|\Z)"
+    r"|<!--(?P<comment>.*?)(?:-->|\Z)"
     r"|(?P<text>[^<]+|<)",
     re.DOTALL,
 )
@@ -56,7 +60,7 @@ def shown_answer(entry: Entry, secret: Secret) -> Shown | None:
     if message is None:
         return None
     repeats = isinstance(entry, Refusal) and entry.binding in (Binding.GET, Binding.POST) and secret is not in_full
-    body = entry.reason if isinstance(entry, Refusal) and repeats else _text(message)
+    body = entry.reason if isinstance(entry, Refusal) and repeats else _text(message) + _rest(message)
     return _shown(message.start, message, body, secret)
 
 
@@ -79,6 +83,7 @@ def _header(name: str, value: str, secret: Secret) -> str:
 
 def _address(text: str, secret: Secret) -> str:
     """A text that may hold the address of a request, even one whose question mark is escaped by mistake."""
+    text = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
     if secret is in_full:
         return text
     return shown_path(_QUERY.sub(lambda query: query[1] + _form(query[2], secret), text), secret)
@@ -95,19 +100,26 @@ def shown_path(path: str, secret: Secret = masked) -> str:
 def _body(message: Message, secret: Secret) -> str:
     if not message.body:
         return ""
-    text = _text(message)
+    text, rest = _text(message), _rest(message)
     if secret is in_full:
-        return text
+        return text + rest
     if _is_markup(message.body) or text.lstrip().startswith("<"):
-        return _xml(text, secret)
+        return _xml(text, secret) + rest
     base = media_type(_content_type(message)).base
     if "form-urlencoded" in base:
-        return _form(text, secret)
+        return _form(text, secret) + rest
     return f"({len(message.body)} bytes of {base or 'an unknown kind'}, shown with --show-auth-codes only)"
 
 
 def _text(message: Message) -> str:
-    return as_utf8(message.body, media_type(_content_type(message))).decode("utf-8", "replace")
+    body = message.body[:LONGEST_SHOWN]
+    return as_utf8(body, media_type(_content_type(message))).decode("utf-8", "replace")
+
+
+def _rest(message: Message) -> str:
+    """What stands for the part of a body that is not shown."""
+    length = len(message.body)
+    return f"… ({length:,} bytes in all)" if length > LONGEST_SHOWN else ""
 
 
 def _content_type(message: Message) -> str:
@@ -132,7 +144,8 @@ def _pair(pair: str, secret: Secret) -> str:
 
 def _tells(value: str, name: str) -> bool:
     """Whether a value may be an auth code: it is no number, or stands under a name that says so."""
-    return bool(value.strip()) and not (_NUMBER.fullmatch(value) and not _SECRET_NAME.search(unquote_plus(name)))
+    core = value.strip()
+    return bool(core) and not (_NUMBER.fullmatch(core) and not _SECRET_NAME.search(unquote_plus(name)))
 
 
 def _xml(text: str, secret: Secret) -> str:
@@ -146,10 +159,9 @@ def _xml(text: str, secret: Secret) -> str:
                 return _ATTRIBUTE.sub(attribute, piece[0])
             case "declaration":
                 return piece[0]
-            case "data":
-                return f"<![CDATA[{value(piece['data'], element)}]]>"
-            case "comment":
-                return f"<!--{value(piece['comment'], element)}-->"
+            case "data" | "comment" as kind:
+                start, end = (at - piece.start() for at in piece.span(kind))
+                return piece[0][:start] + value(piece[kind], element) + piece[0][end:]
             case _:
                 return piece[0] if piece[0] == "<" else value(piece[0], element)
 
