@@ -7,6 +7,7 @@ is noticed whatever else it sent, and one that only sends no more still gets its
 from __future__ import annotations
 
 import asyncio
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -20,6 +21,9 @@ CONNECTION: Final = "emulator.connection"
 
 HALF_CLOSED_WITHIN: Final = 0.05
 """Seconds after its request in which a client that ends its sending still wants the answer; later it has given up."""
+
+LONGEST_HEAD: Final = 16 * 1024
+"""How many bytes the target and the headers of a request may have: HTTP.sys's ``MaxRequestBytes``."""
 
 _PIPELINED: Final = 64  # requests read ahead while one waits; reading on is how a client's leaving is noticed
 _SHORT: Final = 32 * 1024  # bytes of a body that are awaited without a task
@@ -53,6 +57,13 @@ class Decider(Protocol):
     def decide(self, scope: HTTPScope, body: bytes) -> Decided: ...  # noqa: D102
 
 
+class _TooLong(ValueError):
+    """The head of a request is longer than is read."""
+
+    def __init__(self) -> None:
+        super().__init__(f"Bad Request - Request Too Long: target and headers have more than {LONGEST_HEAD} bytes.")
+
+
 class Connection(HttpToolsProtocol):
     """One client's connection. ``lost`` is done once it is no more."""
 
@@ -67,6 +78,7 @@ class Connection(HttpToolsProtocol):
         self._unanswered: list[RequestResponseCycle] = []
         self._unread: RequestResponseCycle | None = None  # the one that is next, while its body is on its way
         self._asked_at = 0.0
+        self._head: int | None = None  # bytes of a head that is on its way, without those that came as it began
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come. A request that offers another protocol is read again without its offer, as any other.
@@ -81,8 +93,22 @@ class Connection(HttpToolsProtocol):
             self.parser = HttpRequestParser(self)
             self.data_received(head + data[offer.args[0] :])
         except HttpParserError as error:
-            self.logger.info("no HTTP: %s", error)
-            self.send_400_response("Invalid HTTP request received.")
+            self._refuse(error.__context__ or error)
+        else:
+            if self._head is not None:
+                self._head = 0 if self._head < 0 else self._head + len(data)
+                if self._head > LONGEST_HEAD:
+                    self._refuse(_TooLong())
+
+    def _refuse(self, error: BaseException) -> None:
+        self.logger.info("no HTTP: %s", error)
+        too_long = isinstance(error, _TooLong)
+        self.send_400_response(str(error) if too_long else "Invalid HTTP request received.")
+
+    def on_message_begin(self) -> None:
+        """The head of a request begins."""
+        super().on_message_begin()
+        self._head = -1
 
     def _head_without_offer(self) -> bytes:
         headers = [(name, value) for name, value in self.headers if name != b"upgrade"]
@@ -91,6 +117,9 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """A request begins to be answered, or waits for those before it."""
+        self._head = None
+        if len(self.url) + sum(map(len, chain.from_iterable(self.headers))) > LONGEST_HEAD:
+            raise _TooLong
         if self.parser.should_upgrade():
             if self.parser.get_method() == b"CONNECT":
                 raise ValueError("CONNECT is for proxies")
