@@ -2,8 +2,8 @@
 
 The application never blocks: it decides from memory and leaves in a ``Fate`` how long its answer waits and how the
 connection fails. The bridge awaits the one and carries out the other, so that no client holds up another. What may take
-long all the same, such as reading a large scenario, runs in a thread beside the loop; an answer that neither waits nor
-fails is sent by the connection itself, in the same turn of the loop in which its request was read.
+long all the same, such as reading a large scenario or a long body, runs in a thread beside the loop; an answer that
+neither waits nor fails is sent by the connection itself, in the same turn of the loop in which its request was read.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ __all__ = ["Bridge", "Connection", "WSGIApplication"]
 _DRAINED: Final = 16 * MAX_BODY
 """How much of a body that is too long is read and dropped, in bytes: most clients read once all is sent, not before."""
 
+_LONG: Final = 64 * 1024
+"""How many bytes of a body make it one for the thread beside the loop."""
+
 WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
@@ -58,7 +61,7 @@ class Bridge:
         body = b"" if _is_unwanted(scope) else await _body(receive)
         if body is None:
             return
-        if self.takes_long(scope):
+        if self.takes_long(scope) or len(body) > _LONG:
             decided = await asyncio.to_thread(self.decide, scope, body)
         else:
             decided = self.decide(scope, body)
@@ -128,7 +131,7 @@ class Decided:
     async def carry_out(self, scope: HTTPScope, _receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Waits, unless the client leaves, and lets the answer go out or the connection fail."""
         connection: Connection = scope[CONNECTION]  # type: ignore[typeddict-item]
-        if self.delay and await connection.left_within(self.delay):
+        if connection.transport.is_closing() or (self.delay and await connection.left_within(self.delay)):
             return
         answer = self.answer
         if self.failure is not None:
