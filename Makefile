@@ -1,7 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test check format bench screenshot test-all clean
+.PHONY: help serve demo test check format bench fuzz screenshot test-all clean
 
 PYTHON ?= python3
+RUNS ?= 100000
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -41,6 +42,11 @@ format: $(VENV)/dev  ## Put the code into its one format
 
 bench: $(VENV)/dev  ## Measure rates, loading and the fixture; ratios of one run are what counts
 	@$(BIN)/python -m tests.bench
+
+fuzz: $(VENV)/dev  ## Try each fuzz target with RUNS made-up inputs, e.g. make fuzz RUNS=1000000
+	$(PIP) install --editable '.[fuzz]'
+	@$(BIN)/python -m tests.fuzz service --runs $(RUNS)
+	@$(BIN)/python -m tests.fuzz scenarios --runs $(RUNS)
 
 screenshot: $(VENV)/dev  ## Take the README's picture of the console anew
 	@$(BIN)/python -m tests.screenshot
