@@ -167,6 +167,14 @@ def test_bytes_that_mean_nothing_in_their_charset_are_read_at_once(charset: str,
         assert answer.seconds < AT_ONCE
 
 
+def test_a_document_in_a_slow_charset_is_as_long_as_is_stated_and_no_longer(service: Service) -> None:
+    space = " " * (LONGEST_TO_DECODE // 2 - len(envelope("")))
+    for content_type, longer in [("text/xml; charset=utf-16", 400), (TYPES[Binding.SOAP11], 200)]:
+        charset = content_type.partition("=")[2].replace("16", "16-le")
+        assert service.soap(envelope(space).encode(charset), content_type=content_type).status == 200
+        assert service.soap(envelope(space + " ").encode(charset), content_type=content_type).status == longer
+
+
 def test_the_names_of_charsets_that_nobody_knows_are_not_remembered(service: Service) -> None:
     import encodings
 
