@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -32,8 +33,15 @@ rules:
 
 
 def run(*arguments: str, env: Mapping[str, str] | None = None) -> Result:
-    """One run of the program in this process."""
-    return CliRunner().invoke(main, arguments, env=env)
+    """One run of the program in this process, whose logging is as before afterwards."""
+    root, own = logging.getLogger(), logging.getLogger("emulator")
+    before = [*root.handlers], root.level, own.level, logging.raiseExceptions
+    try:
+        return CliRunner().invoke(main, arguments, env=env)
+    finally:
+        root.handlers[:], root_level, own_level, logging.raiseExceptions = before
+        root.setLevel(root_level)
+        own.setLevel(own_level)
 
 
 @contextmanager
