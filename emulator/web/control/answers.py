@@ -75,7 +75,11 @@ ANSWERS: Final[dict[str, _Schema]] = {
         "type": "object",
         "description": "A scenario in YAML, where texts need no quotes; the command `schema` prints what it can hold.",
     },
-    "Health": _object(status={"const": "ready"}, version=_TEXT, scenario=_TEXT, uptime_s=_SECONDS),
+    "Health": {
+        **_object(status={"const": "ready"}, version=_TEXT, scenario=_TEXT, uptime_s=_SECONDS),
+        "required": ["status"],
+        "description": "All of it to those who may use the control API; to anybody else the status alone.",
+    },
     "ScenarioNews": _object(scenario=_TEXT, rules=_COUNT),
     "ScenarioFiles": _object(files=_list(_TEXT), in_force=_MAYBE_TEXT),
     "Desk": _object(

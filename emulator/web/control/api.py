@@ -46,14 +46,19 @@ class Control:
     def _answer(self, visit: Visit) -> Answer:
         path = visit.path[len(PREFIX) :]
         found = [(route, values) for route in _ALL if (values := _values(route, path)) is not None]
-        if not any(route.handler in OPEN_TO_ALL for route, _ in found):
+        try:
             check(visit, self._settings)
+            stranger = False
+        except Refused:
+            if not any(route.handler in OPEN_TO_ALL for route, _ in found):
+                raise
+            stranger = True
         if not found:
             paths = ", ".join(dict.fromkeys(visit.root + PREFIX + route.path for route in ROUTES))
             raise Refused(404, f"there is no {visit.full_path}; there is {paths}")
         for route, values in found:
             if visit.method in route.methods:
-                return route.handler(Asked(visit, self._about, values, self._settings.secret))
+                return route.handler(Asked(visit, self._about, values, self._settings.secret, stranger))
         allowed = [method for route, _ in found for method in route.methods]
         raise Refused(405, f"{visit.full_path} takes {' and '.join(allowed)}", ("Allow", ", ".join(allowed)))
 

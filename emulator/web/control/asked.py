@@ -15,7 +15,7 @@ from emulator.core.call import Secret
 from emulator.core.engine import Engine
 from emulator.core.rules import Scenario
 from emulator.scenario.words import hint
-from emulator.web.control.problems import FRESH, Refused
+from emulator.web.control.problems import PRIVATE, Refused
 from emulator.web.visit import MAX_BODY, Answer, Visit
 from emulator.wire.media import media_type
 
@@ -82,12 +82,16 @@ class Controlled:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request, what it is about, the values in its path, and how auth codes are to be shown in its answer."""
+    """One request, what it is about, the values in its path, and how auth codes are to be shown in its answer.
+
+    A ``stranger`` may not use the control API, and gets of it what everybody does.
+    """
 
     visit: Visit
     about: Controlled
     path: dict[str, str]
     secret: Secret
+    stranger: bool = False
 
     @property
     def engine(self) -> Engine:
@@ -157,12 +161,12 @@ def wrong_type(content_type: str, right: Sequence[str]) -> Refused:
 
 def said(value: Any, status: int = 200, *headers: tuple[str, str]) -> Answer:
     """An answer in JSON."""
-    return Answer(status, JSON, json.dumps(value), (*FRESH, *headers))
+    return Answer(status, JSON, json.dumps(value), (*PRIVATE, *headers))
 
 
 def done() -> Answer:
     """The answer that has nothing to say but that it is done."""
-    return Answer(204, headers=FRESH)
+    return Answer(204, headers=PRIVATE)
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

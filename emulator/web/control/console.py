@@ -20,6 +20,8 @@ _STRICT: Final = (
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
     ("X-Content-Type-Options", "nosniff"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Referrer-Policy", "no-referrer"),
     ("Cache-Control", "no-cache"),
 )
@@ -32,7 +34,7 @@ def page(_asked: Asked) -> Answer:
 
 def with_slash(asked: Asked) -> Answer:
     """The way to the page, whose paths begin at its own."""
-    return Answer(308, headers=(("Location", f"{asked.visit.full_path}/"),))
+    return Answer(308, headers=(*_STRICT, ("Location", f"{asked.visit.full_path}/")))
 
 
 def static(asked: Asked) -> Answer:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from emulator.core.journal import BUCKETS, Record
 from emulator.web.control.asked import Asked
-from emulator.web.control.problems import FRESH
+from emulator.web.control.problems import PRIVATE
 from emulator.web.visit import Answer
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def metrics(asked: Asked) -> Answer:
     asked.query(())
     registry = CollectorRegistry()
     registry.register(_Counted(asked.engine.record()))
-    return Answer(200, CONTENT_TYPE, generate_latest(registry), FRESH)
+    return Answer(200, CONTENT_TYPE, generate_latest(registry), PRIVATE)
 
 
 class _Counted:

@@ -10,7 +10,13 @@ from emulator.errors import Problem, ScenarioError
 from emulator.web.visit import Answer
 
 PROBLEM: Final = "application/problem+json"
-FRESH: Final = (("Cache-Control", "no-store"),)
+PRIVATE: Final = (
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Content-Security-Policy", "frame-ancestors 'none'"),
+)
+"""Headers of whatever is told: it is for who asked alone, and becomes no part of a page of another origin."""
 
 
 class Refused(Exception):
@@ -24,7 +30,7 @@ class Refused(Exception):
         """The answer that says so."""
         title = HTTPStatus(self.status).phrase
         body = json.dumps({"title": title, "status": self.status, "detail": self.detail, **self.more})
-        return Answer(self.status, PROBLEM, body, (*FRESH, *self.headers))
+        return Answer(self.status, PROBLEM, body, (*PRIVATE, *self.headers))
 
 
 def unprocessable(error: ScenarioError) -> Refused:

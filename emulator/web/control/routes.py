@@ -171,4 +171,4 @@ ROUTES: Final = (
 )
 
 OPEN_TO_ALL: Final = (health.health, console.with_slash, console.page, console.static)
-"""What is told without a token and under any name: whether it is ready, and a page that knows nothing."""
+"""What is told without a token and under any name: whether it is ready, and no more, and a page that knows nothing."""

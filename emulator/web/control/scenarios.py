@@ -11,7 +11,7 @@ from emulator.errors import ScenarioError
 from emulator.scenario import from_data, loads
 from emulator.scenario.secrets import with_secrets
 from emulator.web.control.asked import JSON, YAML, Asked, said, wrong_type
-from emulator.web.control.problems import FRESH, Refused, unprocessable
+from emulator.web.control.problems import PRIVATE, Refused, unprocessable
 from emulator.web.visit import Answer
 
 FILE: Final = "file"
@@ -29,7 +29,7 @@ def show(asked: Asked) -> Answer:
     source = asked.engine.scenario.source
     if source is None:
         raise Refused(404, "the scenario in force was made by a program, and has no text")
-    return Answer(200, YAML[0], with_secrets(source, asked.secret), FRESH)
+    return Answer(200, YAML[0], with_secrets(source, asked.secret), PRIVATE)
 
 
 def put(asked: Asked) -> Answer:

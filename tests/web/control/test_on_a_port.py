@@ -103,3 +103,37 @@ def test_calls_and_questions_at_once_are_each_counted(address: Address) -> None:
         assert {answer.status for answer in (*calls, *asked)} == {200}
     told = json.loads(ask(address, "POST", "/verify", json.dumps({"when": {"session": 1001}, "times": 40})).body)
     assert told["verified"]
+
+
+EVIL = ("Host", "evil.example")
+NAMED_HOW = {
+    "by its name": (200, "/__admin/calls", LOCAL, "HTTP/1.1"),
+    "by another": (403, "/__admin/calls", [EVIL], "HTTP/1.1"),
+    "not at all": (200, "/__admin/calls", [], "HTTP/1.0"),
+    "not at all, from another page": (403, "/__admin/calls", [("Origin", "http://evil.example")], "HTTP/1.0"),
+    "twice, its own first": (403, "/__admin/calls", [*LOCAL, EVIL], "HTTP/1.1"),
+    "twice, its own last": (403, "/__admin/calls", [EVIL, *LOCAL], "HTTP/1.1"),
+    "twice, so that both end alike": (403, "/__admin/calls", [EVIL, ("Host", "a.localhost")], "HTTP/1.1"),
+    "in the target alone": (403, "http://localhost/__admin/calls", [EVIL], "HTTP/1.1"),
+    "in the Host header, of two names": (200, "http://evil.example/__admin/calls", LOCAL, "HTTP/1.1"),
+    "for a proxy": (403, "/__admin/calls", [EVIL, ("X-Forwarded-Host", "localhost")], "HTTP/1.1"),
+    "by another, for a proxy": (200, "/__admin/calls", [*LOCAL, ("X-Forwarded-Host", "evil.example")], "HTTP/1.1"),
+    "for a proxy, in RFC 7239": (403, "/__admin/calls", [EVIL, ("Forwarded", "host=localhost")], "HTTP/1.1"),
+    "with a line folded": (403, "/__admin/calls", [("Host", "evil.example\r\n .localhost")], "HTTP/1.1"),
+    "from two pages": (403, "/__admin/calls", [*LOCAL, *[("Origin", "http://localhost")] * 2], "HTTP/1.1"),
+    "with another protocol's offer": (
+        403,
+        "/__admin/calls",
+        [*LOCAL, ("Origin", "http://evil.example"), ("Connection", "Upgrade"), ("Upgrade", "websocket")],
+        "HTTP/1.1",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", NAMED_HOW)
+def test_only_who_names_this_machine_is_answered(address: Address, how: str) -> None:
+    status, target, headers, version = NAMED_HOW[how]
+    answer = call(address, Request("GET", target, headers, version=version, no_host=True))
+    refused = (403, 400) if how == "with a line folded" else (status,)  # where the parser refuses it before us
+    assert answer.status in refused
+    assert (b'"calls"' in answer.body) is (status == 200)
