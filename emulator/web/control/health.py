@@ -1,4 +1,4 @@
-"""Whether the emulator is ready: the one thing that the control API tells everybody; to those who may ask, also what."""
+"""Whether the emulator is ready: the one thing that the control API tells everybody, though without the reason."""
 
 from __future__ import annotations
 
