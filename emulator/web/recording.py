@@ -67,11 +67,13 @@ def _told_of(exchange: Exchange) -> tuple[tuple[str, str], ...]:
 
 @lru_cache(maxsize=1024)
 def _in_a_header(decider: str, source: str | None) -> str:
-    return quote(decider if source is None else f"{decider} ({source})", safe=_HEADER_SAFE)
+    told = decider if source is None else f"{decider} ({source})"
+    return quote(told[:_LONGEST_TOLD], safe=_HEADER_SAFE, errors="replace")
 
 
 def _number(entry_id: int) -> tuple[str, str]:
     return ("X-Emulator-Call", str(entry_id))
 
 
+_LONGEST_TOLD = 300  # letters, each of which may be twelve in a header; many servers and clients take 8,000
 _HEADER_SAFE = " !#$&'()*+,/:;=?@[]{}|\"<>^`\\"
