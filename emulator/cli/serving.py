@@ -13,6 +13,7 @@ from emulator.errors import EmulatorError
 from emulator.logs import FORMATS, log_to_stderr
 from emulator.shipped import DEFAULT_SCENARIO, default_scenario
 from emulator.signals import ended_at_once_by_signals
+from emulator.visible import visible
 
 
 def _web_address(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -99,4 +100,4 @@ def serve(scenario: Path, watch: bool, log_format: str, no_control: bool, **othe
             fail(str(error))
         ca = f" ca={emulator.ca_file}" if emulator.ca_file else ""
         ready = f"ready {emulator.url} scenario={in_force.name} rules={len(in_force.rules)}{ca}"
-        emulator.run(lambda: say(ready))
+        emulator.run(lambda: say(visible(ready)))
