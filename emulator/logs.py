@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from typing import Final
+from typing import Any, Final
+
+from emulator.visible import visible
 
 FORMATS: Final = ("text", "json")
-
-# What could end a line or move a terminal's cursor is shown as an escape sequence.
-_CONTROL: Final = (*range(32), *range(127, 160))
-_VISIBLE: Final = {code: chr(code).encode("unicode_escape").decode("ascii") for code in _CONTROL}
 
 
 class TextFormatter(logging.Formatter):
@@ -25,7 +23,11 @@ class TextFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
         """The line, made visible."""
-        return super().formatMessage(record).translate(_VISIBLE)
+        return visible(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's name
+        """The traceback, whose messages may repeat what came from outside."""
+        return visible(super().formatException(ei), keep="\n")
 
 
 class JsonFormatter(logging.Formatter):
@@ -41,7 +43,8 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False)
+        line = json.dumps(entry, ensure_ascii=False)
+        return line if line.isprintable() else json.dumps(entry)
 
 
 def log_to_stderr(form: str) -> None:

@@ -17,6 +17,7 @@ from emulator.core.verification import described
 from emulator.errors import EmulatorError, Problem, ScenarioError
 from emulator.scenario import rule_from_data
 from emulator.scenario.words import hint
+from emulator.visible import visible
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -179,7 +180,7 @@ def account(rescue: Rescue) -> str:
     lines = [f"({earlier} before these)"] if earlier > 0 else []
     for entry in entries[-_MOST_TOLD:]:
         lines += _told(entry)
-    return "\n".join(lines)
+    return "\n".join(map(visible, lines))
 
 
 _MOST_TOLD: Final = 50

@@ -12,7 +12,7 @@ from urllib.request import OpenerDirector, Request
 
 import click
 
-from emulator.cli.options import BINDING, COUNT, FAILED, FILE, INT32, TIMEOUT, Command, fail, text, token
+from emulator.cli.options import BINDING, COUNT, FAILED, FILE, INT32, TIMEOUT, Command, fail, tell, text, token
 from emulator.cli.reaching import NO_ANSWER, address, reason_of, service_at, within
 from emulator.control_client import opener, root_of
 from emulator.core.call import Call
@@ -128,7 +128,7 @@ def verify(url: str, control_token: str | None, cacert: Path | None, never: bool
         raise click.UsageError(str(error)) from None
     if not verified:
         fail(told)
-    click.echo(told)
+    tell(told)
 
 
 def _answer(asked: OpenerDirector, service: str, sent: Call, timeout: float) -> tuple[int, bytes]:

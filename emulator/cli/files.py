@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
-from emulator.cli.options import BINDING, FAILED, FILE, INT32, Command, loaded
+from emulator.cli.options import BINDING, FAILED, FILE, INT32, Command, loaded, tell
 from emulator.core.call import Call
 from emulator.core.contract import SERVICE_PATH, Binding
 from emulator.errors import ScenarioError
+from emulator.visible import visible
 
 
 @click.command(cls=Command)
@@ -23,7 +24,7 @@ def check(files: tuple[Path, ...]) -> None:
     """
     problems = [problem for file in files for problem in _problems(file)]
     for problem in problems:
-        click.echo(problem)
+        tell(visible(problem))
     if problems:
         sys.exit(FAILED)
 
@@ -42,7 +43,7 @@ def explain(file: Path, session: int, node: int, auth_code: str | None, binding:
     from emulator.core.engine import Engine
 
     call = Call(session, node, auth_code, Binding(binding))
-    click.echo(Engine(loaded(file)).explain(call).text())
+    tell(Engine(loaded(file)).explain(call).text())
 
 
 @click.command(cls=Command)

@@ -11,6 +11,7 @@ import click
 
 from emulator.core.contract import INT32_MAX, INT32_MIN, Binding
 from emulator.errors import ScenarioError
+from emulator.visible import visible
 
 if TYPE_CHECKING:
     from emulator.core.rules import Scenario
@@ -73,7 +74,12 @@ def loaded(file: Path) -> Scenario:
         fail(str(error))
 
 
+def tell(text: str, *, err: bool = False) -> None:
+    """Prints lines for a person; nothing in them steers the terminal."""
+    click.echo(visible(text, keep="\n"), err=err)
+
+
 def fail(message: str, status: int = FAILED) -> NoReturn:
     """Ends the program with a message for a person."""
-    click.echo(message, err=True)
+    tell(message, err=True)
     sys.exit(status)

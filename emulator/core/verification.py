@@ -10,6 +10,7 @@ from emulator.core.call import Secret, masked
 from emulator.core.exchange import Exchange
 from emulator.core.journal import Record
 from emulator.core.matching import Mismatch, When
+from emulator.visible import visible
 
 _NEAR: Final = 3
 
@@ -87,7 +88,7 @@ class Verification:
                 "let it keep more (--journal-size, --journal-bytes), reset it before, or ask about calls after a "
                 "later one"
             )
-        return "\n".join(lines)
+        return "\n".join(map(visible, lines))
 
 
 def verify(record: Record, when: When, times: Times, *, after: int = 0, secret: Secret = masked) -> Verification:

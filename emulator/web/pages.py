@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from emulator.core import contract
 from emulator.core.desk import SessionStatus, TechnicianStatus
+from emulator.visible import visible
 from emulator.web.samples import samples
 
 _templates = Environment(
@@ -18,6 +19,7 @@ _templates = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    finalize=lambda value: visible(value, keep="\n") if type(value) is str else value,
 )
 _templates.globals["contract"] = contract
 
@@ -32,7 +34,7 @@ def operation(path: str, host: str, address: str) -> str:
 
     The samples repeat the path as it was requested and the request's Host header.
     """
-    return _help_page("operation.html", path, address=address, samples=samples(path, host))
+    return _help_page("operation.html", path, address=address, samples=samples(visible(path), visible(host)))
 
 
 def method_not_found(path: str, name: str) -> str:

@@ -8,6 +8,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from emulator.core.contract import OPERATION, PARAMETERS, SERVICE_PATH
 from emulator.core.engine import Engine
+from emulator.visible import visible
 from emulator.web import pages
 from emulator.web.asmx import ServiceAddress, aspnet_page
 from emulator.web.control.api import Control, is_controls
@@ -47,7 +48,7 @@ class Space:
             return self._service.answer(visit)
         if visit.path.rstrip("/").lower() in _OTHER_API:
             why = f"{shown_path(visit.full_path)} is not part of this web service"
-            return Answer(404, PLAIN, f"{why}. {_directions(visit)}\n", refused=why)
+            return Answer(404, PLAIN, visible(f"{why}. {_directions(visit)}") + "\n", refused=why)
         why = "" if visit.path == _ICON else f"nothing is served at {shown_path(visit.full_path)}"
         page = pages.plain_error(404, "Not Found", f"Nothing is served here. {_directions(visit)}")
         return Answer(404, HTML, page, refused=why)

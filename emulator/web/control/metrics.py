@@ -7,6 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from emulator.core.journal import BUCKETS, Record
+from emulator.visible import visible
 from emulator.web.control.asked import Asked
 from emulator.web.control.problems import PRIVATE
 from emulator.web.visit import Answer
@@ -41,7 +42,7 @@ class _Counted:
             "rescue_emulator_calls", "Calls, by binding, result and who decided", labels=["binding", "result", "rule"]
         )
         for (binding, result, rule), count in totals.calls.items():
-            calls.add_metric([binding.value, result, rule], count)
+            calls.add_metric([binding.value, result, visible(rule)], count)
         yield calls
         refusals = CounterMetricFamily(
             "rescue_emulator_refusals", "Requests that never became calls", labels=["binding", "status"]

@@ -1,6 +1,6 @@
 // Sends a call to the service through one of the four bindings, and shows what went there and what came back.
 
-import { escaped, find, indented } from "./dom.js";
+import { escaped, find, indented, say } from "./dom.js";
 
 const ENVELOPES = {
   soap11: "http://schemas.xmlsoap.org/soap/envelope/",
@@ -9,7 +9,7 @@ const ENVELOPES = {
 
 export async function send(form) {
   const request = written(new FormData(form), form.dataset);
-  find("sent-request").textContent = told(`${request.method} ${new URL(request.url, document.baseURI).pathname}${request.query} HTTP/1.1`, request.headers, request.body);
+  say(find("sent-request"), told(`${request.method} ${new URL(request.url, document.baseURI).pathname}${request.query} HTTP/1.1`, request.headers, request.body));
   find("sent-answer").textContent = "";
   find("sent-result").textContent = "waiting for the answer";
   find("sent").hidden = false;
@@ -17,11 +17,11 @@ export async function send(form) {
     const { method, headers, body } = request;
     const answer = await fetch(request.url + request.query, { method, headers, body, cache: "no-store" });
     const text = await answer.text();
-    find("sent-answer").textContent = told(`HTTP/1.1 ${answer.status} ${answer.statusText}`, Object.fromEntries(answer.headers), text);
+    say(find("sent-answer"), told(`HTTP/1.1 ${answer.status} ${answer.statusText}`, Object.fromEntries(answer.headers), text));
     find("sent-result").textContent = text.match(/>(startSessionRet_\w+)</)?.[1] ?? `status ${answer.status}`;
   } catch (error) {
     find("sent-answer").textContent = "";
-    find("sent-result").textContent = `no answer: ${error.message}`;
+    say(find("sent-result"), `no answer: ${error.message}`);
   }
 }
 

@@ -3,7 +3,7 @@
 import { send } from "./caller.js";
 import * as chart from "./chart.js";
 import * as desk from "./desk.js";
-import { find, make } from "./dom.js";
+import { find, make, say } from "./dom.js";
 import * as journal from "./journal.js";
 import * as rules from "./rules.js";
 import { ask, unlock } from "./server.js";
@@ -46,19 +46,19 @@ async function lookAtTheRest() {
 }
 
 async function lookAtHealth() {
-  const badge = find("health");
+  const shown = find("health");
   try {
     const health = await ask("health");
-    say(badge, `${health.scenario}: ${health.status}`, "badge ok");
+    badge(shown, `${health.scenario}: ${health.status}`, "badge ok");
     find("notice").hidden = find("notice").dataset.about === "health" || find("notice").hidden;
   } catch (error) {
-    say(badge, "not healthy", "badge bad");
+    badge(shown, "not healthy", "badge bad");
     complain(error, "health");
   }
 }
 
-function say(element, text, kind) {
-  if (element.textContent !== text) element.textContent = text;
+function badge(element, text, kind) {
+  say(element, text);
   element.className = kind;
 }
 
@@ -72,7 +72,7 @@ function showFiles({ files, in_force }) {
   const select = find("file");
   find("switch").hidden = !files.length;
   const known = [...select.options].map((option) => option.value);
-  if (known.join("\n") !== files.join("\n")) select.replaceChildren(...files.map((file) => make("option", { text: file })));
+  if (known.join("\n") !== files.join("\n")) select.replaceChildren(...files.map((file) => make("option", { text: file, value: file })));
   if (document.activeElement !== select && select.dataset.shown !== in_force) {
     select.value = select.dataset.shown = in_force;
   }
@@ -83,7 +83,7 @@ function complain(error, about = "") {
   find("unlock").hidden = error.status !== 401;
   notice.hidden = error.status === 401;
   notice.dataset.about = about;
-  if (notice.textContent !== error.message) notice.textContent = error.message;
+  say(notice, error.message);
 }
 
 async function refresh() {
@@ -130,7 +130,7 @@ async function watch() {
       await look();
       if (find("notice").dataset.about === "answer") find("notice").hidden = true;
     } catch (error) {
-      say(find("health"), error.status ? "locked" : "no answer", "badge bad");
+      badge(find("health"), error.status ? "locked" : "no answer", "badge bad");
       complain(error.status ? error : new Error("The emulator does not answer."), "answer");
     }
   }

@@ -1,6 +1,6 @@
 // The desk: everybody and every session as a card, each with its state, which a person can change.
 
-import { find, make } from "./dom.js";
+import { find, make, say } from "./dom.js";
 import { ask } from "./server.js";
 
 const TONES = {
@@ -70,8 +70,8 @@ function cardOf(id, view, known) {
 function update(card, { title, detail, status }) {
   const [name, about, state] = card.children;
   card.className = TONES[status] ?? "idle";
-  if (name.textContent !== title) name.textContent = title;
-  if (about.textContent !== detail) about.textContent = detail;
+  say(name, title);
+  say(about, detail);
   if (state.tagName === "SELECT") {
     if (document.activeElement !== state || state.value === status) state.value = status;
   } else {

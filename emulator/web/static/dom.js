@@ -1,10 +1,20 @@
-// Small helpers for the page. Whatever comes from outside enters it as text, never as markup.
+// Small helpers for the page. Whatever comes from outside enters it as text, never as markup, and is visible.
 
 export const find = (id) => document.getElementById(id);
 
+// A text in which each sign that would show as nothing, or turn the writing around, shows as an escape.
+export function visible(text) {
+  return text.replace(/[^\P{C}\n\r\t]|\r(?!\n)|[\p{Zl}\p{Zp}]/gu, (sign) => `\\u{${sign.codePointAt(0).toString(16)}}`);
+}
+
+export function say(element, text) {
+  const shown = visible(text);
+  if (element.textContent !== shown) element.textContent = shown;
+}
+
 export function make(tag, { text = "", kind = "", ...attributes } = {}, ...children) {
   const element = document.createElement(tag);
-  if (text !== "") element.textContent = text;
+  if (text !== "") say(element, text);
   if (kind) element.className = kind;
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);

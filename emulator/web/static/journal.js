@@ -1,6 +1,6 @@
 // The journal: a table of what came, newest first, which filters narrow, and one entry of it in full.
 
-import { breakable, find, make, messageText, toneOf } from "./dom.js";
+import { breakable, find, make, messageText, say, toneOf } from "./dom.js";
 import { ask } from "./server.js";
 
 const KEPT = 500;
@@ -104,10 +104,10 @@ export async function show(id) {
   rows.get(id)?.row.classList.add("open");
   opened = id;
   find("call-title").textContent = `${full.kind === "refusal" ? "Refusal" : "Call"} ${id}`;
-  find("call-summary").textContent = summary(full, entry);
+  say(find("call-summary"), summary(full, entry));
   find("near").replaceChildren(...nearMisses(full));
-  find("call-request").textContent = messageText(full.request);
-  find("call-answer").textContent = messageText(full.answer);
+  say(find("call-request"), messageText(full.request));
+  say(find("call-answer"), messageText(full.answer));
   find("call").hidden = false;
   find("call-title").focus();
 }
