@@ -6,11 +6,13 @@ G: GET and POST); the texts are those of the .NET Framework's ``System.Web.Servi
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from emulator.core.call import masked
+from emulator.core.contract import OPERATION
 from emulator.wire.limits import DEEPEST, MOST_MARKUP, told
 from emulator.wire.spyne_compat import Fault
 
@@ -80,11 +82,18 @@ class Refusal(Fault):  # type: ignore[misc]  # spyne has no types
 
 
 _SECRET = ("value", "excerpt")
+_NAMES = ("action", "namespace")
+_A_NAME: Final = re.compile(rf"([\w+.-]+:[^?]*|{OPERATION})?", re.DOTALL)
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be an action or a namespace, and so no auth code: a URI, the operation's name, or nothing."""
+    return _A_NAME.fullmatch(text) is not None
 
 
 def _shown(name: str, value: object) -> object:
     """What may be told of a value: an operation's name may have the values of a call behind a slash."""
-    if name in _SECRET:
+    if name in _SECRET or (name in _NAMES and not is_name(str(value))):
         return masked(str(value))
     known, _, rest = str(value).partition("/")
     return f"{known}/{masked(rest)}" if name == "name" and rest else value

@@ -22,9 +22,9 @@ class Request:
     """
 
     payload: bytes = field(repr=False)
-    content_type: str = ""
-    soap_action: str | None = None
-    operation: str = ""
+    content_type: str = field(default="", repr=False)
+    soap_action: str | None = field(default=None, repr=False)
+    operation: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
