@@ -1,8 +1,9 @@
 """Requests and answers as they may be shown: what could be an auth code in them is masked, wherever it was sent.
 
 Nothing is trusted to be in its right place: a program that is under test may well send its secret as the session. So
-every value that is no number is masked, in XML, forms and queries, and a number too where a name says that it is an
-auth code; a body of another kind is not shown at all.
+every value that is no number is masked, in XML, forms, queries and headers that are not well known, and a number too
+where a name says that it is an auth code; a body of another kind is not shown at all. Names are shown: of elements,
+attributes, parameters and headers.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from xml.sax.saxutils import escape, unescape
 from emulator.core.call import Secret, in_full, masked
 from emulator.core.contract import OPERATION, PARAMETERS, Binding
 from emulator.core.exchange import Entry, Message, Refusal
+from emulator.wire.faults import is_name
 from emulator.wire.media import as_utf8, media_type
 
 LONGEST_SHOWN: Final = 64 * 1024
@@ -24,6 +26,14 @@ _NUMBER: Final = re.compile(r"[-+]?[0-9]*")
 _PARAMETER: Final = re.compile(r"[A-Za-z_$][\w.$\[\]-]*")
 _PARAMETERS: Final = frozenset({*(name.lower() for name in PARAMETERS), "session", "node", "authcode"})
 _SECRET_NAME: Final = re.compile(r"cookie|auth|code|token|secret|credential|pass|pwd|key", re.IGNORECASE)
+_WELL_KNOWN: Final = re.compile(
+    r"(accept|content|if|sec|x-forwarded|x-original|x-rewrite)-[a-z-]+|accept|cache-control|connection|date|dnt|expect"
+    r"|forwarded|host|keep-alive|mime-version|origin|pragma|range|referer|te|traceparent|trailer|transfer-encoding"
+    r"|upgrade|upgrade-insecure-requests|user-agent|via|x-correlation-id|x-real-ip|x-request-id",
+    re.IGNORECASE,
+)
+_ACTION: Final = re.compile(r"""(?<=;)(\s*action\s*=\s*)("[^"]*"|[^;]*)""", re.IGNORECASE)  # of a media type
+_FAULT_TEXT: Final = re.compile(r"(<faultstring>|<soap:Text\b[^>]*>)[^<]*")
 _OPERATION_IN_PATH: Final = re.compile(f"(?<=/{OPERATION})(?=/)", re.IGNORECASE)
 _VALUE_IN_PATH: Final = re.compile(r"(?<=/)(?![0-9-]+(?:/|$))[^/]+")  # a part that is no number
 _QUERY: Final = re.compile(r"(\?|%3F)(.*)", re.IGNORECASE)
@@ -48,25 +58,25 @@ def shown_request(message: Message | None, secret: Secret) -> Shown | None:
     if message is None:
         return None
     target, _, version = message.start.rpartition(" ")
-    return _shown(f"{_address(target, secret)} {version}", message, _body(message, secret), secret)
+    headers = [[name, _header(name, value, secret)] for name, value in _headers(message)]
+    return {"start": f"{_address(target, secret)} {version}", "headers": headers, "body": _body(message, secret)}
 
 
 def shown_answer(entry: Entry, secret: Secret) -> Shown | None:
     """The answer to a request; None when no byte of one was sent.
 
-    The text with which GET and POST refuse a value repeats that value, and so the reason stands in its place.
+    The text with which the service refuses a value may repeat that value, and so the reason stands in its place.
     """
     message = entry.traffic.answer
     if message is None:
         return None
-    repeats = isinstance(entry, Refusal) and entry.binding in (Binding.GET, Binding.POST) and secret is not in_full
-    body = entry.reason if isinstance(entry, Refusal) and repeats else _text(message) + _rest(message)
-    return _shown(message.start, message, body, secret)
-
-
-def _shown(start: str, message: Message, body: str, secret: Secret) -> Shown:
-    headers = [[name, _header(name, value, secret)] for name, value in _headers(message)]
-    return {"start": start, "headers": headers, "body": body}
+    body = _text(message) + _rest(message)
+    if isinstance(entry, Refusal) and secret is not in_full:
+        reason = entry.reason
+        over_soap = entry.binding not in (Binding.GET, Binding.POST)
+        body = _FAULT_TEXT.sub(lambda text: text[1] + escape(reason), body) if over_soap else reason
+    headers = [[name, _answers_header(name, value, secret)] for name, value in _headers(message)]
+    return {"start": message.start, "headers": headers, "body": body}
 
 
 def _headers(message: Message) -> list[tuple[str, str]]:
@@ -78,6 +88,20 @@ def _decoded(text: str | bytes) -> str:
 
 
 def _header(name: str, value: str, secret: Secret) -> str:
+    if not _SECRET_NAME.search(name):
+        if name.lower() == "soapaction":
+            return _action(value, secret)
+        if _WELL_KNOWN.fullmatch(name):
+            return _ACTION.sub(lambda found: found[1] + _action(found[2], secret), _address(value, secret))
+    return secret(value) if _tells(value, name) else value
+
+
+def _action(value: str, secret: Secret) -> str:
+    return value if is_name(value.strip('"')) else secret(value)
+
+
+def _answers_header(name: str, value: str, secret: Secret) -> str:
+    """A header of an answer, which is the service's own or the scenario's."""
     return secret(value) if _SECRET_NAME.search(name) else _address(value, secret)
 
 
@@ -167,8 +191,11 @@ def _xml(text: str, secret: Secret) -> str:
 
     def attribute(found: re.Match[str]) -> str:
         name, quote, written = found[1], found[3][0], found[3][1:-1]
-        is_open = name.rpartition(":")[2] in _OPEN_ATTRIBUTES and _OPEN_VALUE.fullmatch(written)
-        shown = written if is_open or name.startswith("xmlns") else value(written, name)
+        if name.startswith("xmlns"):
+            is_open = is_name(written)
+        else:
+            is_open = name.rpartition(":")[2] in _OPEN_ATTRIBUTES and _OPEN_VALUE.fullmatch(written) is not None
+        shown = written if is_open else value(written, name)
         return f"{name}{found[2]}{quote}{shown}{quote}"
 
     def value(written: str, name: str) -> str:

@@ -124,10 +124,27 @@ def test_a_header_that_may_hold_a_secret_is_masked(name: str) -> None:
     [
         ("Host", "localhost:8085"), ("User-Agent", "curl/8.5.0 (x86; Linux)"), ("Accept-Encoding", "gzip, deflate"),
         ("SOAPAction", '"https://secure.logmeinrescue.com/API/API.asmx/startSession"'), ("Keep-Alive", "timeout=5"),
+        ("SOAPAction", "http://tempuri.org/startSession"), ("SOAPAction", "startSession"), ("SOAPAction", '""'),
+        ("soapaction", "urn:other"), ("X-Forwarded-For", "10.0.0.1, 10.0.0.2"), ("Sec-Fetch-Site", "cross-site"),
+        ("Content-Encoding", "gzip"), ("If-None-Match", '"x"'), ("X-Attempt", "3"), ("X-Empty", ""),
     ],
 )  # fmt: skip
 def test_a_header_that_helps_is_shown(name: str, value: str) -> None:
     assert shown(a_request(**{name: value}))["headers"][1] == [name, value]
+
+
+@pytest.mark.parametrize("name", ["SOAPAction", "X-Other", "X-Customer", "From", "Subject", "Hosts", "X-Host"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_header_that_is_not_well_known_is_masked(name: str, quote: str) -> None:
+    told = json.dumps(shown(a_request(**{name: f"{quote}{SECRET}{quote}"})))
+    assert SECRET[5:] not in told
+
+
+@pytest.mark.parametrize(("value", "told"), [("s3cret-of-ann-0123", "s3cr***"), ("urn:a", "urn:a"), ("", "")])
+@pytest.mark.parametrize("name", ["xmlns", "xmlns:a"])
+def test_a_namespace_is_masked_unless_it_is_a_uri(name: str, value: str, told: str) -> None:
+    body = shown(a_request(envelope(f'<iSession {name}="{value}">1</iSession>')))["body"]
+    assert body == envelope(f'<iSession {name}="{told}">1</iSession>')
 
 
 @pytest.mark.parametrize("name", ["value", "type", "role", "xsi:type", "mustUnderstand", "actor", "id"])
@@ -179,6 +196,9 @@ PLACES = {
     "JSON": lambda code: a_request(json.dumps({"code": code}), content_type="application/json"),
     "JSON sent as a form": lambda code: a_request(json.dumps({"code": code.replace("&", "x")}), content_type=FORM),
     "the header": lambda code: a_request(Authorization=quote(code)),
+    "an unknown header": lambda code: a_request(X_Other=quote(code)),
+    "the SOAPAction": lambda code: a_request(SOAPAction=quote(code)),
+    "a namespace": lambda code: a_request(envelope(f"<a xmlns={quoteattr(code.replace(':', 'x'))}/>")),
     "the address of another": lambda code: a_request(Referer=f"http://h/?sAuthCode={quote(code)}"),
 }
 

@@ -79,6 +79,15 @@ def soap(inside: str, **options: Any) -> dict[str, Any]:
         pytest.param(soap(f"<sAuthCode {SECRET}"), id="in a broken tag"),
         pytest.param(soap(f"<sAuthCode><b>{SECRET}</b></sAuthCode>"), id="in an element of its own"),
         pytest.param(soap(f"<?code {SECRET}?>"), id="in a processing instruction"),
+        pytest.param(soap(f'<iSession xmlns="{SECRET}">1</iSession>'), id="as a namespace"),
+        pytest.param(soap("", data=f'<e:Envelope xmlns:e="{SECRET}"><e:Body/></e:Envelope>'), id="as the envelope's"),
+        pytest.param(soap("", headers=XML | {"SOAPAction": SECRET}), id="as the SOAPAction"),
+        pytest.param(soap("", headers=XML | {"SOAPAction": f'"{quote(SECRET)}%0d%0a%3Cb"'}), id="as an escaped SOAPAction"),
+        pytest.param(
+            soap("", data="<e:Envelope xmlns:e='http://www.w3.org/2003/05/soap-envelope'><e:Body><x/></e:Body></e:Envelope>",
+                 headers={"Content-Type": f'application/soap+xml; action="{SECRET}"'}), id="as the action of SOAP 1.2",
+        ),
+        pytest.param(soap("", headers=XML | {"X-Other": SECRET}), id="in an unknown header"),
         pytest.param(
             soap("", data=f'<!DOCTYPE a [<!ENTITY e "{SECRET}">]><a>&e;</a>'), id="in a document type"
         ),
