@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
 from emulator.core.contract import SERVICE_PATH
-from emulator.errors import RemoteError
+from emulator.errors import RemoteError, frameless, on_purpose
+
+__tracebackhide__ = on_purpose
 
 _CONTROL: Final = "/__admin"
 _TIMEOUT: Final = 10.0  # seconds
@@ -87,7 +89,7 @@ class ControlClient:
         except HTTPError as error:
             raise _refused(url, error) from None
         except (OSError, ValueError, HTTPException) as error:
-            raise RemoteError(f"no answer from {url}: {_reason(error)}") from error
+            raise RemoteError(f"no answer from {url}: {_reason(error)}") from frameless(error)
 
     @contextmanager
     def understood(self) -> Iterator[None]:

@@ -13,7 +13,7 @@ from emulator.control_client import AnyPath, ControlClient, RefusedByRemote, roo
 from emulator.core.contract import SERVICE_PATH
 from emulator.core.exchange import Exchange, Refusal
 from emulator.core.rules import Scenario
-from emulator.errors import Problem, RemoteError, ScenarioError, VerificationError
+from emulator.errors import Problem, RemoteError, ScenarioError, VerificationError, on_purpose
 from emulator.rescue import Conditions, RuleData, asked_of, beginning
 from emulator.scenario import from_data, load
 from emulator.scenario.asking import asked_verification
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from emulator.rescue import RuleWords, VerifyWords
+
+__tracebackhide__ = on_purpose
 
 _ALL: Final = 2**53 - 1
 
@@ -89,7 +91,6 @@ class RemoteEmulator:
 
     def verify(self, **words: Unpack[VerifyWords]) -> None:
         """VerificationError, an AssertionError, unless calls came as often as they should: at least once by default."""
-        __tracebackhide__ = True  # pytest then shows the line of the test
         verified, text = self.verification(asked_of(words))
         if not verified:
             raise VerificationError(text)

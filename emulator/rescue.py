@@ -14,13 +14,15 @@ from emulator.core.contract import Result
 from emulator.core.exchange import Entry, Exchange, Refusal
 from emulator.core.matching import FIELDS
 from emulator.core.verification import described
-from emulator.errors import EmulatorError, Problem, ScenarioError
+from emulator.errors import EmulatorError, Problem, ScenarioError, on_purpose
 from emulator.scenario import rule_from_data
 from emulator.scenario.words import hint
 from emulator.visible import visible
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
+
+__tracebackhide__ = on_purpose
 
 NumberWord = int | Sequence[int] | Mapping[str, object]
 """A number, any of several, or a condition such as ``{"from": 1, "to": 9}``."""

@@ -15,7 +15,7 @@ from emulator.core.exchange import Exchange, Refusal
 from emulator.core.journal import Limits
 from emulator.core.rules import Scenario
 from emulator.core.verification import verify
-from emulator.errors import Problem, ScenarioError, StartError, VerificationError
+from emulator.errors import Problem, ScenarioError, StartError, VerificationError, on_purpose
 from emulator.folder import Folder
 from emulator.listening import reaches_beyond
 from emulator.rescue import Conditions, RuleData, asked_of, beginning
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from emulator.rescue import RuleWords, VerifyWords
+
+__tracebackhide__ = on_purpose
 
 ScenarioLike = Scenario | Mapping[str, object] | str | os.PathLike[str] | None
 """A scenario, its words in a dict, the path of its file; None for the shipped default."""
@@ -163,7 +165,6 @@ class Emulator:
 
         ``rescue.verify(session=1001, times=1)``; the error shows what came instead.
         """
-        __tracebackhide__ = True  # pytest then shows the line of the test
         when, times, after = asked_verification(asked_of(words))
         found = verify(self.engine.record(), when, times, after=after)
         if not found.verified:

@@ -34,7 +34,7 @@ class Condition(Protocol):
 class OneOf:
     """Any of these values."""
 
-    values: frozenset[int | str]
+    values: frozenset[int | str] = field(repr=False)
 
     def accepts(self, value: Value) -> bool:
         """Whether the value is among them."""
@@ -72,7 +72,7 @@ class Range:
 class Matches:
     """A text that matches the pattern from its first character to its last; a number is matched as decimal text."""
 
-    pattern: re.Pattern[str]
+    pattern: re.Pattern[str] = field(repr=False)
 
     def accepts(self, value: Value) -> bool:
         """Whether there is a text and all of it matches."""
@@ -136,13 +136,13 @@ class Mismatch:
         return {"field": self.field, "expected": self.expected, "actual": self.actual}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class When:
     """The conditions of a rule, all of which must hold; None accepts whatever comes."""
 
     session: Condition | None = None
     node: Condition | None = None
-    auth_code: Condition | None = field(default=None, repr=False)
+    auth_code: Condition | None = None
     binding: Condition | None = None
 
     def refusals(self, call: Call) -> Iterator[tuple[str, Condition]]:
@@ -174,6 +174,9 @@ class When:
 
     def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        return f"<when {self.text()}>"
 
 
 def _shower(name: str, secret: Secret) -> Show:

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from emulator.core.call import Call
 from emulator.core.contract import Binding
 from emulator.core.desk import SessionStatus, TechnicianStatus
 from emulator.core.matching import When
 from emulator.core.verification import Times
+from emulator.errors import on_purpose
 from emulator.scenario import compile
 from emulator.scenario.conditions import WrittenWhen
 from emulator.scenario.loading import read
 from emulator.scenario.scalars import BindingWord, EntryId, Int32, Number, SessionWord, TechnicianWord, Truth
 from emulator.scenario.texts import Text
 from emulator.scenario.written import Mistake, Written
+
+__tracebackhide__ = on_purpose
 
 
 class WrittenVerification(Written):
@@ -67,7 +72,7 @@ class WrittenCall(Written):
     """The session's id."""
     node: Int32
     """The technician's node."""
-    auth_code: Text | None = None
+    auth_code: Text | None = Field(default=None, repr=False)
     """The secret auth code; left out, none is sent."""
     binding: BindingWord = Binding.SOAP11
     """How it would arrive: soap11, soap12, get or post."""

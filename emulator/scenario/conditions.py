@@ -39,11 +39,11 @@ class TextCondition(Written):
     noun: ClassVar[str] = "a condition on an auth code"
     ways: ClassVar[tuple[Way, ...]] = (Way(("matches",)), Way(("absent",)), Way(("not",)))
 
-    matches: Pattern | None = None
+    matches: Pattern | None = Field(default=None, repr=False)
     """A regular expression (Python syntax) that the whole auth code must match."""
     absent: Truth | None = None
     """true: the auth code is empty or was not sent; false: one was sent."""
-    not_: TextTest | None = Field(default=None, alias="not")
+    not_: TextTest | None = Field(default=None, alias="not", repr=False)
     """Anything but this text, list or condition."""
 
 
@@ -90,7 +90,7 @@ class WrittenWhen(Written):
     """The session's id: a number, a list of numbers, or a condition."""
     node: NumberTest | None = None
     """The technician's node: a number, a list of numbers, or a condition."""
-    auth_code: TextTest | None = None
+    auth_code: TextTest | None = Field(default=None, repr=False)
     """The secret auth code: a text exactly as written, quoted or not, a list of texts, or a condition."""
     binding: BindingTest | None = None
     """How the call arrives: soap11, soap12, get or post, a list of these, or a condition."""

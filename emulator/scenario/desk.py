@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator
 from typing import ClassVar
 
+from pydantic import Field
+
 from emulator.core.desk import AccountStatus, Role, SessionStatus, TechnicianStatus
 from emulator.scenario.scalars import AccountWord, Int32, RoleWord, SessionWord, TechnicianWord
 from emulator.scenario.texts import Filled, ShortText
@@ -18,7 +20,7 @@ class WrittenAdministrator(Written):
 
     name: ShortText | None = None
     """What this person is called; `administrator N` when left out."""
-    auth_code: Filled
+    auth_code: Filled = Field(repr=False)
     """The secret auth code of this person, exactly as written, quoted or not."""
     status: AccountWord = AccountStatus.ACTIVE
     """Whether the account can be used: active, disabled or deleted."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from emulator.errors import Problem, ScenarioError
+from emulator.errors import Problem, ScenarioError, on_purpose
 from emulator.scenario.places import DEEPEST, Place
 from emulator.scenario.words import shown
 from emulator.scenario.written import Path
+
+__tracebackhide__ = on_purpose
 
 
 class GivenData:

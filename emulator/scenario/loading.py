@@ -17,7 +17,7 @@ from emulator.core.covering import unreachable
 from emulator.core.matching import When
 from emulator.core.replies import Reply
 from emulator.core.rules import Rule, Scenario
-from emulator.errors import Problem, ScenarioError
+from emulator.errors import Problem, ScenarioError, on_purpose
 from emulator.scenario import compile
 from emulator.scenario.conditions import WrittenWhen
 from emulator.scenario.given_data import GivenData
@@ -27,6 +27,8 @@ from emulator.scenario.problems import in_order, problems_of
 from emulator.scenario.written import Written
 from emulator.scenario.yaml_data import Document
 from emulator.scenario.yaml_nodes import MOST_BYTES, decoded
+
+__tracebackhide__ = on_purpose
 
 _CANNOT_READ: Final[dict[type[Exception], str]] = {
     FileNotFoundError: "no such file",

@@ -62,7 +62,7 @@ class Way(NamedTuple):
 class Written(BaseModel):
     """A mapping that a person writes. A null is a mistake everywhere, and so is an unknown key."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
 
     noun: ClassVar[str]
     """What a person calls it."""

@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from emulator.errors import Problem, ScenarioError
+from emulator.errors import Problem, ScenarioError, on_purpose
 from emulator.scenario.places import DEEPEST, Place, spelled
 from emulator.scenario.scalars import Plain
 from emulator.scenario.written import Path
 from emulator.scenario.yaml_nodes import COLLECTION, PLAIN, QUOTED, compose
+
+__tracebackhide__ = on_purpose
 
 MOST_REPEATED: Final = 1_000_000
 """How many values aliases may repeat in one text, all together."""

@@ -8,8 +8,10 @@ from typing import Final
 
 import yaml
 
-from emulator.errors import Problem, ScenarioError
+from emulator.errors import Problem, ScenarioError, frameless, on_purpose
 from emulator.scenario.places import DEEPEST, Place
+
+__tracebackhide__ = on_purpose
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 
@@ -60,7 +62,7 @@ def compose(characters: str, name: str) -> yaml.Node:
     try:
         root = yaml.compose(characters, _Composer)
     except yaml.MarkedYAMLError as error:
-        raise _refused(name, *_syntax(error, characters)) from error
+        raise _refused(name, *_syntax(error, characters)) from frameless(error)
     if root is None:
         raise _refused(name, Place(1, 1), "empty; a scenario needs at least one key, such as 'rules'")
     return root
@@ -72,7 +74,7 @@ def _decoded(text: bytes, name: str) -> str:
         return text.decode(encoding)
     except UnicodeDecodeError as error:
         where = _place(text[: error.start].decode(encoding, "replace"))
-        raise _refused(name, where, f"not {encoding.upper()} text; save the file as UTF-8") from error
+        raise _refused(name, where, f"not {encoding.upper()} text; save the file as UTF-8") from frameless(error)
 
 
 def _place(before: str) -> Place:

@@ -10,6 +10,7 @@ from emulator.core.engine import Engine
 from emulator.web import pages
 from emulator.web.control.api import PREFIX, unknown_space
 from emulator.web.control.asked import Controlled, ScenarioFiles, Trouble
+from emulator.web.masking import shown_path
 from emulator.web.settings import Settings
 from emulator.web.space import Space
 from emulator.web.spaces import Spaces
@@ -48,7 +49,7 @@ class Application:
         try:
             answer = self._answer(visit)
         except Exception:
-            _logger.exception("answering %s %s failed", visit.method, visit.path)
+            _logger.exception("answering %s %s failed", visit.method, shown_path(visit.path))
             answer = Answer(500, HTML, pages.runtime_error("/"))
         return answer.send(start_response)
 
