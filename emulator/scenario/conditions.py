@@ -94,7 +94,3 @@ class WrittenWhen(Written):
     """The secret auth code: a text exactly as written, quoted or not, a list of texts, or a condition."""
     binding: BindingTest | None = None
     """How the call arrives: soap11, soap12, get or post, a list of these, or a condition."""
-
-
-for _model in (NumberCondition, TextCondition, BindingCondition, WrittenWhen):
-    _model.model_rebuild()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+from itertools import pairwise
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
@@ -20,7 +23,7 @@ def schema() -> dict[str, Any]:
     It cannot say that numbers are decimal, that ends come in order, that patterns are right, that ids differ, or that
     each rule can be reached.
     """
-    written = WrittenScenario.model_json_schema(schema_generator=_YamlGenerator)
+    written = WrittenScenario.built().model_json_schema(schema_generator=_YamlGenerator)
     return {"$schema": GenerateJsonSchema.schema_dialect, **written, "title": "Scenario of rescue-emulator"}
 
 
@@ -35,7 +38,7 @@ def components(ref_template: str) -> dict[str, Any]:
         WrittenSessionStatus,
     )
     _, schema = models_json_schema(
-        [(model, "validation") for model in models], ref_template=ref_template, schema_generator=_Generator
+        [(model.built(), "validation") for model in models], ref_template=ref_template, schema_generator=_Generator
     )
     found: dict[str, Any] = schema["$defs"]
     return found
@@ -55,9 +58,12 @@ class _Generator(GenerateJsonSchema):
         return super().default_schema(schema)
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """A mapping, with the ways to write it."""
+        """A mapping, with what is said of each key, and the ways to write it."""
         model: type[Written] = schema["cls"]
-        return {**super().model_schema(schema), "title": model.noun, **_ways(model)}
+        written = super().model_schema(schema)
+        said = _said(model)
+        keys = {key: {**about, "description": said[key]} for key, about in written["properties"].items()}
+        return {**written, "properties": keys, "title": model.noun, **_ways(model)}
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         """A title would repeat the key."""
@@ -70,6 +76,18 @@ class _YamlGenerator(_Generator):
     def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
         """A text, which may do without quotes."""
         return {**super().str_schema(schema), "type": TEXT}
+
+
+def _said(model: type[Written]) -> dict[str, str]:
+    """What stands below each field of a model, by its key; pydantic could look, but would at every import."""
+    (found,) = ast.parse(inspect.getsource(model)).body
+    assert isinstance(found, ast.ClassDef)
+    said = {}
+    for field, below in pairwise(found.body):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(text))) if name in model.model_fields:
+                said[model.model_fields[name].alias or name] = inspect.cleandoc(text)
+    return said
 
 
 def _ways(model: type[Written]) -> dict[str, Any]:

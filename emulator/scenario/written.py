@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from threading import Lock
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -16,6 +17,7 @@ AT_VALUE: Final = "at_value"
 NO_VALUE: Final = "no value; leave the key out, or put a text such as 'null' or '' in quotes"
 
 Path = tuple[str | int, ...]
+_building: Final = Lock()
 W = TypeVar("W", bound="Written")
 
 
@@ -62,7 +64,7 @@ class Way(NamedTuple):
 class Written(BaseModel):
     """A mapping that a person writes. A null is a mistake everywhere, and so is an unknown key."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True)
 
     noun: ClassVar[str]
     """What a person calls it."""
@@ -123,6 +125,14 @@ class Written(BaseModel):
         except ValidationError:  # a value that cannot be left out is wrong or missing
             return []
         return [contradiction.details() for contradiction in written.contradictions()]
+
+    @classmethod
+    def built(cls: type[W]) -> type[W]:
+        """The model, ready to read: most programs read few of all models, so each is built when it is first used."""
+        if not cls.__pydantic_complete__:
+            with _building:  # the oldest pydantic has no lock of its own
+                cls.model_rebuild()
+        return cls
 
     @classmethod
     def beginnings(cls) -> list[str]:
