@@ -10,6 +10,7 @@ from emulator.cli.certificates import with_certificate
 from emulator.cli.options import COUNT, FILE, SECONDS, Command, Seconds, fail, loaded, token
 from emulator.cli.streams import say, take_the_place_of_closed_streams
 from emulator.errors import EmulatorError
+from emulator.garbage import garbage_kept, keep_all
 from emulator.logs import FORMATS, log_to_stderr
 from emulator.shipped import DEFAULT_SCENARIO, default_scenario
 from emulator.signals import ended_at_once_by_signals
@@ -90,14 +91,16 @@ def serve(scenario: Path, watch: bool, log_format: str, no_control: bool, **othe
     take_the_place_of_closed_streams()
     log_to_stderr(log_format)
     with ended_at_once_by_signals():  # until it serves; then it ends in good order
-        in_force = default_scenario() if scenario == DEFAULT_SCENARIO else loaded(scenario)
-        from emulator.server import Emulator, Options
+        with garbage_kept():
+            in_force = default_scenario() if scenario == DEFAULT_SCENARIO else loaded(scenario)
+            from emulator.server import Emulator, Options
 
-        options = Options(control=not no_control, **others)  # type: ignore[arg-type]
-        try:
-            emulator = Emulator(in_force, options, file=scenario, watch=watch)
-        except EmulatorError as error:
-            fail(str(error))
+            options = Options(control=not no_control, **others)  # type: ignore[arg-type]
+            try:
+                emulator = Emulator(in_force, options, file=scenario, watch=watch)
+            except EmulatorError as error:
+                fail(str(error))
+        keep_all()
         ca = f" ca={emulator.ca_file}" if emulator.ca_file else ""
         ready = f"ready {emulator.url} scenario={in_force.name} rules={len(in_force.rules)}{ca}"
         emulator.run(lambda: say(visible(ready)))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Any, Final, TypeVar
@@ -18,6 +17,7 @@ from emulator.core.matching import When
 from emulator.core.replies import Reply
 from emulator.core.rules import Rule, Scenario
 from emulator.errors import Problem, ScenarioError, on_purpose
+from emulator.garbage import garbage_kept
 from emulator.scenario import compile
 from emulator.scenario.conditions import WrittenWhen
 from emulator.scenario.given_data import GivenData
@@ -47,7 +47,7 @@ def load(path: str | os.PathLike[str]) -> Scenario:
 
 def loads(text: str | bytes, name: str = "<string>") -> Scenario:
     """The scenario in a YAML text; ``name`` stands for the file in messages, and its stem names the scenario."""
-    with _garbage_kept():
+    with garbage_kept():  # looking for it among the nodes of a large file would take longer than all the rest
         characters = decoded(text, name)
         return replace(_scenario(Document(characters, name)), source=characters)
 
@@ -118,7 +118,7 @@ def _limit(origin: Origin) -> None:
 
 def _read(model: type[W], origin: Origin) -> W:
     try:
-        return model.model_validate(origin.data)
+        return model.built().model_validate(origin.data)
     except ValidationError as error:
         raise ScenarioError(in_order(problems_of(error, origin))) from None
 
@@ -128,7 +128,7 @@ def _right_rules(data: Any) -> Iterator[tuple[int, WrittenRule]]:
     rules = data.get("rules") if isinstance(data, dict) else None
     for number, rule in enumerate(rules if isinstance(rules, list | tuple) else ()):
         with suppress(ValidationError):
-            yield number, WrittenRule.model_validate(rule)
+            yield number, WrittenRule.built().model_validate(rule)
 
 
 def _unreachable(origin: Origin, rules: Mapping[int, Rule]) -> Iterator[Problem]:
@@ -148,15 +148,3 @@ def _content(name: str) -> bytes:
         reason = error.strerror if isinstance(error, OSError) else error
         message = _CANNOT_READ.get(type(error), f"cannot be read: {reason}")
         raise ScenarioError([Problem(name, 1, 1, message)]) from error
-
-
-@contextmanager
-def _garbage_kept() -> Iterator[None]:
-    """Collecting garbage among the many new nodes of a large file would take longer than all the rest."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import re
 from typing import Final
 
 import yaml
+from yaml.reader import Reader
 
 from emulator.errors import Problem, ScenarioError, frameless, on_purpose
 from emulator.scenario.places import DEEPEST, Place
@@ -23,7 +23,7 @@ COLLECTION: Final = "collection"
 _TOO_DEEP: Final = f"nested more than {DEEPEST} deep"
 _TOO_DEEP_FOR_LIBYAML: Final = "exceeded maximum nesting depth"  # it reads on for a while before it hands out nodes
 _BYTE_ORDER_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_UNPRINTABLE: Final = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE: Final = Reader.NON_PRINTABLE  # the same for us: to compile it once more takes longer than a scenario
 
 
 class _Composer(yaml.CBaseLoader):
