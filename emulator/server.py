@@ -20,7 +20,6 @@ from emulator.folder import Folder
 from emulator.listening import reaches_beyond
 from emulator.rescue import Conditions, RuleData, asked_of, beginning
 from emulator.scenario import from_data, load, rule_from_data
-from emulator.scenario.asking import asked_verification
 from emulator.serving import Serving
 from emulator.shipped import DEFAULT_SCENARIO, default_scenario
 from emulator.tls import Certificate
@@ -165,6 +164,8 @@ class Emulator:
 
         ``rescue.verify(session=1001, times=1)``; the error shows what came instead.
         """
+        from emulator.scenario.asking import asked_verification  # models that serving alone does without
+
         when, times, after = asked_verification(asked_of(words))
         found = verify(self.engine.record(), when, times, after=after)
         if not found.verified:

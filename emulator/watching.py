@@ -26,8 +26,8 @@ class Watcher:
 
     The folder is watched, and the content is what counts: an editor that replaces the file, and a link that is turned
     to another file, are edits too. Not every change is told (none before the watching began, on some mounts none at
-    all), so the file's stamp is compared as well. ``refused`` holds what is wrong with the file now, while an older state of it stays
-    in force; None when the file is in force.
+    all), so the file's stamp is compared as well. ``refused`` holds what is wrong with the file now, while an older
+    state of it stays in force; None when the file is in force.
     """
 
     def __init__(self, file: Path, engine: Engine) -> None:

@@ -183,7 +183,9 @@ def test_wsdl_prints_the_wsdl_for_an_address() -> None:
     assert result.stdout_bytes.count(b'location="https://rescue.test/API/API.asmx"') == 4
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["check", "scenarios/default.yaml"], ["schema"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["serve", "--help"], ["check", "scenarios/default.yaml"], ["schema"]]
+)
 def test_what_serving_needs_is_imported_only_to_serve(arguments: list[str]) -> None:
     script = (
         "import sys\nfrom emulator.cli import main\n"
@@ -192,3 +194,16 @@ def test_what_serving_needs_is_imported_only_to_serve(arguments: list[str]) -> N
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
+
+
+def test_what_callers_need_not_wait_for_is_imported_after_the_server_is_ready(tmp_path: Path) -> None:
+    told = tmp_path / "imports"
+    command = [sys.executable, "-X", "importtime", "-m", "emulator", "serve", "--port", "0"]
+    with told.open("w") as file, subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=file) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        server.terminate()
+    imported = {line.rpartition("|")[2].strip() for line in told.read_text().splitlines()}
+    late = {"jinja2", "markupsafe", "prometheus_client", "rich", "werkzeug", "emulator.web.control.api"}
+    late |= {"emulator.scenario.asking", "emulator.scenario.schema", "emulator.remote", "emulator.web.samples"}
+    assert (imported & late, "emulator.server" in imported) == (set(), True)

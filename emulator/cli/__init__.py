@@ -5,8 +5,6 @@ What serving needs is imported by the command that serves, so that the others an
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 import click
 
 from emulator.cli.asking import call, verify, wait
@@ -15,7 +13,7 @@ from emulator.cli.serving import serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(version("rescue-emulator"), prog_name="rescue-emulator")
+@click.version_option(package_name="rescue-emulator", prog_name="rescue-emulator")
 def main() -> None:
     """Stand in for LogMeIn Rescue's startSession web service, answering as a YAML scenario says.
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from emulator.core.engine import Engine
 from emulator.web import pages
-from emulator.web.control.api import PREFIX, unknown_space
-from emulator.web.control.asked import Controlled, ScenarioFiles, Trouble
-from emulator.web.masking import shown_path
+from emulator.web.control.controlled import PREFIX, Controlled, ScenarioFiles, Trouble
+from emulator.web.control.problems import Refused
 from emulator.web.settings import Settings
 from emulator.web.space import Space
 from emulator.web.spaces import Spaces
@@ -49,6 +48,8 @@ class Application:
         try:
             answer = self._answer(visit)
         except Exception:
+            from emulator.web.masking import shown_path
+
             _logger.exception("answering %s %s failed", visit.method, shown_path(visit.path))
             answer = Answer(500, HTML, pages.runtime_error("/"))
         return answer.send(start_response)
@@ -64,6 +65,12 @@ class Application:
             return self._main.answer(visit)
         space = self._spaces.get(named)
         if space is None:
-            return unknown_space(named)
+            return _unknown(named)
         visit.enter(self._spaces.root(named))
         return space.answer(visit)
+
+
+def _unknown(space: str) -> Answer:
+    """What is told at an address in a space that is not open."""
+    how = f"PUT {PREFIX}/spaces/{space} opens it; spaces end when they are deleted or have been idle for long"
+    return Refused(404, f"there is no space '{space}': {how}").answer()

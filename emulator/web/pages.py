@@ -6,22 +6,15 @@ and ASP.NET have theirs; their words are our own. Status and headers are the bus
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from emulator.core import contract
 from emulator.core.desk import SessionStatus, TechnicianStatus
 from emulator.visible import visible
-from emulator.web.samples import samples
 
-_templates = Environment(
-    loader=PackageLoader("emulator.web"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    finalize=lambda value: visible(value, keep="\n") if type(value) is str else value,
-)
-_templates.globals["contract"] = contract
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def overview(path: str) -> str:
@@ -34,6 +27,8 @@ def operation(path: str, host: str, address: str) -> str:
 
     The samples repeat the path as it was requested and the request's Host header.
     """
+    from emulator.web.samples import samples
+
     return _help_page("operation.html", path, address=address, samples=samples(visible(path), visible(host)))
 
 
@@ -44,23 +39,42 @@ def method_not_found(path: str, name: str) -> str:
 
 def console() -> str:
     """The page from which a person watches and drives the emulator."""
-    return _templates.get_template("console.html").render(
-        technician_statuses=TechnicianStatus, session_statuses=SessionStatus
+    return (
+        _templates()
+        .get_template("console.html")
+        .render(technician_statuses=TechnicianStatus, session_statuses=SessionStatus)
     )
 
 
 def runtime_error(application: str) -> str:
     """ASP.NET's error page as callers from elsewhere see it, without details; ``application`` is its path, ``/API``."""
-    return _templates.get_template("runtime_error.html").render(application=application)
+    return _templates().get_template("runtime_error.html").render(application=application)
 
 
 def plain_error(status: int, title: str, text: str) -> str:
     """The small page with which the server itself refuses a request; US-ASCII only, since that is how it is sent."""
-    page = _templates.get_template("plain_error.html").render(status=status, title=title, text=text)
+    page = _templates().get_template("plain_error.html").render(status=status, title=title, text=text)
     return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def _help_page(template: str, path: str, **values: object) -> str:
     """A page about the service. Its links are relative to the file, as the last part of the path names it."""
     values |= {"path": "/" + path.lstrip("/"), "file": path.rpartition("/")[2]}
-    return _templates.get_template(template).render(**values)
+    return _templates().get_template(template).render(**values)
+
+
+@lru_cache(maxsize=1)
+def _templates() -> Environment:
+    """The templates; loaded when somebody asks for the first page, which callers of the service never do."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    templates = Environment(
+        loader=PackageLoader("emulator.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: visible(value, keep="\n") if type(value) is str else value,
+    )
+    templates.globals["contract"] = contract
+    return templates

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from werkzeug.exceptions import RequestEntityTooLarge
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from emulator.core.contract import OPERATION, PARAMETERS, SERVICE_PATH
 from emulator.core.engine import Engine
 from emulator.visible import visible
 from emulator.web import pages
 from emulator.web.asmx import ServiceAddress, aspnet_page
-from emulator.web.control.api import Control, is_controls
-from emulator.web.control.asked import Controlled
+from emulator.web.control.controlled import Controlled, is_controls
 from emulator.web.masking import shown_path
 from emulator.web.recording import Recorder
 from emulator.web.settings import Settings
-from emulator.web.visit import HTML, PLAIN, Answer, Visit
+from emulator.web.visit import HTML, PLAIN, Answer, BodyTooLong, Visit
+
+if TYPE_CHECKING:
+    from emulator.web.control.api import Control
 
 # Where callers of Rescue's other API, and of the wrong guide, knock: all of it in lower case.
 _OTHER_API: Final = ("/api/startsession.aspx", "/api/startsession", "/startsession")
@@ -29,19 +30,27 @@ class Space:
     def __init__(self, controlled: Controlled, settings: Settings) -> None:
         self.engine: Engine = controlled.engine
         self._recorder = Recorder(self.engine, settings)
-        self._control = Control(controlled, settings) if settings.control else None
+        self._controlled = controlled
+        self._settings = settings
         self._service = ServiceAddress(self.engine, self._recorder, public_url=settings.public_url)
 
     def answer(self, visit: Visit) -> Answer:
         """The answer to one request, whose path is what follows the root of the space."""
-        if self._control is not None and is_controls(visit.path):
+        if self._settings.control and is_controls(visit.path):
             return self._control.answer(visit)
         try:
             answer = self._answer(visit)
             body = visit.body if answer.refused else b""
-        except RequestEntityTooLarge:
+        except BodyTooLong:
             answer, body = aspnet_page(500, visit.path, "the body is longer than 4 MB"), b""
         return self._recorder.refused(visit, answer, body) if answer.refused else answer
+
+    @cached_property
+    def _control(self) -> Control:
+        """Made when it is first asked, in the thread that answers, since few who start a server ask at once."""
+        from emulator.web.control.api import Control
+
+        return Control(self._controlled, self._settings)
 
     def _answer(self, visit: Visit) -> Answer:
         if self._service.serves(visit.path):

@@ -13,7 +13,7 @@ from typing import Final
 from emulator.core.contract import SERVICE_PATH
 from emulator.core.engine import Engine
 from emulator.core.rules import Scenario
-from emulator.web.control.asked import NAME, Controlled, SpaceNews, TooManySpaces
+from emulator.web.control.controlled import NAME, Controlled, SpaceNews, TooManySpaces
 from emulator.web.settings import Settings
 from emulator.web.space import Space
 

@@ -11,8 +11,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from werkzeug.wsgi import get_input_stream
-
 from emulator.core.contract import Binding
 from emulator.core.exchange import Message, Traffic
 
@@ -30,6 +28,10 @@ TARGET: Final = "emulator.target"
 HEADERS: Final = "emulator.headers"
 BODY: Final = "emulator.body"
 """Keys of the WSGI environment under which a server that knows them puts path and query, headers and body, as sent."""
+
+
+class BodyTooLong(Exception):
+    """The body is longer than is accepted."""
 
 
 class Visit:
@@ -94,11 +96,17 @@ class Visit:
 
     @cached_property
     def body(self) -> bytes:
-        """The body, whole; RequestEntityTooLarge when it is longer than is accepted."""
+        """The body, whole; BodyTooLong when it is longer than is accepted."""
         read: bytes | None = self.environ.get(BODY)
         if read is not None:
             return read
-        return get_input_stream(self.environ, max_content_length=MAX_BODY).read()
+        from werkzeug.exceptions import RequestEntityTooLarge  # for another server, or what is too long
+        from werkzeug.wsgi import get_input_stream
+
+        try:
+            return get_input_stream(self.environ, max_content_length=MAX_BODY).read()
+        except RequestEntityTooLarge:
+            raise BodyTooLong from None
 
     def traffic(self, body: bytes) -> Traffic:
         """The request, with as much of its body as is to be remembered, as it goes into the journal."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from emulator.web.control.asked import PREFIX, Asked, Controlled
+from emulator.web.control.asked import Asked
+from emulator.web.control.controlled import PREFIX, Controlled
 from emulator.web.control.guard import check
 from emulator.web.control.problems import Refused
 from emulator.web.control.route import Route
@@ -12,21 +13,8 @@ from emulator.web.control.routes import OPEN_TO_ALL, PAGES, ROUTES
 from emulator.web.settings import Settings
 from emulator.web.visit import Answer, Visit
 
-__all__ = ["PREFIX", "Control", "is_controls", "unknown_space"]
-
 _ALL: Final = (*PAGES, *ROUTES)
 _SEGMENTS: Final = {route.path: route.path.split("/") for route in _ALL}
-
-
-def is_controls(path: str) -> bool:
-    """Whether a path is the control API's."""
-    return path == PREFIX or path.startswith(f"{PREFIX}/")
-
-
-def unknown_space(name: str) -> Answer:
-    """What is told at an address in a space that is not open."""
-    how = f"PUT {PREFIX}/spaces/{name} opens it; spaces end when they are deleted or have been idle for long"
-    return Refused(404, f"there is no space '{name}': {how}").answer()
 
 
 class Control:

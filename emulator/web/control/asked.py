@@ -3,81 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from time import monotonic
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 from urllib.parse import parse_qsl
-
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from emulator.core.call import Secret
 from emulator.core.engine import Engine
-from emulator.core.rules import Scenario
 from emulator.scenario.words import hint
+from emulator.web.control.controlled import PREFIX, Controlled
 from emulator.web.control.problems import PRIVATE, Refused
-from emulator.web.visit import MAX_BODY, Answer, Visit
+from emulator.web.visit import MAX_BODY, Answer, BodyTooLong, Visit
 from emulator.wire.media import media_type
-
-PREFIX: Final = "/__admin"
-"""What the paths of the control API begin with, after the root of a space."""
 
 JSON: Final = "application/json"
 YAML: Final = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
-
-NAME: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-"""The names that spaces can have, as a regular expression."""
-
-Trouble = Callable[[], str | None]
-"""What is wrong with the emulator as a whole, in words for a person; None when nothing is."""
-
-
-class TooManySpaces(Exception):
-    """As many spaces are open as can be."""
-
-
-class SpaceNews(NamedTuple):
-    """A space that is open: its name, its engine, and the seconds since its last request."""
-
-    name: str
-    engine: Engine
-    idle: float
-
-
-class SpacesBeside(Protocol):
-    """The spaces of a server, as its control API needs them."""
-
-    most: int
-
-    @property
-    def idle(self) -> float: ...  # noqa: D102
-    def address(self, name: str, origin: str) -> str: ...  # noqa: D102
-    def put(self, name: str, scenario: Scenario | None) -> bool: ...  # noqa: D102
-    def drop(self, name: str) -> bool: ...  # noqa: D102
-    def news(self) -> list[SpaceNews]: ...  # noqa: D102
-
-
-class ScenarioFiles(Protocol):
-    """The scenario files of the folder that is served."""
-
-    @property
-    def in_force(self) -> str: ...  # noqa: D102
-    def names(self) -> list[str]: ...  # noqa: D102
-    def use(self, name: str) -> Scenario: ...  # noqa: D102
-
-
-@dataclass(frozen=True, slots=True)
-class Controlled:
-    """What one control API is about.
-
-    ``spaces`` is None inside a space: there are none beside it. ``files`` is None where no file is served.
-    """
-
-    engine: Engine
-    trouble: Trouble = lambda: None
-    spaces: SpacesBeside | None = None
-    files: ScenarioFiles | None = None
-    began: float = field(default_factory=monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +67,7 @@ class Asked:
         """The body; Refused when it is too long."""
         try:
             return self.visit.body
-        except RequestEntityTooLarge:
+        except BodyTooLong:
             raise Refused(413, f"the body is longer than {MAX_BODY // 1024 // 1024} MB") from None
 
     @property

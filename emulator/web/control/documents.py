@@ -9,7 +9,8 @@ from typing import Any, Final
 from emulator.core.contract import INT32_MAX
 from emulator.scenario.schema import components
 from emulator.web.control.answers import ANSWERS
-from emulator.web.control.asked import JSON, NAME
+from emulator.web.control.asked import JSON
+from emulator.web.control.controlled import NAME
 from emulator.web.control.problems import PROBLEM
 from emulator.web.control.route import Route
 

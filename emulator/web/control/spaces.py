@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from emulator.core.contract import SERVICE_PATH
-from emulator.web.control.asked import NAME, PREFIX, Asked, SpaceNews, SpacesBeside, TooManySpaces, done, said
+from emulator.web.control.asked import Asked, done, said
+from emulator.web.control.controlled import NAME, PREFIX, SpaceNews, SpacesBeside, TooManySpaces
 from emulator.web.control.problems import Refused
 from emulator.web.control.scenarios import FILE, scenario_in
 from emulator.web.visit import Answer

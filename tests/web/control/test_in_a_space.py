@@ -9,7 +9,7 @@ import pytest
 from emulator.core.contract import Binding
 from emulator.core.engine import Engine
 from emulator.scenario import loads
-from emulator.web.control.asked import TooManySpaces
+from emulator.web.control.controlled import TooManySpaces
 from emulator.web.control.problems import PROBLEM
 from emulator.web.control.routes import ROUTES
 from emulator.web.settings import Settings

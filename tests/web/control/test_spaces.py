@@ -7,7 +7,7 @@ import pytest
 from emulator.core.engine import Engine
 from emulator.core.journal import Limits
 from emulator.scenario import loads
-from emulator.web.control.asked import TooManySpaces
+from emulator.web.control.controlled import TooManySpaces
 from emulator.web.settings import Settings
 from emulator.web.spaces import MOST_SPACES, Spaces
 from tests.web.control.asking import SERVICE, Emulated
