@@ -1,4 +1,4 @@
-"""Measures the product: rates with few and many rules in one run, what loading them takes, and how quick a fixture is.
+"""Measures the product, section by section; ``python -m tests.bench --help`` tells which there are.
 
 Run by hand: ``make bench``. Absolute figures are this machine's; the ratios are what counts. Each figure is the median
 of five rounds, the rounds of the compared things taking turns, with the spread from the least to the most.
@@ -7,103 +7,65 @@ of five rounds, the rounds of the compared things taking turns, with the spread 
 from __future__ import annotations
 
 import json
-import sys
-import tracemalloc
-from collections.abc import Callable
-from random import Random
-from statistics import median
 
-import yaml
+import click
 from rich.console import Console
 from rich.table import Table
 
-from emulator.core.call import Call
-from emulator.core.contract import Binding
-from emulator.core.engine import Engine
-from emulator.scenario import loads
-from emulator.web.app import Application
-from emulator.web.carrying import FATE, Fate
-from tests.bench.application import application, environ_of, ignored
-from tests.bench.application import ratios as application_ratios
-from tests.bench.console import console, cost
-from tests.bench.fixture import fixture, left_behind
-from tests.bench.measuring import ROUNDS, scenario, seconds
-from tests.bench.server import memory as server_memory
-from tests.bench.server import ratios as server_ratios
+from tests.bench.application import application
+from tests.bench.console import console
+from tests.bench.fixture import fixture
+from tests.bench.measuring import FULL, LEAST, Figures, Section
+from tests.bench.peers import peers
+from tests.bench.rules import rules
 from tests.bench.server import server, starting
 
-CALLS = 20_000
-SIZES = (10, 10_000, 100_000)
+SECTIONS = {
+    section.name: section
+    for section in (
+        Section("application", "One request without a socket", application),
+        Section("server", "The server under load, journal and log on", server),
+        Section("starting", "From the start of the process", starting),
+        Section("peers", "The same job by others: SOAP 1.1, 8 connections, 10 rules", peers),
+        Section("rules", "Few rules and many", rules),
+        Section("fixture", "A server inside the test's own process", fixture),
+        Section("console", "Consoles that people keep open", console),
+    )
+}
 
 
-def answering(size: int) -> Callable[[], object]:
-    """Many SOAP 1.1 requests to the application, without a socket; some rule accepts each."""
-    service = Application(Engine(loads(scenario(size))))
-    chance = Random(1)
-    numbers = [chance.randrange(size) for _ in range(CALLS)]
-    environs = [environ_of(Call(number, 2, f"demo-{number}", Binding.SOAP11)) for number in numbers]
-
-    def work() -> None:
-        for environ in environs:
-            service(environ | {FATE: Fate()}, ignored)
-
-    return work
-
-
-def rates() -> dict[str, list[float]]:
-    """Calls a second with each number of rules."""
-    works = {size: answering(size) for size in SIZES}
-    measured: dict[str, list[float]] = {f"{size} rules, calls/s": [] for size in SIZES}
-    for _ in range(ROUNDS):
-        for size, work in works.items():
-            measured[f"{size} rules, calls/s"].append(CALLS / seconds(work))
-    return measured
-
-
-def loading() -> dict[str, list[float]]:
-    """Seconds that 10,000 rules take, beside those of ``yaml.compose`` alone."""
-    text = scenario(10_000)
-    measured: dict[str, list[float]] = {"load 10000 rules, s": [], "yaml.compose alone, s": []}
-    for _ in range(ROUNDS):
-        measured["load 10000 rules, s"].append(seconds(lambda: loads(text)))
-        measured["yaml.compose alone, s"].append(seconds(lambda: yaml.compose(text, yaml.CSafeLoader)))
-    return measured
-
-
-def memory() -> float:
-    """Bytes that one of 10,000 rules keeps, once it is in force."""
-    text = scenario(10_000)
-    tracemalloc.start()
-    engine = Engine(loads(text))
-    kept, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return kept / len(engine.scenario.rules)
-
-
-def main() -> None:
-    """Prints the table, or JSON with ``--json``."""
-    measured = application() | server() | starting() | rates() | loading() | fixture() | console()
-    middle = {name: median(values) for name, values in measured.items()}
-    ratio = {
-        **application_ratios(middle),
-        **server_ratios(middle),
-        "10000 rules / 10 rules, rate": middle["10000 rules, calls/s"] / middle["10 rules, calls/s"],
-        "100000 rules / 10 rules, rate": middle["100000 rules, calls/s"] / middle["10 rules, calls/s"],
-        "load / yaml.compose": middle["load 10000 rules, s"] / middle["yaml.compose alone, s"],
-        "bytes kept a rule": memory(),
-        **left_behind(),
-        **cost(measured),
-        **server_memory(),
-    }
-    if "--json" in sys.argv:
-        print(json.dumps({"measured": measured, "ratios": ratio}, indent=2))
+@click.command(epilog="Sections: " + ", ".join(SECTIONS))
+@click.argument("sections", nargs=-1, type=click.Choice([*SECTIONS]))
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, with each round.")
+@click.option("--least", is_flag=True, help="Only show that it runs; the figures mean nothing.")
+def main(sections: tuple[str, ...], as_json: bool, least: bool) -> None:
+    """Measure all SECTIONS, or those that are named."""
+    chosen = [SECTIONS[name] for name in sections or SECTIONS]
+    found = {section.name: section.measure(LEAST if least else FULL) for section in chosen}
+    if as_json:
+        click.echo(json.dumps(_as_data(found), indent=2))
         return
-    table = Table("what", "median", "least", "most")
-    for name, values in measured.items():
-        table.add_row(name, *(f"{value:,.3f}" for value in (middle[name], min(values), max(values))))
-    for name, value in ratio.items():
-        table.add_row(name, f"{value:,.3f}", "", "")
-    Console().print(table)
+    for section in chosen:
+        Console().print(_table(section, found[section.name]))
+
+
+def _as_data(found: dict[str, Figures]) -> dict[str, object]:
+    return {
+        "measured": {name: values for figures in found.values() for name, values in figures.rounds.items()},
+        "ratios": {name: value for figures in found.values() for name, value in figures.ratios.items()},
+        "left_out": {section: figures.left_out for section, figures in found.items() if figures.left_out},
+    }
+
+
+def _table(section: Section, figures: Figures) -> Table:
+    table = Table(section.name, "median", "least", "most", title=section.says, title_justify="left", min_width=80)
+    for name, values in figures.rounds.items():
+        table.add_row(name, *(f"{value:,.3f}" for value in (figures.middle(name), min(values), max(values))))
+    for name, value in figures.ratios.items():
+        table.add_row(name, f"{value:,.3f}", "", "", style="bold")
+    for name, why in figures.left_out.items():
+        table.add_row(f"{name}: left out, {why}")
+    return table
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from emulator.web.app import Application
 from emulator.web.carrying import FATE, Fate
 from emulator.web.visit import BODY, HEADERS, TARGET
 from emulator.wire.client import written
-from tests.bench.measuring import ROUNDS, scenario, seconds
+from tests.bench.measuring import Effort, Figures, scenario, seconds
 
 CALLS = 5_000
 RULES = 10
@@ -33,17 +33,20 @@ KINDS = {
 UNIT = "µs"
 
 
-def application() -> dict[str, list[float]]:
+def application(effort: Effort) -> Figures:
     """Microseconds for a request of each kind, and for the floor."""
+    figures = Figures()
+    calls = effort.some(CALLS)
     service = Application(Engine(loads(scenario(RULES))))
-    works = {name: asking(service, environ_of(call)) for name, call in KINDS.items()}
-    works["a refusal"] = asking(service, environ_of(RIGHT, b"<iSession>x<"))
-    works["the floor"] = floor(environ_of(RIGHT)[BODY])
-    measured: dict[str, list[float]] = {f"{name}, {UNIT}": [] for name in works}
-    for _ in range(ROUNDS):
+    works = {name: asking(service, environ_of(call), calls) for name, call in KINDS.items()}
+    works["a refusal"] = asking(service, environ_of(RIGHT, b"<iSession>x<"), calls)
+    works["the floor"] = floor(environ_of(RIGHT)[BODY], calls)
+    for _ in range(effort.rounds):
         for name, work in works.items():
-            measured[f"{name}, {UNIT}"].append(seconds(work) / CALLS * 1e6)
-    return measured
+            figures.add(f"{name}, {UNIT}", seconds(work) / calls * 1e6)
+    figures.ratio("SOAP 1.1 / the floor", f"SOAP 1.1, {UNIT}", f"the floor, {UNIT}")
+    figures.ratio("GET / SOAP 1.1", f"GET, {UNIT}", f"SOAP 1.1, {UNIT}")
+    return figures
 
 
 def environ_of(call: Call, number: bytes | None = None) -> dict[str, Any]:
@@ -71,37 +74,28 @@ def environ_of(call: Call, number: bytes | None = None) -> dict[str, Any]:
     return environ
 
 
-def asking(service: Application, environ: dict[str, Any]) -> Callable[[], None]:
+def asking(service: Application, environ: dict[str, Any], calls: int) -> Callable[[], None]:
     """Many requests of one kind."""
 
     def work() -> None:
-        for _ in range(CALLS):
+        for _ in range(calls):
             service(environ | {FATE: Fate()}, ignored)
 
     return work
 
 
-def floor(body: bytes) -> Callable[[], None]:
+def floor(body: bytes, calls: int) -> Callable[[], None]:
     """Many parses of an envelope with three look-ups."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, collect_ids=False)
     paths = [etree.XPath(f"//n:{name}/text()", namespaces={"n": NAMESPACE}) for name in (SESSION, NODE, AUTH_CODE)]
 
     def work() -> None:
-        for _ in range(CALLS):
+        for _ in range(calls):
             root = etree.fromstring(body, parser)
             for path in paths:
                 path(root)
 
     return work
-
-
-def ratios(middle: dict[str, float]) -> dict[str, float]:
-    """SOAP against the floor, and GET against SOAP."""
-    soap = middle[f"SOAP 1.1, {UNIT}"]
-    return {
-        "SOAP 1.1 / the floor": soap / middle[f"the floor, {UNIT}"],
-        "GET / SOAP 1.1": middle[f"GET, {UNIT}"] / soap,
-    }
 
 
 def ignored(_status: str, _headers: object, _error: object = None, /) -> Callable[[bytes], object]:

@@ -12,31 +12,29 @@ from json import loads
 from statistics import median
 from urllib.parse import urlsplit
 
-from tests.bench.measuring import ROUNDS
-from tests.bench.wrk import a_call, load, served, wrk_is_there
+from tests.bench.measuring import Effort, Figures
+from tests.bench.wrk import NO_WRK, SECONDS, a_call, load, served, wrk_is_there
 
 TABS = 5
 
 
-def console() -> dict[str, list[float]]:
-    """Calls a second with and without consoles, in turn; nothing where wrk is missing."""
+def console(effort: Effort) -> Figures:
+    """Calls a second with and without consoles, in turn, and the part of the rate that is left, pair by pair."""
     if not wrk_is_there():
-        return {}
-    measured: dict[str, list[float]] = {"no console, calls/s": [], f"{TABS} consoles, calls/s": []}
+        return Figures(left_out={"all": NO_WRK})
+    figures = Figures()
+    left = []
+    seconds = effort.some(SECONDS)
     with served() as (origin, _):
-        load(origin, a_call())
-        for _ in range(ROUNDS):
-            measured["no console, calls/s"].append(load(origin, a_call()).rate)
+        for _ in range(effort.rounds):
+            without = load(origin, a_call(), seconds=seconds).rate
             with watched(origin):
-                measured[f"{TABS} consoles, calls/s"].append(load(origin, a_call()).rate)
-    return measured
-
-
-def cost(measured: dict[str, list[float]]) -> dict[str, float]:
-    """The part of the rate that is left with consoles, pair by pair."""
-    pairs = zip(measured.get(f"{TABS} consoles, calls/s", ()), measured.get("no console, calls/s", ()), strict=True)
-    ratios = [with_them / without for with_them, without in pairs]
-    return {f"{TABS} consoles / none, rate": median(ratios)} if ratios else {}
+                with_them = load(origin, a_call(), seconds=seconds).rate
+            figures.add("no console, calls/s", without)
+            figures.add(f"{TABS} consoles, calls/s", with_them)
+            left.append(with_them / without)
+    figures.ratios[f"{TABS} consoles / none, rate"] = median(left)
+    return figures
 
 
 @contextmanager

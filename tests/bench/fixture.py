@@ -11,7 +11,7 @@ from time import perf_counter
 from urllib.parse import urlsplit
 
 from emulator import Emulator
-from tests.bench.measuring import ROUNDS
+from tests.bench.measuring import Effort, Figures
 
 STARTS = 20
 MANY = 100
@@ -19,16 +19,16 @@ CALL = "/API/API.asmx/startSession?iSession=1000&iNode=2&sAuthCode=demo-ok"
 RULES = 10
 
 
-def fixture() -> dict[str, list[float]]:
+def fixture(effort: Effort) -> Figures:
     """Milliseconds, each the mean of some runs with the shipped default scenario and a connection that stays open."""
-    names = ("start to first answer, ms", "reset, ms", "stop, ms")
-    measured: dict[str, list[float]] = {name: [] for name in names}
+    figures = Figures()
     once()
-    for _ in range(ROUNDS):
-        runs = [once() for _ in range(STARTS)]
-        for number, name in enumerate(names):
-            measured[name].append(sum(run[number] for run in runs) / STARTS * 1000)
-    return measured
+    for _ in range(effort.rounds):
+        runs = [once() for _ in range(effort.some(STARTS))]
+        for number, name in enumerate(("start to first answer, ms", "reset, ms", "stop, ms")):
+            figures.add(name, sum(run[number] for run in runs) / len(runs) * 1000)
+    figures.ratios |= left_behind(effort.some(MANY))
+    return figures
 
 
 def once() -> tuple[float, float, float]:
@@ -58,18 +58,18 @@ def ask(connection: HTTPConnection, path: str) -> None:
     connection.getresponse().read()
 
 
-def left_behind() -> dict[str, float]:
-    """Threads, descriptors and megabytes that a hundred emulators, started and stopped, leave in the process."""
+def left_behind(many: int) -> dict[str, float]:
+    """Threads, descriptors and megabytes that so many emulators, started and stopped, leave in the process."""
     for _ in range(5):
         once()
     tracemalloc.start()
     before = held()
-    for _ in range(MANY):
+    for _ in range(many):
         once()
     after = held()
     tracemalloc.stop()
     names = ("threads", "descriptors", "MB")
-    return {f"left by {MANY} emulators, {name}": b - a for name, a, b in zip(names, before, after, strict=True)}
+    return {f"left by {many} emulators, {name}": b - a for name, a, b in zip(names, before, after, strict=True)}
 
 
 def held() -> tuple[float, float, float]:

@@ -6,14 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from emulator.core.call import Call
-from emulator.core.contract import Binding
+from emulator.core.contract import SERVICE_PATH, Binding
 from emulator.wire.client import written
 
 SECONDS = 3
@@ -29,23 +29,30 @@ class Load(NamedTuple):
     errors: int
 
 
+NO_WRK = "the load needs the program wrk; on Debian and Ubuntu: apt-get install wrk"
+
+
 def wrk_is_there() -> bool:
-    """Whether wrk is there; says what to do when it is not."""
-    if shutil.which("wrk") is None:
-        print("the load needs the program wrk; on Debian and Ubuntu: apt-get install wrk", file=sys.stderr)
-        return False
-    return True
+    """Whether there is a program to make the load."""
+    return shutil.which("wrk") is not None
 
 
 @contextmanager
 def served(*options: str) -> Iterator[tuple[str, int]]:
-    """The default scenario, served by a process of its own: its origin, and the process's id."""
-    command = [sys.executable, "-m", "emulator", "serve", "--port", "0", *options]
+    """A scenario, the default one when none is among the options, served by a process: its origin, and its id."""
+    with started([sys.executable, "-m", "emulator", "serve", "--port", "0", *options]) as server:
+        yield server
+
+
+@contextmanager
+def started(command: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """Any server that says ``ready`` with the service's address: its origin, and the process's id."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None
-        url = server.stdout.readline().split()[1]
+        said = server.stdout.readline()
         try:
-            yield url.removesuffix("/API/API.asmx"), server.pid
+            assert said.startswith("ready "), f"{command} did not begin to serve"
+            yield said.split()[1].removesuffix(SERVICE_PATH), server.pid
         finally:
             server.terminate()
 
@@ -57,7 +64,7 @@ def load(origin: str, call: Call, *, connections: int = 8, seconds: int = SECOND
         script = Path(folder, "call.lua")
         script.write_text(_script(request.method, request.headers, request.body))
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script)]
-        url = f"{origin}/API/API.asmx{request.path}"
+        url = origin + SERVICE_PATH + request.path
         told = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
     failed = re.findall(r"(?:Non-2xx or 3xx responses: |connect |read |write |timeout )(\d+)", told)
     return Load(
