@@ -40,8 +40,8 @@ format: $(VENV)/dev  ## Put the code into its one format
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/dev  ## Measure rates, loading and the fixture; ratios of one run are what counts
-	@$(BIN)/python -m tests.bench
+bench: $(VENV)/dev  ## Measure rates, loading, the fixture and others that do the same; SECTIONS="server peers" takes some
+	@$(BIN)/python -m tests.bench $(SECTIONS)
 
 fuzz: $(VENV)/dev  ## Try each fuzz target with RUNS made-up inputs, e.g. make fuzz RUNS=1000000
 	$(PIP) install --editable '.[fuzz]'

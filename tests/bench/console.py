@@ -24,7 +24,7 @@ def console(effort: Effort) -> Figures:
         return Figures(left_out={"all": NO_WRK})
     figures = Figures()
     left = []
-    seconds = effort.some(SECONDS)
+    seconds = effort.time(SECONDS)
     with served() as (origin, _):
         for _ in range(effort.rounds):
             without = load(origin, a_call(), seconds=seconds).rate

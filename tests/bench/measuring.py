@@ -19,8 +19,12 @@ class Effort:
     part: float
 
     def some(self, all_of_them: int) -> int:
-        """So many of a number of calls, rules or seconds; one at least."""
+        """So many of a number of calls or rules; one at least."""
         return max(1, round(all_of_them * self.part))
+
+    def time(self, all_of_it: float) -> float:
+        """So many of some seconds; enough at least for something to be seen."""
+        return max(0.25, all_of_it * self.part)
 
     def few(self, all_of_them: Sequence[T]) -> Sequence[T]:
         """The kinds of a thing that are measured: all, or the first alone."""

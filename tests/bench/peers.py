@@ -29,6 +29,8 @@ CALLS = 20_000
 CALL = Call(3, 2, "demo-3", Binding.SOAP11)
 OURS, NODE, STOCK = "ours", "node soap", "stock spyne on waitress"
 PACKAGE = "soap@1"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "rescue-emulator-bench")
+SOAP = CACHE / "node_modules" / "soap"
 
 Serving = Callable[[], AbstractContextManager[tuple[str, int]]]
 
@@ -44,7 +46,7 @@ def peers(effort: Effort) -> Figures:
     figures = Figures()
     with ExitStack() as open_until_the_end:
         servings: dict[str, Serving] = {}
-        for name, peer in ((OURS, ours), (NODE, node_soap), (STOCK, stock_spyne)):
+        for name, peer in effort.few(PEERS):
             try:
                 servings[name] = open_until_the_end.enter_context(peer())
             except Missing as missing:
@@ -62,14 +64,14 @@ def compare(servings: dict[str, Serving], effort: Effort, figures: Figures) -> N
         servers = {name: running.enter_context(serving()) for name, serving in servings.items()}
         for _ in range(effort.rounds):
             for name, (origin, _) in servers.items():
-                found = load(origin, CALL, seconds=effort.some(SECONDS))
+                found = load(origin, CALL, seconds=effort.time(SECONDS))
                 assert found.errors == 0, f"{found.errors} errors of {name}"
                 figures.add(f"{name}, calls/s", found.rate)
                 figures.add(f"{name}, p99 ms", found.p99)
     for _ in range(effort.rounds):
         for name, serving in servings.items():
             figures.add(f"{name}, first answer, s", first_answer(serving, CALL))
-    for name, serving in effort.few([*servings.items()]):
+    for name, serving in servings.items():
         with serving() as (origin, process):
             held = megabytes_after(effort.some(CALLS), origin, process, CALL)
         figures.ratios[f"{name}, MB after {CALLS:,} calls"] = held
@@ -90,18 +92,17 @@ def node_soap() -> Iterator[Serving]:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         raise Missing("node and npm are not installed")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "rescue-emulator-bench")
-    if not (cache / "node_modules" / "soap").is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        install = [npm, "install", "--prefix", str(cache), "--no-audit", "--no-fund", PACKAGE]
+    if not SOAP.is_dir():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        install = [npm, "install", "--prefix", str(CACHE), "--no-audit", "--no-fund", PACKAGE]
         done = subprocess.run(install, capture_output=True, text=True, timeout=120)
         if done.returncode:
-            raise Missing(f"npm cannot install {PACKAGE}: {done.stderr.strip().splitlines()[0]}")
+            raise Missing(f"npm cannot install {PACKAGE}: {' '.join(done.stderr.split())[:80]}")
     program = str(Path(__file__).with_name("node_soap.js"))
     with TemporaryDirectory() as folder:
         document = Path(folder, "api.wsdl")
         document.write_bytes(wsdl("http://127.0.0.1/API/API.asmx"))
-        yield lambda: started([node, program, str(cache), str(document), str(RULES)])
+        yield lambda: started([node, program, str(CACHE), str(document), str(RULES)])
 
 
 @contextmanager
@@ -112,3 +113,6 @@ def stock_spyne() -> Iterator[Serving]:
     if find_spec("waitress") is None:
         raise Missing("waitress is not installed; pip install waitress")
     yield lambda: started([sys.executable, "-m", "tests.bench.stock_spyne", str(RULES)])
+
+
+PEERS = ((OURS, ours), (NODE, node_soap), (STOCK, stock_spyne))

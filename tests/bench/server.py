@@ -31,7 +31,7 @@ def server(effort: Effort) -> Figures:
         for _ in range(effort.rounds):
             for name, binding in effort.few([*BINDINGS.items()]):
                 for connections in effort.few(CONNECTIONS):
-                    found = load(origin, a_call(binding), connections=connections, seconds=effort.some(SECONDS))
+                    found = load(origin, a_call(binding), connections=connections, seconds=effort.time(SECONDS))
                     where = f"{name}, {connections} connections"
                     for what, value in (("calls/s", found.rate), ("p50 ms", found.p50), ("p99 ms", found.p99)):
                         figures.add(f"{where}, {what}", value)
@@ -74,6 +74,6 @@ def megabytes_after(calls: int, origin: str, process: int, call: Call) -> float:
     """Megabytes that a process has in memory after so many more calls, or a few more than those."""
     answered = 0
     while answered < calls:
-        answered += round(load(origin, call, seconds=1).rate)
+        answered += round(load(origin, call, seconds=0.5).rate * 0.5)
     pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * 4096 / 1e6

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,15 +59,18 @@ def started(command: Sequence[str]) -> Iterator[tuple[str, int]]:
             server.terminate()
 
 
-def load(origin: str, call: Call, *, connections: int = 8, seconds: int = SECONDS) -> Load:
+def load(origin: str, call: Call, *, connections: int = 8, seconds: float = SECONDS) -> Load:
     """One kind of call, over connections that stay open, as often as they are answered."""
     request = written(call)
     with TemporaryDirectory() as folder:
         script = Path(folder, "call.lua")
         script.write_text(_script(request.method, request.headers, request.body))
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script)]
         url = origin + SERVICE_PATH + request.path
-        told = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
+        command = ["wrk", "-t1", f"-c{connections}", "-d1h", "--latency", "-s", str(script), url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as wrk:
+            time.sleep(seconds)
+            wrk.send_signal(signal.SIGINT)  # its own clock knows whole seconds only
+            told, _ = wrk.communicate()
     failed = re.findall(r"(?:Non-2xx or 3xx responses: |connect |read |write |timeout )(\d+)", told)
     return Load(
         float(_found(r"Requests/sec:\s*([0-9.]+)", told)),
