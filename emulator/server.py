@@ -17,10 +17,11 @@ from emulator.core.rules import Scenario
 from emulator.core.verification import verify
 from emulator.errors import Problem, ScenarioError, StartError, VerificationError, on_purpose
 from emulator.folder import Folder
-from emulator.listening import reaches_beyond
+from emulator.http.limits import HttpLimits
+from emulator.http.listening import reaches_beyond
+from emulator.http.serving import Serving
 from emulator.rescue import Conditions, RuleData, asked_of, beginning
 from emulator.scenario import from_data, load, rule_from_data
-from emulator.serving import Serving
 from emulator.shipped import DEFAULT_SCENARIO, default_scenario
 from emulator.tls import Certificate
 from emulator.watching import Watcher
@@ -46,7 +47,8 @@ class Options:
     clients reach it, when not at its own address. The journal keeps ``journal_size`` entries and ``journal_bytes``
     bytes of requests and answers. Without ``control`` there is no control API; beyond loopback it needs
     ``control_token``. A space ends ``space_idle`` seconds after its last request. With a ``certificate``, a
-    ``MadeCertificate`` or ``CertificateFiles``, it is served over TLS.
+    ``MadeCertificate`` or ``CertificateFiles``, it is served over TLS. ``limits`` bound what a client may send, and
+    for how long.
     """
 
     host: str = "127.0.0.1"
@@ -60,6 +62,7 @@ class Options:
     show_auth_codes: bool = False
     space_idle: float = SPACE_IDLE
     certificate: Certificate | None = None
+    limits: HttpLimits = field(default_factory=HttpLimits)
 
     @property
     def settings(self) -> Settings:
@@ -105,6 +108,7 @@ class Emulator:
             max_delay=options.max_delay,
             takes_long=application.takes_long,
             certificate=options.certificate,
+            limits=options.limits,
         )
         self._served = self._ended = False
 

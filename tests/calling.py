@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from http.client import HTTPResponse
 from random import Random
 from threading import Condition
@@ -15,14 +15,15 @@ from urllib.parse import quote, urlencode
 from xml.sax.saxutils import escape
 
 import pytest
-import uvicorn
+import uvloop
 
 from emulator.core.call import Call
 from emulator.core.contract import AUTH_CODE, NAMESPACE, NODE, OPERATION, SERVICE_PATH, SESSION, SOAP_ACTION, Binding
 from emulator.core.engine import Engine
 from emulator.core.exchange import Exchange, Traffic
+from emulator.http.limits import HttpLimits
+from emulator.http.serving import Serving
 from emulator.scenario import loads
-from emulator.serving import Serving
 from emulator.web.app import Application
 from tests.raw_http import Answer, Request, exchange
 
@@ -32,6 +33,10 @@ ALL_BINDINGS: Final = pytest.mark.parametrize("binding", Binding, ids=lambda bin
 ENVELOPES: Final = {
     Binding.SOAP11: "http://schemas.xmlsoap.org/soap/envelope/",
     Binding.SOAP12: "http://www.w3.org/2003/05/soap-envelope",
+}
+LOOPS: Final[dict[str, Callable[[], asyncio.AbstractEventLoop]]] = {
+    "uvloop": uvloop.new_event_loop,
+    "asyncio": asyncio.SelectorEventLoop,
 }
 PATIENCE: Final = 20.0  # seconds after which a test that waits in vain has failed
 
@@ -96,17 +101,23 @@ class AttentiveEngine(Engine):
 
 @contextmanager
 def serving(
-    scenario: str | Engine, *, max_delay: float = 60.0, host: str = "127.0.0.1", loop: str = "auto", **tls: Any
+    scenario: str | Engine,
+    *,
+    max_delay: float = 60.0,
+    host: str = "127.0.0.1",
+    loop: str = "uvloop",
+    limits: HttpLimits | None = None,
+    **tls: Any,
 ) -> Iterator[Address]:
-    """A scenario, as YAML or in an engine, on a port of its own; ``loop`` is uvicorn's name of an event loop.
+    """A scenario, as YAML or in an engine, on a port of its own; ``loop`` is one of ``LOOPS``.
 
     ``tls`` is what ``Serving`` takes for that.
     """
     engine = scenario if isinstance(scenario, Engine) else Engine(loads(scenario))
+    server = Serving(Application(engine), host=host, port=0, max_delay=max_delay, limits=limits, **tls)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(uvicorn, "Config", partial(uvicorn.Config, loop=loop))
-        server = Serving(Application(engine), host=host, port=0, max_delay=max_delay, **tls)
-    server.start()
+        patch.setattr("emulator.http.serving.new_event_loop", LOOPS[loop])
+        server.start()
     try:
         yield host, int(server.origin.rpartition(":")[2])
     finally:

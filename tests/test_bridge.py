@@ -13,25 +13,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import uvicorn
-import uvloop
-from uvicorn.server import ServerState
 from werkzeug.test import Client
 
-from emulator.bridge import Bridge
-from emulator.connection import Connection
 from emulator.core.contract import Binding
 from emulator.core.engine import Engine
 from emulator.core.replies import ConnectionFault
+from emulator.http.bridge import Bridge
+from emulator.http.clients import Clients, over_plain_http
+from emulator.http.connection import Connection
+from emulator.http.limits import HttpLimits
+from emulator.http.listening import bound
 from emulator.scenario import loads
 from emulator.web.app import Application
-from tests.calling import ALL_BINDINGS, PATIENCE, a_request
+from tests.calling import ALL_BINDINGS, LOOPS, PATIENCE, a_request
 from tests.raw_http import Request
 
-LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
-    "uvloop": uvloop.new_event_loop,
-    "asyncio": asyncio.new_event_loop,
-}
 WAITS = ["slow", "stall", "dribble", "late"]
 SCENARIO = """
 otherwise: startSessionRet_OK
@@ -53,7 +49,7 @@ class Listening:
     """A bridge on a port of the loop that the test itself runs in."""
 
     port: int
-    state: ServerState
+    connections: list[Connection]
     environs: asyncio.Queue[dict[str, Any]]
 
     async def open(self, *requests: Request) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -64,30 +60,36 @@ class Listening:
         return reader, writer
 
     async def nothing_left(self) -> None:
-        """Wait until every connection is lost and every task at its end."""
-        for connection in [*self.state.connections]:
-            assert isinstance(connection, Connection)
+        """Wait until every connection is lost and every task but the test's own is at its end."""
+        for connection in self.connections:
             await asyncio.wait((connection.lost,))
-        if tasks := [*self.state.tasks]:
+        if tasks := [task for task in asyncio.all_tasks() if "Connection" in repr(task.get_coro())]:
             await asyncio.wait(tasks)
 
 
 @asynccontextmanager
 async def listening(application: Application_, max_delay: float = 3600.0) -> AsyncIterator[Listening]:
     environs: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    connections: list[Connection] = []
 
     def watched(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         environs.put_nowait(environ)
         return application(environ, start_response)
 
-    bridge = Bridge(watched, max_delay=max_delay)
-    config = uvicorn.Config(bridge, log_config=None, lifespan="off", proxy_headers=False, timeout_keep_alive=3600)
-    state = ServerState()
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(config, state, {}), "127.0.0.1", 0)
+    bridge = Bridge(watched, limits=HttpLimits(), max_delay=max_delay)
+
+    def connection(clients: Clients) -> Connection:
+        connections.append(Connection(bridge, clients, asyncio.get_running_loop()))
+        return connections[-1]
+
+    socket = bound("127.0.0.1", 0)
+    port = socket.getsockname()[1]
+    clients = Clients(socket, HttpLimits(), over_plain_http, connection)
+    clients.begin()
     try:
-        yield Listening(server.sockets[0].getsockname()[1], state, environs)
+        yield Listening(port, connections, environs)
     finally:
-        server.close()
+        await clients.end()
 
 
 @pytest.fixture(params=LOOPS)
@@ -117,12 +119,12 @@ def nothing_is_worth_a_warning_to_the_server(caplog: pytest.LogCaptureFixture) -
 
 @pytest.fixture
 def any_end_is_a_leave(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.connection.HALF_CLOSED_WITHIN", -1.0)
+    monkeypatch.setattr("emulator.http.connection.HALF_CLOSED_WITHIN", -1.0)
 
 
 @pytest.fixture
 def no_end_is_a_leave(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.connection.HALF_CLOSED_WITHIN", PATIENCE)
+    monkeypatch.setattr("emulator.http.connection.HALF_CLOSED_WITHIN", PATIENCE)
 
 
 def the_service() -> Application:
@@ -195,7 +197,7 @@ def test_a_client_that_only_ends_its_sending_gets_all_its_answers(
 def test_a_client_that_does_not_read_is_cut_off_in_the_end(
     run: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emulator.breaking._FLUSHED_WITHIN", 0.01)
+    monkeypatch.setattr("emulator.http.breaking._FLUSHED_WITHIN", 0.01)
 
     def endless(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         [*the_service()(environ, start_response)]

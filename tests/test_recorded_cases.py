@@ -13,7 +13,7 @@ from emulator.core.exchange import Exchange, Traffic
 from emulator.core.matching import OneOf, When
 from emulator.core.replies import Outcome, Reply, Return, Throw
 from emulator.core.rules import Rule, Scenario
-from emulator.serving import Serving
+from emulator.http.serving import Serving
 from emulator.web.app import Application
 from tests.asmx_client import Case, assert_answers, assert_received, exchange, load_cases
 

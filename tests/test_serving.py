@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -25,9 +26,9 @@ from emulator.core.contract import SERVICE_PATH, Binding
 from emulator.core.engine import Engine
 from emulator.core.exchange import Exchange, Traffic
 from emulator.errors import StartError
+from emulator.http.serving import Serving
 from emulator.scenario import loads
 from emulator.server import Emulator, Options
-from emulator.serving import Serving
 from emulator.web.app import Application
 from emulator.wire.service import OUR_FAULT
 from tests.calling import (
@@ -188,10 +189,10 @@ def test_where_nobody_can_listen_is_an_error_with_one_clear_line(host: str, port
 def test_a_server_that_cannot_begin_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     serving = Serving(Application(Engine(loads(SCENARIO))), host="127.0.0.1", port=0, max_delay=1.0)
 
-    async def startup(*_: object, **__: object) -> None:
+    def no_loop() -> asyncio.AbstractEventLoop:
         raise OSError("Too many open files")
 
-    monkeypatch.setattr("uvicorn.Server.startup", startup)
+    monkeypatch.setattr("emulator.http.serving.new_event_loop", no_loop)
     with pytest.raises(StartError, match="cannot begin to serve: Too many open files"):
         serving.start()
 
@@ -213,7 +214,7 @@ def test_stopping_cuts_a_delay_short(loop: str, caplog: pytest.LogCaptureFixture
             engine.wait_for(1)
             began = time.monotonic()
         assert time.monotonic() - began < PATIENCE  # a delay of an hour was not waited for
-        assert b"\r\nconnection: close\r\n" in (answer := everything(delayed))
+        assert b"\r\nConnection: close\r\n" in (answer := everything(delayed))
         assert b"startSessionRet_OK" in answer
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 

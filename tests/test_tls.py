@@ -93,7 +93,7 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
     caplog.set_level(logging.INFO, "emulator")
     yield caplog
     records = caplog.get_records("call")
-    assert [each for each in records if each.exc_info or each.name.partition(".")[0] in ("uvicorn", "asyncio")] == []
+    assert [each for each in records if each.exc_info or each.name.partition(".")[0] in ("uvloop", "asyncio")] == []
 
 
 def told(log: pytest.LogCaptureFixture, words: str) -> str:
@@ -313,7 +313,7 @@ def test_a_trickle_is_the_right_answer_whole(server: Secured) -> None:
 def test_stopping_waits_for_no_client_that_is_idle_or_says_nothing(
     loop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emulator.serving._GRACE", 2 * PATIENCE)
+    monkeypatch.setattr("emulator.http.clients._GRACE", 2 * PATIENCE)
     with contextlib.ExitStack() as stack:
         with secured(tmp_path / "ca.pem", loop=loop) as server:
             idle = stack.enter_context(server.sent(a_request()))

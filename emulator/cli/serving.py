@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from emulator.cli.certificates import with_certificate
+from emulator.cli.limits import with_limits
 from emulator.cli.options import COUNT, FILE, SECONDS, Command, Seconds, fail, loaded, token
 from emulator.cli.streams import say, take_the_place_of_closed_streams
 from emulator.errors import EmulatorError
@@ -74,6 +75,7 @@ def _web_address(_context: click.Context, _option: click.Parameter, value: str |
     metavar="SECONDS",
     help="When a space ends that nobody uses.",
 )
+@with_limits
 @click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="How log lines look.")
 @click.option("--show-auth-codes", is_flag=True, help="Show auth codes in full, in the log and the control API.")
 @click.option("--no-control", is_flag=True, help="No control API under /__admin, and no X-Emulator headers.")

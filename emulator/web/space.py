@@ -41,8 +41,8 @@ class Space:
         try:
             answer = self._answer(visit)
             body = visit.body if answer.refused else b""
-        except BodyTooLong:
-            answer, body = aspnet_page(500, visit.path, "the body is longer than 4 MB"), b""
+        except BodyTooLong as error:
+            answer, body = aspnet_page(500, visit.path, str(error)), b""
         return self._recorder.refused(visit, answer, body) if answer.refused else answer
 
     @cached_property

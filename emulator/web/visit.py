@@ -21,17 +21,25 @@ HTML = "text/html; charset=utf-8"
 PLAIN = "text/plain; charset=utf-8"
 XML = "text/xml; charset=utf-8"
 
-MAX_BODY = 4 * 1024 * 1024
-"""The longest body that is accepted, in bytes: ASP.NET's ``maxRequestLength``."""
+MAX_BODY: Final = 4 * 1024 * 1024
+"""The longest body that is accepted by default, in bytes: ASP.NET's ``maxRequestLength``."""
 
 TARGET: Final = "emulator.target"
 HEADERS: Final = "emulator.headers"
 BODY: Final = "emulator.body"
-"""Keys of the WSGI environment under which a server that knows them puts path and query, headers and body, as sent."""
+"""Keys of the WSGI environment under which a server that knows them puts path and query, headers and body, as sent;
+the body is None when it is longer than is accepted."""
+
+LONGEST_BODY: Final = "emulator.longest_body"
+"""The key under which it puts how many bytes of a body it accepts."""
 
 
 class BodyTooLong(Exception):
-    """The body is longer than is accepted."""
+    """The body is longer than is accepted; the message says so."""
+
+    def __init__(self, most: int) -> None:
+        length = f"{most // 1024**2} MB" if most % 1024**2 == 0 else f"{most:,} bytes"
+        super().__init__(f"the body is longer than {length}")
 
 
 class Visit:
@@ -97,16 +105,19 @@ class Visit:
     @cached_property
     def body(self) -> bytes:
         """The body, whole; BodyTooLong when it is longer than is accepted."""
-        read: bytes | None = self.environ.get(BODY)
-        if read is not None:
+        most = self.environ.get(LONGEST_BODY, MAX_BODY)
+        if BODY in self.environ:
+            read: bytes | None = self.environ[BODY]
+            if read is None:
+                raise BodyTooLong(most)
             return read
-        from werkzeug.exceptions import RequestEntityTooLarge  # for another server, or what is too long
+        from werkzeug.exceptions import RequestEntityTooLarge  # for another server
         from werkzeug.wsgi import get_input_stream
 
         try:
-            return get_input_stream(self.environ, max_content_length=MAX_BODY).read()
+            return get_input_stream(self.environ, max_content_length=most).read()
         except RequestEntityTooLarge:
-            raise BodyTooLong from None
+            raise BodyTooLong(most) from None
 
     def traffic(self, body: bytes) -> Traffic:
         """The request, with as much of its body as is to be remembered, as it goes into the journal."""

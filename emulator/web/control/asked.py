@@ -13,7 +13,7 @@ from emulator.core.engine import Engine
 from emulator.scenario.words import hint
 from emulator.web.control.controlled import PREFIX, Controlled
 from emulator.web.control.problems import PRIVATE, Refused
-from emulator.web.visit import MAX_BODY, Answer, BodyTooLong, Visit
+from emulator.web.visit import Answer, BodyTooLong, Visit
 from emulator.wire.media import media_type
 
 JSON: Final = "application/json"
@@ -67,8 +67,8 @@ class Asked:
         """The body; Refused when it is too long."""
         try:
             return self.visit.body
-        except BodyTooLong:
-            raise Refused(413, f"the body is longer than {MAX_BODY // 1024 // 1024} MB") from None
+        except BodyTooLong as error:
+            raise Refused(413, str(error)) from None
 
     @property
     def media_type(self) -> str:

@@ -6,12 +6,14 @@ import os
 import socket
 import struct
 from math import ceil
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from typing_extensions import assert_never
 
-from emulator.connection import Connection
 from emulator.core.replies import ConnectionFailure, ConnectionFault
+
+if TYPE_CHECKING:
+    from emulator.http.connection import Connection
 
 _GARBAGE_LENGTH: Final = 512  # bytes
 _FEWEST_PIECES: Final = 20  # of a trickled answer,

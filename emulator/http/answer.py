@@ -1,0 +1,47 @@
+"""An answer of the WSGI application, and what is to become of it on its way through the socket."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+from emulator.core.replies import ConnectionFailure
+
+
+class Answer:
+    """What the WSGI application answered, the seconds that it waits, and how its connection fails in its place."""
+
+    __slots__ = ("body", "delay", "failure", "headers", "status")
+
+    def __init__(self) -> None:
+        self.status = "500 Internal Server Error"
+        self.headers: list[tuple[str, str]] = []
+        self.body = b""
+        self.delay = 0.0
+        self.failure: ConnectionFailure | None = None
+
+    def start(self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> Callable[[bytes], object]:
+        """WSGI's ``start_response``; the application does not use the ``write`` that this returns."""
+        self.status, self.headers = status, headers
+        return io.BytesIO().write
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it goes out as it is."""
+        return not self.delay and self.failure is None
+
+    def head(self, date: str, connection: str) -> bytes:
+        """Its head as it goes through the socket, with the lines ``date`` and ``connection`` unless it has its own."""
+        lines = "".join([f"{name}: {value}\r\n" for name, value in self.headers])
+        names = [name.lower() for name, _ in self.headers]
+        if "date" in names:
+            date = ""
+        if "connection" in names:
+            connection = ""
+        return f"HTTP/1.1 {self.status}\r\n{lines}{date}{connection}\r\n".encode("latin-1")
+
+    @property
+    def closes(self) -> bool:
+        """Whether its connection ends with it."""
+        return any(name.lower() == "connection" and "close" in value.lower() for name, value in self.headers)

@@ -1,0 +1,164 @@
+"""Takes in whoever comes to a listening socket, as many at a time as may be, and looks after their time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Iterable
+from email.utils import formatdate
+from typing import Final
+
+from emulator.http.connection import Connection
+from emulator.http.limits import HttpLimits
+
+_AT_A_TIME: Final = 64  # connections taken in before those that are open have their turn
+_AFTER_TROUBLE: Final = 0.5  # seconds before the next connection when one could not be had, as without a free file
+_TICK: Final = 1.0  # seconds, at most, between two looks at the clock
+_GRACE: Final = 0.5  # seconds that answers under way are given when the server stops
+
+_logger = logging.getLogger(__name__)
+
+TakeIn = Callable[[socket.socket, str, Callable[[], Connection]], Awaitable[Connection | None]]
+"""Makes a connection of a socket and its client's address; None when that client is not served."""
+
+
+class Clients:
+    """The clients of a server in a loop that runs, from ``begin`` to ``end``.
+
+    ``date`` is the line of a head that tells it. Of those that are too many the first is taken in to wait, and
+    ``are_too_many`` says so; the system keeps the others.
+    """
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        limits: HttpLimits,
+        take_in: TakeIn,
+        connection: Callable[[Clients], Connection],
+    ) -> None:
+        self.limits = limits
+        self.date = ""
+        self._listening = listening
+        self._take_in = take_in
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._connections: set[Connection] = set()
+        self._arriving: dict[asyncio.Task[None], socket.socket] = {}
+        self._next: tuple[socket.socket, str] | None = None
+        self._trouble: asyncio.TimerHandle | None = None
+        self._clock: asyncio.TimerHandle | None = None
+
+    @property
+    def are_too_many(self) -> bool:
+        """Whether somebody waits until somebody leaves."""
+        return self._next is not None
+
+    def begin(self) -> None:
+        """Takes clients in from now on."""
+        self._tick()
+        self._listening.setblocking(False)
+        self._loop.add_reader(self._listening, self._accept)
+
+    async def end(self) -> None:
+        """Takes nobody more in, lets the answers under way go out for a moment, and ends what is left."""
+        for timer in (self._trouble, self._clock):
+            if timer is not None:
+                timer.cancel()
+        self._loop.remove_reader(self._listening)
+        self._listening.close()
+        arriving = dict(self._arriving)
+        for task in arriving:
+            task.cancel()
+        await _done(arriving)
+        for client in arriving.values():  # some tasks may have had no turn
+            client.close()
+        if self._next is not None:
+            self._next[0].close()
+        for _ in range(2):  # turns of the loop, in which what has come by now is read
+            await asyncio.sleep(0)
+        for connection in [*self._connections]:
+            connection.shutdown()
+        await _done([each.lost for each in self._connections])
+        for connection in [*self._connections]:
+            connection.transport.abort()
+        await _done([each.lost for each in self._connections])
+
+    def enter(self, connection: Connection) -> None:
+        """A connection is open."""
+        self._connections.add(connection)
+
+    def leave(self, connection: Connection) -> None:
+        """A connection is no more."""
+        self._connections.discard(connection)
+        self._take_next()
+
+    def _accept(self) -> None:
+        for _ in range(_AT_A_TIME):
+            try:
+                client, address = self._listening.accept()
+            except (BlockingIOError, ConnectionError):
+                return  # nobody is there, or it has left already
+            except OSError as error:
+                _logger.warning("cannot take a connection in: %s", error.strerror)
+                self._loop.remove_reader(self._listening)
+                self._trouble = self._loop.call_later(_AFTER_TROUBLE, self._accept_again)
+                return
+            client.setblocking(False)
+            if self._are_many():
+                _logger.warning("%d connections are open, as many as may be: the next one waits", self._inside())
+                self._next = client, address[0]
+                self._loop.remove_reader(self._listening)
+                return
+            self._let_in(client, address[0])
+
+    def _accept_again(self) -> None:
+        self._loop.add_reader(self._listening, self._accept)
+
+    def _inside(self) -> int:
+        return len(self._connections) + len(self._arriving)
+
+    def _are_many(self) -> bool:
+        return self._inside() >= self.limits.connections
+
+    def _take_next(self) -> None:
+        if self._next is not None and not self._are_many():
+            client, who = self._next
+            self._next = None
+            self._let_in(client, who)
+            self._accept_again()
+
+    def _let_in(self, client: socket.socket, who: str) -> None:
+        task = self._loop.create_task(self._taken_in(client, who))
+        self._arriving[task] = client
+        task.add_done_callback(self._arrived)
+
+    async def _taken_in(self, client: socket.socket, who: str) -> None:
+        try:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await self._take_in(client, who, lambda: self._connection(self))
+        except OSError:
+            client.close()  # it has left
+
+    def _arrived(self, task: asyncio.Task[None]) -> None:
+        del self._arriving[task]
+        self._take_next()
+
+    def _tick(self) -> None:
+        self.date = f"Date: {formatdate(usegmt=True)}\r\n"
+        now = self._loop.time()
+        for connection in [each for each in self._connections if each.due <= now]:
+            connection.overdue()
+        limits = self.limits
+        shortest = min(limits.head_within, limits.body_within, limits.idle)
+        self._clock = self._loop.call_later(min(_TICK, shortest / 4), self._tick)
+
+
+async def _done(awaited: Iterable[asyncio.Future[None]] | Iterable[asyncio.Task[None]]) -> None:
+    if futures := [*awaited]:
+        await asyncio.wait(futures, timeout=_GRACE)
+
+
+async def over_plain_http(client: socket.socket, _who: str, connection: Callable[[], Connection]) -> None:
+    """Takes a client in as it is."""
+    await asyncio.get_running_loop().connect_accepted_socket(connection, client)

@@ -1,0 +1,306 @@
+"""One client's connection: its requests are answered in their order, and none of them waits for another connection.
+
+An answer that neither waits nor fails is sent in the same turn of the loop in which its request was read; any other
+has a task, which knows while it waits whether the client left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from emulator.http.answer import Answer
+from emulator.http.breaking import fail
+from emulator.http.reader import Malformed, Reader, Request, Stage
+
+if TYPE_CHECKING:
+    from emulator.http.bridge import Bridge
+    from emulator.http.clients import Clients
+
+HALF_CLOSED_WITHIN: Final = 0.05
+"""Seconds after its request in which a client that ends its sending still wants the answer; later it has given up."""
+
+_READ_AHEAD: Final = 64  # requests read while one waits; reading on is how a client's leaving is noticed
+_IN_A_ROW: Final = 32  # requests of one connection answered before others have their turn
+_LINGER: Final = 2.0  # seconds that a client which still sends has for reading why it is refused
+
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_logger = logging.getLogger(__name__)
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection. ``lost`` is done once it is no more; ``due`` is when its client's time is up."""
+
+    transport: asyncio.Transport
+    lost: asyncio.Future[None]
+
+    def __init__(self, bridge: Bridge, clients: Clients, loop: asyncio.AbstractEventLoop) -> None:
+        self.due = math.inf  # in the loop's time
+        self.lost = loop.create_future()
+        self._silent: asyncio.Future[None] = loop.create_future()  # done once the client sends no more
+        self._stopping: asyncio.Future[None] = loop.create_future()  # done once the server stops
+        self._loop = loop
+        self._bridge = bridge
+        self._clients = clients
+        self._limits = bridge.limits
+        self._reader = Reader(bridge.limits)
+        self._steps = -1  # of the reader, when ``due`` was set
+        self._asked_at = 0.0  # when the last request was here, whole
+        self._task: asyncio.Task[None] | None = None  # the answer that waits
+        self._goes_on = False  # in the next turn of the loop
+        self._writable: asyncio.Future[None] | None = None  # done once the client reads on
+        self._is_over = False  # all is said; what still comes is not read
+
+    # What the transport tells.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has come."""
+        self.transport = transport
+        self._base = self._bridge.base(transport)
+        self._clients.enter(self)
+        self._set_due()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have come."""
+        if not self._is_over:
+            self._reader.feed(data)
+            self._go_on()
+
+    def eof_received(self) -> bool:
+        """The client sends no more: whether it still wants an answer. Nothing but time tells it from one that left."""
+        _set(self._silent)
+        waits = self._task is not None or bool(self._reader.requests)
+        if not waits or self._is_over or self._base["wsgi.url_scheme"] == "https":
+            return False
+        return self._loop.time() - self._asked_at <= HALF_CLOSED_WITHIN
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """It is no more."""
+        self._is_over = True
+        self._reader.requests.clear()
+        _set(self._silent)
+        _set(self.lost)
+        self.resume_writing()
+        self._clients.leave(self)
+
+    def pause_writing(self) -> None:
+        """The client reads nothing just now."""
+        if self._writable is None:
+            self._writable = self._loop.create_future()
+            self._set_due()
+
+    def resume_writing(self) -> None:
+        """The client has read."""
+        if self._writable is not None:
+            _set(self._writable)
+            self._writable = None
+            self._set_due()
+
+    # Its requests.
+
+    def _go_on(self) -> None:
+        """Answers what is here, until an answer has to wait or it is the turn of others."""
+        self._goes_on = False
+        requests = self._reader.requests
+        if requests:
+            self._asked_at = self._loop.time()
+        in_a_row = 0
+        while requests and self._task is None and not self._is_over:
+            if in_a_row == _IN_A_ROW:
+                self._go_on_later()
+                break
+            in_a_row += 1
+            self._answer(requests.popleft())
+        if self._task is None and not requests and not self._is_over:
+            self._after_the_last()
+        if self._reader.steps != self._steps:
+            self._set_due()
+        if len(requests) > _READ_AHEAD:
+            self.transport.pause_reading()
+        elif not self._is_over:
+            self.transport.resume_reading()
+
+    def _after_the_last(self) -> None:
+        """All requests that are here are answered."""
+        reader = self._reader
+        if reader.malformed is not None:
+            self._refuse(reader.malformed)
+        elif reader.awaited is not None:
+            reader.awaited.expects = False
+            self.transport.write(_CONTINUE)
+        elif self._silent.done():
+            self._end()
+
+    def _go_on_later(self) -> None:
+        if not self._goes_on:
+            self._goes_on = True
+            self._loop.call_soon(self._go_on)
+
+    def _answer(self, request: Request) -> None:
+        """Answers a request at once, or begins to."""
+        answer: Answer | None = None
+        try:
+            environ = self._bridge.environ(request, self._base)
+            if not self._bridge.takes_long(environ):
+                answer = self._bridge.answer(environ)
+                if answer.at_once and self._writable is None:
+                    self._send(request, answer)
+                    return
+        except Exception:
+            self._break_off()
+            return
+        self._task = self._loop.create_task(self._answer_in_time(request, environ, answer))
+
+    async def _answer_in_time(self, request: Request, environ: dict[str, Any], answer: Answer | None) -> None:
+        """Answers a request from a thread, after a while, or not at all."""
+        try:
+            self._set_due()
+            if answer is None:
+                answer = await asyncio.to_thread(self._bridge.answer, environ)
+            if answer.delay and await self.left_within(answer.delay):
+                return
+            if self._writable is not None:
+                await self._writable
+            if self.transport.is_closing():
+                return
+            if answer.failure is None:
+                self._send(request, answer)
+            else:
+                self._is_over = True
+                head = answer.head(self._clients.date, "Connection: close\r\n")
+                await fail(self, answer.failure, head, answer.body, self._bridge.max_delay)
+        except Exception:
+            self._break_off()
+        finally:
+            self._task = None
+            self._steps = -1
+            self._go_on_later()
+
+    def _send(self, request: Request, answer: Answer) -> None:
+        """Sends a whole answer in one write."""
+        connection = ""
+        is_last = not self._reader.requests and (self._stopping.done() or self._clients.are_too_many)
+        keeps = request.keeps and not is_last
+        if not keeps:
+            connection = "Connection: close\r\n"
+        elif answer.closes:
+            keeps = False
+        elif request.version == "1.0":
+            connection = "Connection: keep-alive\r\n"
+        head = answer.head(self._clients.date, connection)
+        self.transport.write(head if request.method == b"HEAD" else head + answer.body)
+        if not keeps:
+            self._end()
+
+    def _refuse(self, malformed: Malformed) -> None:
+        """The last answer, to what is no request."""
+        _logger.warning("refused a request from %s: %s", self._base["REMOTE_ADDR"], malformed)
+        answer = Answer()
+        answer.status = f"{malformed.status} {_PHRASES[malformed.status]}"
+        answer.body = f"{malformed}.\n".encode()
+        answer.headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(answer.body)))]
+        self.transport.write(answer.head(self._clients.date, "Connection: close\r\n") + answer.body)
+        self._end()
+
+    def _break_off(self) -> None:
+        """Something is wrong here; who asked shall not wait for it."""
+        _logger.exception("answering %s failed", self._base["REMOTE_ADDR"])
+        self._is_over = True
+        self.transport.close()
+
+    # Its end.
+
+    def _end(self) -> None:
+        """All is said. Whoever is still sending may read it first: the system takes back what it says at an end."""
+        self._is_over = True
+        self._reader.requests.clear()
+        if self._reader.ended and self.transport.can_write_eof() and not self._silent.done():
+            self.transport.write_eof()
+            self.transport.resume_reading()
+        else:
+            self.transport.close()
+            if self._stopping.done():
+                self._leave_tls()
+        self._set_due()
+
+    def _set_due(self) -> None:
+        """The client's time for what it has to do next runs from now."""
+        self._steps = self._reader.steps
+        limits = self._limits
+        if self._writable is not None or (self.transport.is_closing() and self.transport.get_write_buffer_size()):
+            within = limits.body_within
+        elif self._is_over:
+            within = _LINGER
+        elif self._task is not None or self._reader.requests:
+            within = math.inf
+        elif self._reader.stage is Stage.START:
+            within = limits.idle
+        else:
+            within = limits.head_within if self._reader.stage is Stage.HEAD else limits.body_within
+        self.due = self._loop.time() + within
+
+    def overdue(self) -> None:
+        """The client's time is up."""
+        who = self._base["REMOTE_ADDR"]
+        if self._writable is not None:
+            _logger.warning("%s did not read its answer within %g s", who, self._limits.body_within)
+            self.transport.abort()
+        elif self._is_over:
+            self.transport.abort()
+        elif self._reader.stage is Stage.START:
+            _logger.debug("%s asked nothing for %g s", who, self._limits.idle)
+            self._is_over = True
+            self.transport.close()
+            self._set_due()
+        else:
+            self._reader.give_up()
+            self._go_on()
+
+    def shutdown(self) -> None:
+        """The server stops: an answer under way is the last, and waits no longer; without one, the connection ends."""
+        _set(self._stopping)
+        if self._task is None and not self._reader.requests and self._reader.stage is not Stage.BODY:
+            self._is_over = True
+            self.transport.close()
+            self._leave_tls()
+
+    def _leave_tls(self) -> None:
+        """Waits for no goodbye of a client to which all is said; over TLS it would be waited for."""
+        if self._base["wsgi.url_scheme"] == "https":
+            self._loop.call_soon(self._leave)
+
+    def _leave(self) -> None:
+        if not self.lost.done() and not self.transport.get_write_buffer_size():
+            self.transport.abort()
+
+    # What answers wait for.
+
+    async def lost_within(self, seconds: float | None) -> bool:
+        """Waits, and returns early with True once the connection is no more. None waits for that alone."""
+        return await self._done_within(seconds, self.lost)
+
+    async def left_within(self, seconds: float) -> bool:
+        """Waits as an answer does: as ``lost_within``, but no longer than until the server stops."""
+        return await self._done_within(seconds, self.lost, self._stopping)
+
+    async def silent_within(self, seconds: float) -> bool:
+        """Waits, and returns early with True once the client sends no more; no longer than until the server stops."""
+        return await self._done_within(seconds, self._silent, self._stopping)
+
+    async def _done_within(self, seconds: float | None, *awaited: asyncio.Future[None]) -> bool:
+        """Whether the first of what is awaited is done after a time, or once any of it is."""
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+        await asyncio.wait(awaited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        return awaited[0].done()
+
+
+_PHRASES: Final = {400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long"}
+
+
+def _set(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
