@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
+from functools import lru_cache
 from typing import Any, Final
 
 from emulator.visible import visible
@@ -15,19 +17,21 @@ FORMATS: Final = ("text", "json")
 class TextFormatter(logging.Formatter):
     """``2026-11-24 08:15:00.123 INFO soap11 session=1001 ...``; a traceback follows on lines of its own."""
 
-    default_time_format = "%Y-%m-%d %H:%M:%S"
-    default_msec_format = "%s.%03d"
-
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(message)s")
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
-        """The line, made visible."""
-        return visible(super().formatMessage(record))
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, made visible, and the traceback."""
+        second, milliseconds = divmod(int(record.created * 1000), 1000)
+        line = visible(f"{_clock(second)}.{milliseconds:03d} {record.levelname} {record.getMessage()}")
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's name
         """The traceback, whose messages may repeat what came from outside."""
         return visible(super().formatException(ei), keep="\n")
+
+
+@lru_cache(maxsize=1)
+def _clock(second: int) -> str:
+    """A second since 1970 as clocks here show it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
 
 
 class JsonFormatter(logging.Formatter):
@@ -47,8 +51,28 @@ class JsonFormatter(logging.Formatter):
         return line if line.isprintable() else json.dumps(entry)
 
 
+class _Record(logging.LogRecord):
+    """What the formatters need of a log record, and no more: where in the program it was made costs most of one."""
+
+    def __init__(
+        self, name: str, level: int, _file: str, _line: int, msg: object, args: Any, exc_info: Any, *_: Any, **__: Any
+    ) -> None:
+        self.name = name
+        self.levelno = level
+        self.levelname = logging.getLevelName(level)
+        self.msg = msg
+        self.args = args
+        self.exc_info = exc_info
+        self.created = time.time()
+
+
 def log_to_stderr(form: str) -> None:
-    """Sends the program's log to standard error, in one of ``FORMATS``; a closed standard error stops nothing."""
+    """Sends the program's log to standard error, in one of ``FORMATS``; a closed standard error stops nothing.
+
+    The process is the program's own: all its records are made the cheap way.
+    """
+    logging.setLogRecordFactory(_Record)
+    logging._srcfile = None  # the documented way to look for no caller
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.raiseExceptions = False

@@ -35,11 +35,13 @@ rules:
 def run(*arguments: str, env: Mapping[str, str] | None = None) -> Result:
     """One run of the program in this process, whose logging is as before afterwards."""
     root, own = logging.getLogger(), logging.getLogger("emulator")
-    before = [*root.handlers], root.level, own.level, logging.raiseExceptions
+    before = [*root.handlers], root.level, own.level, logging.raiseExceptions, logging._srcfile
+    factory = logging.getLogRecordFactory()
     try:
         return CliRunner().invoke(main, arguments, env=env)
     finally:
-        root.handlers[:], root_level, own_level, logging.raiseExceptions = before
+        root.handlers[:], root_level, own_level, logging.raiseExceptions, logging._srcfile = before
+        logging.setLogRecordFactory(factory)
         root.setLevel(root_level)
         own.setLevel(own_level)
 

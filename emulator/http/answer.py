@@ -12,11 +12,12 @@ from emulator.core.replies import ConnectionFailure
 class Answer:
     """What the WSGI application answered, the seconds that it waits, and how its connection fails in its place."""
 
-    __slots__ = ("body", "delay", "failure", "headers", "status")
+    __slots__ = ("_names", "body", "delay", "failure", "headers", "status")
 
     def __init__(self) -> None:
         self.status = "500 Internal Server Error"
         self.headers: list[tuple[str, str]] = []
+        self._names: list[str] = []  # of the headers, in lower case
         self.body = b""
         self.delay = 0.0
         self.failure: ConnectionFailure | None = None
@@ -24,6 +25,7 @@ class Answer:
     def start(self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> Callable[[bytes], object]:
         """WSGI's ``start_response``; the application does not use the ``write`` that this returns."""
         self.status, self.headers = status, headers
+        self._names = [name.lower() for name, _ in headers]
         return io.BytesIO().write
 
     @property
@@ -34,14 +36,15 @@ class Answer:
     def head(self, date: str, connection: str) -> bytes:
         """Its head as it goes through the socket, with the lines ``date`` and ``connection`` unless it has its own."""
         lines = "".join([f"{name}: {value}\r\n" for name, value in self.headers])
-        names = [name.lower() for name, _ in self.headers]
-        if "date" in names:
+        if "date" in self._names:
             date = ""
-        if "connection" in names:
+        if "connection" in self._names:
             connection = ""
         return f"HTTP/1.1 {self.status}\r\n{lines}{date}{connection}\r\n".encode("latin-1")
 
     @property
     def closes(self) -> bool:
         """Whether its connection ends with it."""
+        if "connection" not in self._names:
+            return False
         return any(name.lower() == "connection" and "close" in value.lower() for name, value in self.headers)

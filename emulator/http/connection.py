@@ -51,6 +51,7 @@ class Connection(asyncio.Protocol):
         self._asked_at = 0.0  # when the last request was here, whole
         self._task: asyncio.Task[None] | None = None  # the answer that waits
         self._goes_on = False  # in the next turn of the loop
+        self._is_paused = False  # so many requests wait that no more are read
         self._writable: asyncio.Future[None] | None = None  # done once the client reads on
         self._is_over = False  # all is said; what still comes is not read
 
@@ -120,8 +121,9 @@ class Connection(asyncio.Protocol):
             self._set_due()
         if len(requests) > _READ_AHEAD:
             self.transport.pause_reading()
-        elif not self._is_over:
-            self.transport.resume_reading()
+            self._is_paused = True
+        elif self._is_paused:
+            self._read_on()
 
     def _after_the_last(self) -> None:
         """All requests that are here are answered."""
@@ -133,6 +135,11 @@ class Connection(asyncio.Protocol):
             self.transport.write(_CONTINUE)
         elif self._silent.done():
             self._end()
+
+    def _read_on(self) -> None:
+        self._is_paused = False
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def _go_on_later(self) -> None:
         if not self._goes_on:
@@ -199,9 +206,10 @@ class Connection(asyncio.Protocol):
         """The last answer, to what is no request."""
         _logger.warning("refused a request from %s: %s", self._base["REMOTE_ADDR"], malformed)
         answer = Answer()
-        answer.status = f"{malformed.status} {_PHRASES[malformed.status]}"
         answer.body = f"{malformed}.\n".encode()
-        answer.headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(answer.body)))]
+        length = ("Content-Length", str(len(answer.body)))
+        status = f"{malformed.status} {_PHRASES[malformed.status]}"
+        answer.start(status, [("Content-Type", "text/plain; charset=utf-8"), length])
         self.transport.write(answer.head(self._clients.date, "Connection: close\r\n") + answer.body)
         self._end()
 
@@ -219,7 +227,7 @@ class Connection(asyncio.Protocol):
         self._reader.requests.clear()
         if self._reader.ended and self.transport.can_write_eof() and not self._silent.done():
             self.transport.write_eof()
-            self.transport.resume_reading()
+            self._read_on()
         else:
             self.transport.close()
             if self._stopping.done():
@@ -292,8 +300,7 @@ class Connection(asyncio.Protocol):
 
     async def _done_within(self, seconds: float | None, *awaited: asyncio.Future[None]) -> bool:
         """Whether the first of what is awaited is done after a time, or once any of it is."""
-        if not self.transport.is_closing():
-            self.transport.resume_reading()
+        self._read_on()
         await asyncio.wait(awaited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         return awaited[0].done()
 
