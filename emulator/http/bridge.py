@@ -1,8 +1,8 @@
 """Asks the WSGI application: makes the environment of a request, and takes the answer with what is to become of it.
 
-The application never blocks: it decides from memory and leaves in a ``Fate`` how long its answer waits and how the
-connection fails; the connection carries that out. What may take long all the same, such as reading a large scenario or
-a long body, is for a thread beside the loop.
+The application never blocks: it decides from memory and leaves in the answer how long that waits and how the
+connection fails (a ``Fate``); the connection carries that out. What may take long all the same, such as reading a large
+scenario or a long body, is for a thread beside the loop.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib.parse import unquote_to_bytes
 from emulator.http.answer import Answer
 from emulator.http.limits import HttpLimits
 from emulator.http.reader import Request
-from emulator.web.carrying import FATE, Fate
+from emulator.web.carrying import FATE
 from emulator.web.visit import BODY, HEADERS, LONGEST_BODY, TARGET
 
 _LONG: Final = 64 * 1024
@@ -89,10 +89,10 @@ class Bridge:
 
     def answer(self, environ: dict[str, Any]) -> Answer:
         """What the application answers."""
-        answer, fate = Answer(), Fate()
-        environ[FATE] = fate
+        answer = Answer()
+        environ[FATE] = answer
         answer.body = b"".join(self._wsgi(environ, answer.start))
-        answer.delay, answer.failure = min(fate.delay, self.max_delay), fate.failure
+        answer.delay = min(answer.delay, self.max_delay)
         return answer
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from emulator.core.exchange import Exchange
 from emulator.core.replies import ConnectionFailure, HttpFailure
@@ -20,12 +19,11 @@ FATE = "emulator.fate"
 """The key of the WSGI environment under which a server that can carry out a ``Fate`` puts one, to be filled in."""
 
 
-@dataclass(slots=True)
-class Fate:
+class Fate(Protocol):
     """What is to become of an answer once it is written: how many seconds it waits, and how its connection fails."""
 
-    delay: float = 0.0
-    failure: ConnectionFailure | None = None
+    delay: float
+    failure: ConnectionFailure | None
 
 
 def carry_out(exchange: Exchange, answer: Answer, environ: WSGIEnvironment) -> Answer:

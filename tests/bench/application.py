@@ -13,9 +13,10 @@ from lxml import etree
 from emulator.core.call import Call
 from emulator.core.contract import AUTH_CODE, NAMESPACE, NODE, SERVICE_PATH, SESSION, Binding
 from emulator.core.engine import Engine
+from emulator.http.answer import Answer
 from emulator.scenario import loads
 from emulator.web.app import Application
-from emulator.web.carrying import FATE, Fate
+from emulator.web.carrying import FATE
 from emulator.web.visit import BODY, HEADERS, TARGET
 from emulator.wire.client import written
 from tests.bench.measuring import Effort, Figures, scenario, seconds
@@ -79,7 +80,7 @@ def asking(service: Application, environ: dict[str, Any], calls: int) -> Callabl
 
     def work() -> None:
         for _ in range(calls):
-            service(environ | {FATE: Fate()}, ignored)
+            service(environ | {FATE: Answer()}, ignored)
 
     return work
 

@@ -11,9 +11,10 @@ import yaml
 from emulator.core.call import Call
 from emulator.core.contract import Binding
 from emulator.core.engine import Engine
+from emulator.http.answer import Answer
 from emulator.scenario import loads
 from emulator.web.app import Application
-from emulator.web.carrying import FATE, Fate
+from emulator.web.carrying import FATE
 from tests.bench.application import environ_of, ignored
 from tests.bench.measuring import Effort, Figures, scenario, seconds
 
@@ -49,7 +50,7 @@ def answering(size: int, calls: int) -> Callable[[], object]:
 
     def work() -> None:
         for environ in environs:
-            service(environ | {FATE: Fate()}, ignored)
+            service(environ | {FATE: Answer()}, ignored)
 
     return work
 
