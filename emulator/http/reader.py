@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain
 from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
@@ -74,10 +75,7 @@ class Reader:
         self._parser = HttpRequestParser(self)
         self._target = b""
         self._headers: Headers = []
-        self._size = 0  # of the headers so far
-        self._came = 0  # bytes of a head that is on its way, without those that came as it began; then -1
-        self._expects = False
-        self._has_host = False
+        self._came = 0  # bytes of a head, or behind a body, without those in which it began: -1 while they are read
         self._request: Request | None = None
 
     @property
@@ -104,7 +102,7 @@ class Reader:
             cause = error.__context__
             self._refuse(cause if isinstance(cause, Malformed) else Malformed(400, f"this is no HTTP: {error}"))
         else:
-            if self.stage is Stage.HEAD:
+            if self.stage is not Stage.START:
                 self._came = 0 if self._came < 0 else self._came + len(data)
                 if self._came > self._limits.request_line + self._limits.header_bytes:
                     self._refuse(self._too_long())
@@ -139,9 +137,7 @@ class Reader:
         """The head of a request begins."""
         self._target = b""
         self._headers = []
-        self._size = 0
         self._came = -1
-        self._expects = self._has_host = False
         self._turn(Stage.HEAD)
 
     def on_url(self, part: bytes) -> None:
@@ -152,18 +148,9 @@ class Reader:
             raise Malformed(414, f"{most}; serve takes --max-request-line")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header is here."""
-        self._headers.append((name, value))
-        self._size += len(name) + len(value)
-        if self._size > self._limits.header_bytes or len(self._headers) > self._limits.headers:
-            raise self._too_long()
-        match name.lower():
-            case b"host":
-                if self._has_host:
-                    raise Malformed(400, "Invalid Hostname: there are two Host headers")
-                self._has_host = True
-            case b"expect":
-                self._expects = True
+        """A header is here; those behind a chunked body tell nothing that is wanted here."""
+        if self.stage is Stage.HEAD:
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The head of a request is here."""
@@ -173,21 +160,29 @@ class Reader:
             if method == b"CONNECT":
                 raise Malformed(400, "CONNECT is for proxies")
             return
-        version = parser.get_http_version()
-        expects = self._expects and version == "1.1"
+        headers, version = self._headers, parser.get_http_version()
+        names = [name.lower() for name, _ in headers]
+        self._check(names)
+        expects = b"expect" in names and version == "1.1"
         path, query = _path_and_query(self._target)
-        headers, keeps = self._headers, parser.should_keep_alive()
-        request = Request(method, self._target, path, query, version, headers, keeps, expects)
+        request = Request(method, self._target, path, query, version, headers, parser.should_keep_alive(), expects)
         self._request = request
         self._turn(Stage.BODY)
         if expects and any(int(value) > self._limits.body for name, value in headers if name.lower() == _LENGTH):
             self._is_last(request)
+
+    def _check(self, names: list[bytes]) -> None:
+        if len(names) > self._limits.headers or sum(map(len, chain(*self._headers))) > self._limits.header_bytes:
+            raise self._too_long()
+        if names.count(b"host") > 1:
+            raise Malformed(400, "Invalid Hostname: there are two Host headers")
 
     def on_body(self, part: bytes) -> None:
         """A part of a body has come."""
         request = self._request
         assert request is not None
         request.expects = False
+        self._came = -1
         request.length += len(part)
         if request.length > self._limits.body:
             request.body, request.too_long, request.keeps = b"", True, False

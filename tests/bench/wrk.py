@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -66,7 +67,7 @@ def load(origin: str, call: Call, *, connections: int = 8, seconds: float = SECO
         script = Path(folder, "call.lua")
         script.write_text(_script(request.method, request.headers, request.body))
         url = origin + SERVICE_PATH + request.path
-        command = ["wrk", "-t1", f"-c{connections}", "-d1h", "--latency", "-s", str(script), url]
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{ceil(seconds) + 10}", "--latency", "-s", str(script), url]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as wrk:
             time.sleep(seconds)
             wrk.send_signal(signal.SIGINT)  # its own clock knows whole seconds only
