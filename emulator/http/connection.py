@@ -240,10 +240,10 @@ class Connection(asyncio.Protocol):
         limits = self._limits
         if self._writable is not None or (self.transport.is_closing() and self.transport.get_write_buffer_size()):
             within = limits.body_within
-        elif self._is_over:
-            within = _LINGER
         elif self._task is not None or self._reader.requests:
             within = math.inf
+        elif self._is_over:
+            within = _LINGER
         elif self._reader.stage is Stage.START:
             within = limits.idle
         else:
@@ -259,7 +259,8 @@ class Connection(asyncio.Protocol):
         elif self._is_over:
             self.transport.abort()
         elif self._reader.stage is Stage.START:
-            _logger.debug("%s asked nothing for %g s", who, self._limits.idle)
+            level = logging.DEBUG if self._asked_at else logging.INFO  # it is the usual end of one that was used
+            _logger.log(level, "%s asked nothing for %g s, and its connection ends", who, self._limits.idle)
             self._is_over = True
             self.transport.close()
             self._set_due()
