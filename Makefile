@@ -45,6 +45,7 @@ bench: $(VENV)/dev  ## Measure rates, loading, the fixture and others that do th
 
 fuzz: $(VENV)/dev  ## Try each fuzz target with RUNS made-up inputs, e.g. make fuzz RUNS=1000000
 	$(PIP) install --editable '.[fuzz]'
+	@$(BIN)/python -m tests.fuzz http --runs $(RUNS)
 	@$(BIN)/python -m tests.fuzz service --runs $(RUNS)
 	@$(BIN)/python -m tests.fuzz scenarios --runs $(RUNS)
 

@@ -17,7 +17,7 @@ import atheris
 
 from tests.fuzz.target import Target
 
-TARGETS: Final = ("service", "scenarios")
+TARGETS: Final = ("http", "service", "scenarios")
 LONGEST_INPUT: Final = 4096  # bytes: longer ones are slow and teach little; the table of hostile requests has those
 
 
