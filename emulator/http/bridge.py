@@ -77,6 +77,8 @@ class Bridge:
             key = _key(name)
             text = value.decode("latin-1")
             environ[key] = f"{environ[key]},{text}" if key in environ else text
+        if request.host is not None and "HTTP_HOST" in environ:
+            environ["HTTP_HOST"] = request.host.decode("latin-1")
         if environ.pop("HTTP_TRANSFER_ENCODING", None):
             environ["CONTENT_LENGTH"] = str(request.length)
         environ[BODY] = None if request.too_long else bytes(request.body)

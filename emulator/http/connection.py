@@ -306,7 +306,13 @@ class Connection(asyncio.Protocol):
         return awaited[0].done()
 
 
-_PHRASES: Final = {400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long"}
+_PHRASES: Final = {
+    400: "Bad Request",
+    408: "Request Timeout",
+    414: "URI Too Long",
+    501: "Not Implemented",
+    505: "HTTP Version Not Supported",
+}
 
 
 def _set(future: asyncio.Future[None]) -> None:

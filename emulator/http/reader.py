@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 from itertools import chain
 from typing import Final
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from emulator.http.limits import HttpLimits
 
@@ -16,7 +17,12 @@ _DRAINED: Final = 16
 """How much of a body that is too long is read and dropped, in longest bodies: most clients read once all is sent, not
 before."""
 
-_LENGTH: Final = b"content-length"
+_CHUNKED: Final = b"chunked"
+_SPOKEN: Final = ("1.1", "1.0")
+_TLS: Final = b"\x16\x03"  # how it begins
+
+_ABSOLUTE: Final = re.compile(rb"https?://([^/?#@]+)(?![^/?#])", re.IGNORECASE)
+_CONTROL: Final = re.compile(rb"%(?:[01][0-9a-f]|7f)", re.IGNORECASE)
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -41,6 +47,7 @@ class Malformed(Exception):
 class Request:
     """One request as it was sent; of its ``target``, ``path`` and ``query`` are what it asks of this server.
 
+    ``host`` is the one that its target names, if that does; it counts in place of the one in its headers.
     ``keeps`` says that its connection may stay. ``length`` is that of its body; one that is longer than is accepted is
     not kept, and ``too_long`` then. ``expects`` says that its client sends the body once it is told to.
     """
@@ -56,6 +63,7 @@ class Request:
     body: bytes | bytearray = b""
     length: int = 0
     too_long: bool = False
+    host: bytes | None = None
 
 
 class Reader:
@@ -75,7 +83,7 @@ class Reader:
         self._parser = HttpRequestParser(self)
         self._target = b""
         self._headers: Headers = []
-        self._came = 0  # bytes of a head, or behind a body, without those in which it began: -1 while they are read
+        self._came = 0  # bytes of a head or of trailers on their way, without those that came as they began; then -1
         self._request: Request | None = None
 
     @property
@@ -90,22 +98,26 @@ class Reader:
         A request that offers another protocol is read again without its offer, as any other: Java's client offers
         HTTP/2 with the first request of each connection, and httptools would drop its body.
         """
-        if self.ended:
-            return
+        while data and not self.ended:
+            data = self._rest_of(data)
+
+    def _rest_of(self, data: bytes) -> bytes:
+        """Reads bytes, and returns those that are to be read again or were not read yet."""
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as offer:
             head = self._head_without_offer()
             self._parser = HttpRequestParser(self)
-            self.feed(head + data[offer.args[0] :])
+            return head + data[offer.args[0] :]
         except HttpParserError as error:
             cause = error.__context__
-            self._refuse(cause if isinstance(cause, Malformed) else Malformed(400, f"this is no HTTP: {error}"))
+            self._refuse(cause if isinstance(cause, Malformed) else _no_http(data, error))
         else:
             if self.stage is not Stage.START:
                 self._came = 0 if self._came < 0 else self._came + len(data)
                 if self._came > self._limits.request_line + self._limits.header_bytes:
                     self._refuse(self._too_long())
+        return b""
 
     def give_up(self) -> None:
         """What is on its way takes too long."""
@@ -148,41 +160,49 @@ class Reader:
             raise Malformed(414, f"{most}; serve takes --max-request-line")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header is here; those behind a chunked body tell nothing that is wanted here."""
+        """A header is here, or a trailer, which nobody needs."""
         if self.stage is Stage.HEAD:
-            self._headers.append((name, value))
+            self._headers.append((name, value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         """The head of a request is here."""
-        parser = self._parser
-        method = parser.get_method()
+        parser, headers = self._parser, self._headers
+        method, version = parser.get_method(), parser.get_http_version()
+        names = [name.lower() for name, _ in headers]
+        self._check(names, version)
         if parser.should_upgrade():
             if method == b"CONNECT":
                 raise Malformed(400, "CONNECT is for proxies")
             return
-        headers, version = self._headers, parser.get_http_version()
-        names = [name.lower() for name, _ in headers]
-        self._check(names)
-        expects = b"expect" in names and version == "1.1"
-        path, query = _path_and_query(self._target)
-        request = Request(method, self._target, path, query, version, headers, parser.should_keep_alive(), expects)
+        expects = version == "1.1" and b"expect" in names and _last(headers, b"expect").lower() == b"100-continue"
+        path, query, host = _asked(self._target, method)
+        keeps = parser.should_keep_alive()
+        request = Request(method, self._target, path, query, version, headers, keeps, expects, host=host)
         self._request = request
+        self._came = -1
         self._turn(Stage.BODY)
-        if expects and any(int(value) > self._limits.body for name, value in headers if name.lower() == _LENGTH):
+        if expects and b"content-length" in names and int(_last(headers, b"content-length")) > self._limits.body:
             self._is_last(request)
 
-    def _check(self, names: list[bytes]) -> None:
+    def _check(self, names: list[bytes], version: str) -> None:
         if len(names) > self._limits.headers or sum(map(len, chain(*self._headers))) > self._limits.header_bytes:
             raise self._too_long()
+        if version not in _SPOKEN:
+            raise Malformed(505, f"HTTP Version Not Supported: HTTP/{version}; this server speaks HTTP/1.1")
         if names.count(b"host") > 1:
             raise Malformed(400, "Invalid Hostname: there are two Host headers")
+        if b"transfer-encoding" in names:
+            listed = b",".join(_values(self._headers, b"transfer-encoding")).lower().split(b",")
+            codings = [coding.strip(b" \t") for coding in listed]
+            if version == "1.0" or codings != [_CHUNKED]:
+                raise _undecodable(codings)
 
     def on_body(self, part: bytes) -> None:
         """A part of a body has come."""
         request = self._request
         assert request is not None
-        request.expects = False
         self._came = -1
+        request.expects = False
         request.length += len(part)
         if request.length > self._limits.body:
             request.body, request.too_long, request.keeps = b"", True, False
@@ -219,15 +239,40 @@ class Reader:
         self.steps += 1
 
 
-def _path_and_query(target: bytes) -> tuple[bytes, bytes]:
-    """Path and query of a target, which may name the host, too."""
-    if target.startswith(b"/") and b"#" not in target:
-        path, _, query = target.partition(b"?")
-        return path, query
-    if target == b"*":
-        return target, b""
-    try:
-        url = parse_url(target)
-    except HttpParserError:
-        raise Malformed(400, "Invalid URL: the target of a request is a path, or begins with http://") from None
-    return url.path or b"/", url.query or b""
+def _asked(target: bytes, method: bytes) -> tuple[bytes, bytes, bytes | None]:
+    """Path, query and host of a target, which need not name the host."""
+    host, rest = None, target
+    if not target.startswith(b"/"):
+        if target == b"*" and method == b"OPTIONS":
+            return target, b"", None
+        absolute = _ABSOLUTE.match(target)
+        if absolute is None:
+            raise Malformed(400, "Invalid URL: the target of a request is a path, or begins with http:// and a host")
+        host, rest = absolute[1], target[absolute.end() :]
+    if b"#" in rest:
+        rest = rest.partition(b"#")[0]
+    path, _, query = rest.partition(b"?")
+    if b"%" in path and _CONTROL.search(path):
+        raise Malformed(400, "Invalid URL: there is a control character in the path")
+    return path or b"/", query, host
+
+
+def _values(headers: Headers, wanted: bytes) -> list[bytes]:
+    return [value for name, value in headers if name.lower() == wanted]
+
+
+def _last(headers: Headers, wanted: bytes) -> bytes:
+    return _values(headers, wanted)[-1]
+
+
+def _undecodable(codings: list[bytes]) -> Malformed:
+    """Where a body ends is unknown, or it is coded in a way that nobody here decodes."""
+    if codings[-1] == _CHUNKED and codings.count(_CHUNKED) < len(codings):
+        return Malformed(501, "Not Implemented: of the codings in Transfer-Encoding only chunked is read")
+    return Malformed(400, "Transfer-Encoding is chunked, once, in HTTP/1.1, or it does not tell where a body ends")
+
+
+def _no_http(data: bytes, error: HttpParserError) -> Malformed:
+    if data.startswith(_TLS):
+        return Malformed(400, "this is TLS, and the port speaks plain HTTP: ask with http:// in place of https://")
+    return Malformed(400, f"this is no HTTP: {error}")
