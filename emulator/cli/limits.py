@@ -42,12 +42,16 @@ def with_limits(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def called(**values: Any) -> None:
-        limits = HttpLimits(**{name: values.pop(name) for name in _OPTIONS})
+        limits = HttpLimits(**{name: values.pop(_parameter(option)) for name, (option, *_) in _OPTIONS.items()})
         command(limits=limits, **values)
 
     for field in reversed(fields(HttpLimits)):
         option, kind, metavar, text = _OPTIONS[field.name]
-        called = click.option(
-            option, field.name, type=kind, default=field.default, show_default=True, metavar=metavar, help=text
-        )(called)
+        called = click.option(option, type=kind, default=field.default, show_default=True, metavar=metavar, help=text)(
+            called
+        )
     return called
+
+
+def _parameter(option: str) -> str:
+    return option.removeprefix("--").replace("-", "_")

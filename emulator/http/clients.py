@@ -19,8 +19,8 @@ _GRACE: Final = 0.5  # seconds that answers under way are given when the server 
 
 _logger = logging.getLogger(__name__)
 
-TakeIn = Callable[[socket.socket, str, Callable[[], Connection]], Awaitable[Connection | None]]
-"""Makes a connection of a socket and its client's address; None when that client is not served."""
+TakeIn = Callable[[socket.socket, str, Callable[[], Connection]], Awaitable[bool]]
+"""Makes a connection of a socket and its client's address, and says whether that client is served."""
 
 
 class Clients:
@@ -45,6 +45,7 @@ class Clients:
         self._loop = asyncio.get_running_loop()
         self._connections: set[Connection] = set()
         self._arriving: dict[asyncio.Task[None], socket.socket] = {}
+        self._inside = 0  # of those that arrive or have a connection
         self._next: tuple[socket.socket, str] | None = None
         self._trouble: asyncio.TimerHandle | None = None
         self._clock: asyncio.TimerHandle | None = None
@@ -91,6 +92,7 @@ class Clients:
     def leave(self, connection: Connection) -> None:
         """A connection is no more."""
         self._connections.discard(connection)
+        self._inside -= 1
         self._take_next()
 
     def _accept(self) -> None:
@@ -106,7 +108,7 @@ class Clients:
                 return
             client.setblocking(False)
             if self._are_many():
-                _logger.warning("%d connections are open, as many as may be: the next one waits", self._inside())
+                _logger.warning("%d connections are open, as many as may be: the next one waits", self._inside)
                 self._next = client, address[0]
                 self._loop.remove_reader(self._listening)
                 return
@@ -115,11 +117,8 @@ class Clients:
     def _accept_again(self) -> None:
         self._loop.add_reader(self._listening, self._accept)
 
-    def _inside(self) -> int:
-        return len(self._connections) + len(self._arriving)
-
     def _are_many(self) -> bool:
-        return self._inside() >= self.limits.connections
+        return self._inside >= self.limits.connections
 
     def _take_next(self) -> None:
         if self._next is not None and not self._are_many():
@@ -129,16 +128,21 @@ class Clients:
             self._accept_again()
 
     def _let_in(self, client: socket.socket, who: str) -> None:
+        self._inside += 1
         task = self._loop.create_task(self._taken_in(client, who))
         self._arriving[task] = client
         task.add_done_callback(self._arrived)
 
     async def _taken_in(self, client: socket.socket, who: str) -> None:
+        is_served = False
         try:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await self._take_in(client, who, lambda: self._connection(self))
+            is_served = await self._take_in(client, who, lambda: self._connection(self))
         except OSError:
             client.close()  # it has left
+        finally:
+            if not is_served:
+                self._inside -= 1
 
     def _arrived(self, task: asyncio.Task[None]) -> None:
         del self._arriving[task]
@@ -159,6 +163,7 @@ async def _done(awaited: Iterable[asyncio.Future[None]] | Iterable[asyncio.Task[
         await asyncio.wait(futures, timeout=_GRACE)
 
 
-async def over_plain_http(client: socket.socket, _who: str, connection: Callable[[], Connection]) -> None:
+async def over_plain_http(client: socket.socket, _who: str, connection: Callable[[], Connection]) -> bool:
     """Takes a client in as it is."""
     await asyncio.get_running_loop().connect_accepted_socket(connection, client)
+    return True

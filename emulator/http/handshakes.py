@@ -31,8 +31,8 @@ class Handshakes:
         self._context = context
         self._within = within
 
-    async def take_in(self, client: socket.socket, who: str, connection: Callable[[], asyncio.Protocol]) -> None:
-        """Shakes hands with a client that speaks TLS."""
+    async def take_in(self, client: socket.socket, who: str, connection: Callable[[], asyncio.Protocol]) -> bool:
+        """Shakes hands with a client that speaks TLS; whether that is done."""
         speaks_tls = False
         try:
             speaks_tls = await asyncio.wait_for(_speaks_tls(client, who), self._within)
@@ -41,10 +41,9 @@ class Handshakes:
         finally:
             if not speaks_tls:
                 client.close()
-        if speaks_tls:
-            await self._shake_hands(client, who, connection)
+        return speaks_tls and await self._shake_hands(client, who, connection)
 
-    async def _shake_hands(self, client: socket.socket, who: str, connection: Callable[[], asyncio.Protocol]) -> None:
+    async def _shake_hands(self, client: socket.socket, who: str, connection: Callable[[], asyncio.Protocol]) -> bool:
         loop = asyncio.get_running_loop()
         try:
             await loop.connect_accepted_socket(
@@ -54,6 +53,9 @@ class Handshakes:
             _logger.warning("no TLS with %s: %s", who, _words(error))
         except OSError:
             _logger.info("no TLS with %s: it left, or did not say all in %g s", who, self._within)
+        else:
+            return True
+        return False
 
 
 async def _speaks_tls(client: socket.socket, who: str) -> bool:
