@@ -84,6 +84,7 @@ class Reader:
         self._target = b""
         self._headers: Headers = []
         self._came = 0  # bytes of a head or of trailers on their way, without those that came as they began; then -1
+        self._trailing = 0  # bytes of trailers so far
         self._request: Request | None = None
 
     @property
@@ -163,6 +164,10 @@ class Reader:
         """A header is here, or a trailer, which nobody needs."""
         if self.stage is Stage.HEAD:
             self._headers.append((name, value.rstrip(b" \t")))
+            return
+        self._trailing += len(name) + len(value)
+        if self._trailing > self._limits.header_bytes:
+            raise self._too_long()
 
     def on_headers_complete(self) -> None:
         """The head of a request is here."""
@@ -179,6 +184,7 @@ class Reader:
         keeps = parser.should_keep_alive()
         request = Request(method, self._target, path, query, version, headers, keeps, expects, host=host)
         self._request = request
+        self._trailing = 0
         self._came = -1
         self._turn(Stage.BODY)
         if expects and b"content-length" in names and int(_last(headers, b"content-length")) > self._limits.body:
