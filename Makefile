@@ -1,8 +1,9 @@
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test check format bench fuzz screenshot test-all clean
+.PHONY: help serve demo test check format bench fuzz soak screenshot test-all clean
 
 PYTHON ?= python3
 RUNS ?= 100000
+SECONDS ?= 60
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -48,6 +49,9 @@ fuzz: $(VENV)/dev  ## Try each fuzz target with RUNS made-up inputs, e.g. make f
 	@$(BIN)/python -m tests.fuzz http --runs $(RUNS)
 	@$(BIN)/python -m tests.fuzz service --runs $(RUNS)
 	@$(BIN)/python -m tests.fuzz scenarios --runs $(RUNS)
+
+soak: $(VENV)/dev  ## Load a server with everything at once for SECONDS, and see that nothing is left behind
+	@$(BIN)/python -m tests.soak --seconds $(SECONDS)
 
 screenshot: $(VENV)/dev  ## Take the README's picture of the console anew
 	@$(BIN)/python -m tests.screenshot
