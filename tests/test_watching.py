@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
+from random import Random
 from threading import Event
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -15,6 +22,7 @@ from emulator.core.rules import Scenario
 from emulator.scenario import load
 from emulator.server import Emulator
 from emulator.watching import Watcher
+from tests.calling import a_request, call, result
 
 GOOD = "name: {name}\nrules:\n  - when: {{session: 1}}\n    return: startSessionRet_{result}\n"
 PATIENCE = 10.0  # seconds, for a machine that is busy
@@ -134,3 +142,90 @@ def test_the_watch_ends_with_the_emulator(file: Path) -> None:
     with Emulator(load(file), file=file, watch=True) as emulator:
         assert emulator._watcher is not None
     assert not emulator._watcher._thread.is_alive()
+
+
+ENOUGH = 5  # states of the file that come into force in the midst of a storm
+
+
+def state(number: int) -> bytes:
+    """A whole state of a file, of which no part is a scenario; odd ones have another result than even ones."""
+    rule = {"name": f"state {number}", "when": {"session": 1001}, "return": expected(number)}
+    return json.dumps({"description": "x" * 20_000, "name": f"state-{number}", "rules": [rule]}).encode()
+
+
+def expected(number: int) -> str:
+    return "startSessionRet_" + ("ActionFailed" if number % 2 else "OK")
+
+
+def edit(file: Path, text: bytes, random: Random) -> None:
+    """One edit of a storm: a state of the file, whole or not, in the one way or the other."""
+    beside = file.with_suffix(".new")
+    half = text[: random.randrange(1, len(text))]
+    match random.randrange(6):
+        case 0:
+            beside.write_bytes(text)
+            beside.replace(file)
+        case 1:
+            with file.open("wb", buffering=0) as stream:
+                for begin in range(0, len(text), 4096):
+                    stream.write(text[begin : begin + 4096])
+        case 2:
+            file.write_bytes(half)
+        case 3:
+            beside.write_bytes(half)
+            beside.replace(file)
+        case 4:
+            file.write_bytes(b"\0" + random.randbytes(1000))
+        case 5:
+            file.rename(beside)
+            file.touch()
+
+
+def calling(emulator: Emulator, seen: set[int], over: Event) -> None:
+    """Notes the states by which calls are answered, until it is over: each is whole, and none comes back."""
+    host, port = urlsplit(emulator.url).netloc.split(":")
+    last = 0
+    while not over.is_set():
+        answer = call((host, int(port)), a_request(session=1001))
+        found = re.match(r"state (\d+) ", answer.headers["X-Emulator-Rule"])
+        assert found is not None, answer.headers["X-Emulator-Rule"]
+        number = int(found[1])
+        assert f"startSessionRet_{result(answer)}" == expected(number)
+        assert number >= last
+        last = number
+        seen.add(number)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 2 * PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_in_a_storm_of_half_written_files_calls_get_whole_states_and_the_last_one_stays(file: Path) -> None:
+    random, numbers = Random(1), count(1)
+    file.write_bytes(state(0))
+    over = Event()
+    seen: tuple[set[int], ...] = (set(), set())
+
+    def enough_came_into_force() -> bool:
+        edit(file, state(next(numbers)), random)
+        return all(len(each) > ENOUGH for each in seen)
+
+    with Emulator(load(file), file=file, watch=True) as emulator, ThreadPoolExecutor(len(seen)) as threads:
+        callers = [threads.submit(calling, emulator, each, over) for each in seen]
+        try:
+            wait_until(enough_came_into_force)
+            last = next(numbers)
+            file.write_bytes(state(last)[:-1])
+            wait_until(lambda: "did not find expected ',' or '}'" in health(emulator)[1].get("detail", ""))
+            assert health(emulator)[0] == 503
+            file.write_bytes(state(last))
+            wait_until(lambda: health(emulator)[0] == 200)
+            assert health(emulator)[1]["scenario"] == f"state-{last}"
+            wait_until(lambda: all(last in each for each in seen))
+        finally:
+            over.set()
+        for caller in callers:
+            caller.result()

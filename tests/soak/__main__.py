@@ -26,7 +26,7 @@ from tests.soak.clients import WORK, Client, Wrong
 from tests.soak.deeds import scenario
 from tests.soak.server import Server, Use, served, settled
 
-MOST_GROWTH: Final = 24 * 1024 * 1024
+MOST_GROWTH: Final = 10 * 1024 * 1024
 """Bytes by which the memory may grow after the warm-up, however long the soak: what an allocator does not give back."""
 
 _WARM_UP: Final = (1.0, 15.0)  # seconds, at least and at most; else a quarter of the time
