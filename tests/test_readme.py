@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from emulator.core.call import Call
 from emulator.core.contract import Binding, Result
 from emulator.core.engine import Engine
 from emulator.core.exchange import DecidedBy
+from emulator.http.limits import HttpLimits
 from emulator.scenario import load, loads
 from emulator.scenario.schema import schema
 from emulator.server import Emulator
@@ -165,6 +167,15 @@ def test_each_option_that_the_control_api_mentions_is_one_of_serve() -> None:
     named = set(re.findall(r"--[a-z][a-z-]+", README.partition("## The control API")[2].partition("\n## ")[0]))
     assert len(named) >= 6
     assert named <= {option for each in main.commands["serve"].params for option in each.opts}
+
+
+def test_each_limit_that_has_an_option_is_documented_with_its_default() -> None:
+    unit = {"kB": 1024, "MB": 1024**2, "s": 1, "": 1}
+    table = README.partition("| limit | by default |")[2].partition("\n\n")[0]
+    told = re.findall(r"^\| `(--[a-z-]+)` \| ([\d,]+) ?(kB|MB|s|)[^|]*\|", table, re.MULTILINE)
+    options = {option: each.name for each in main.commands["serve"].params for option in each.opts}
+    defaults = {options[option]: float(number.replace(",", "")) * unit[name] for option, number, name in told}
+    assert defaults == asdict(HttpLimits())
 
 
 def test_the_demo_goes_as_it_is_told() -> None:
