@@ -17,7 +17,7 @@ from tests.bench.server import first_answer
 from tests.bench.wrk import wrk_is_there
 
 ROOT = Path(__file__).parent.parent
-BY_WRK = ("server", "console", "peers")
+BY_WRK = ("server", "console", "peers", "slow")
 QUICK = tuple(name for name in SECTIONS if name not in BY_WRK)
 
 

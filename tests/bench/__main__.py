@@ -19,6 +19,7 @@ from tests.bench.measuring import FULL, LEAST, Figures, Section
 from tests.bench.peers import peers
 from tests.bench.rules import rules
 from tests.bench.server import server, starting
+from tests.bench.slow_clients import slow_clients
 
 SECTIONS = {
     section.name: section
@@ -29,6 +30,7 @@ SECTIONS = {
         Section("peers", "The same job by others: SOAP 1.1, 8 connections, 10 rules", peers),
         Section("rules", "Few rules and many", rules),
         Section("fixture", "A server inside the test's own process", fixture),
+        Section("slow", "Clients that are slow beside those that are busy: GET, 8 connections", slow_clients),
         Section("console", "Consoles that people keep open", console),
     )
 }

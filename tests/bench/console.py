@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPConnection
 from json import loads
 from statistics import median
 from urllib.parse import urlsplit
 
 from tests.bench.measuring import Effort, Figures
-from tests.bench.wrk import NO_WRK, SECONDS, a_call, load, served, wrk_is_there
+from tests.bench.wrk import NO_WRK, SECONDS, a_call, beside, load, served, wrk_is_there
 
 TABS = 5
 
@@ -28,26 +25,13 @@ def console(effort: Effort) -> Figures:
     with served() as (origin, _):
         for _ in range(effort.rounds):
             without = load(origin, a_call(), seconds=seconds).rate
-            with watched(origin):
+            with beside("tests.bench.console", origin):
                 with_them = load(origin, a_call(), seconds=seconds).rate
             figures.add("no console, calls/s", without)
             figures.add(f"{TABS} consoles, calls/s", with_them)
             left.append(with_them / without)
     figures.ratios[f"{TABS} consoles / none, rate"] = median(left)
     return figures
-
-
-@contextmanager
-def watched(origin: str) -> Iterator[None]:
-    """Consoles that look at a server as the page does, in a process of their own, once they have begun to look."""
-    command = [sys.executable, "-m", "tests.bench.console", origin]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as watching:
-        assert watching.stdout is not None
-        watching.stdout.readline()
-        try:
-            yield
-        finally:
-            watching.terminate()
 
 
 def watch(origin: str) -> None:

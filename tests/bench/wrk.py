@@ -60,6 +60,18 @@ def started(command: Sequence[str]) -> Iterator[tuple[str, int]]:
             server.terminate()
 
 
+@contextmanager
+def beside(module: str, *arguments: str) -> Iterator[None]:
+    """A module in a process of its own, from the first line that it prints on."""
+    with subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        try:
+            assert running.stdout.readline(), f"{module} did not begin"
+            yield
+        finally:
+            running.terminate()
+
+
 def load(origin: str, call: Call, *, connections: int = 8, seconds: float = SECONDS) -> Load:
     """One kind of call, over connections that stay open, as often as they are answered."""
     request = written(call)
