@@ -62,7 +62,7 @@ class Listening:
     async def nothing_left(self) -> None:
         """Wait until every connection is lost and every task but the test's own is at its end."""
         for connection in self.connections:
-            await asyncio.wait((connection.lost,))
+            await asyncio.wait((connection.presence.lost,))
         if tasks := [task for task in asyncio.all_tasks() if "Connection" in repr(task.get_coro())]:
             await asyncio.wait(tasks)
 

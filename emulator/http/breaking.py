@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
-import struct
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
@@ -19,15 +17,13 @@ _GARBAGE_LENGTH: Final = 512  # bytes
 _FEWEST_PIECES: Final = 20  # of a trickled answer,
 _LONGEST_PAUSE: Final = 0.25  # and seconds between two of them
 _FLUSHED_WITHIN: Final = 30.0  # seconds that a client has for reading what was sent before the end
-_DISCARD: Final = struct.pack("ii", 1, 0)  # SO_LINGER: drop what is unsent and reset
 
 
 async def fail(connection: Connection, failure: ConnectionFailure, head: bytes, body: bytes, longest: float) -> None:
     """Fails in place of sending an answer; ``longest`` bounds its waits, in seconds. It is no more afterwards."""
     match failure.fault:
         case ConnectionFault.RESET:
-            connection.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DISCARD)
-            connection.transport.abort()
+            connection.reset()
         case ConnectionFault.CLOSE:
             pass
         case ConnectionFault.TRUNCATE:
@@ -35,7 +31,7 @@ async def fail(connection: Connection, failure: ConnectionFailure, head: bytes, 
         case ConnectionFault.GARBAGE:
             connection.transport.write(os.urandom(_GARBAGE_LENGTH))
         case ConnectionFault.STALL:
-            await connection.silent_within(longest)
+            await connection.presence.silent_within(longest)
         case ConnectionFault.TRICKLE:
             await _trickle(connection, head + body, min(failure.over or longest, longest))
         case _ as never:
@@ -48,7 +44,7 @@ async def _trickle(connection: Connection, data: bytes, over: float) -> None:
     size = ceil(len(data) / max(_FEWEST_PIECES, over / _LONGEST_PAUSE))
     pieces = [data[start : start + size] for start in range(0, len(data), size)]
     for number, piece in enumerate(pieces):
-        if number and await connection.left_within(over / (len(pieces) - 1)):
+        if number and await connection.presence.left_within(over / (len(pieces) - 1)):
             return
         connection.transport.write(piece)
 
@@ -56,6 +52,6 @@ async def _trickle(connection: Connection, data: bytes, over: float) -> None:
 async def _end(connection: Connection) -> None:
     """Closes in good order, or without order when the client does not read what was sent."""
     connection.transport.close()
-    if not await connection.lost_within(_FLUSHED_WITHIN):
+    if not await connection.presence.lost_within(_FLUSHED_WITHIN):
         connection.transport.abort()
-        await connection.lost_within(None)
+        await connection.presence.lost_within(None)

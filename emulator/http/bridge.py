@@ -17,7 +17,7 @@ from urllib.parse import unquote_to_bytes
 
 from emulator.http.answer import Answer
 from emulator.http.limits import HttpLimits
-from emulator.http.reader import Request
+from emulator.http.request import Request
 from emulator.web.carrying import FATE
 from emulator.web.visit import BODY, HEADERS, LONGEST_BODY, TARGET
 

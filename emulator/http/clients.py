@@ -80,10 +80,10 @@ class Clients:
             await asyncio.sleep(0)
         for connection in [*self._connections]:
             connection.shutdown()
-        await _done([each.lost for each in self._connections])
+        await _done([each.presence.lost for each in self._connections])
         for connection in [*self._connections]:
             connection.transport.abort()
-        await _done([each.lost for each in self._connections])
+        await _done([each.presence.lost for each in self._connections])
 
     def enter(self, connection: Connection) -> None:
         """A connection is open."""

@@ -9,11 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import socket
+import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.http.answer import Answer
 from emulator.http.breaking import fail
-from emulator.http.reader import Malformed, Reader, Request, Stage
+from emulator.http.presence import Presence, happened
+from emulator.http.reader import Reader, Stage
+from emulator.http.request import Malformed, Request
 
 if TYPE_CHECKING:
     from emulator.http.bridge import Bridge
@@ -26,22 +30,20 @@ _READ_AHEAD: Final = 64  # requests read while one waits; reading on is how a cl
 _IN_A_ROW: Final = 32  # requests of one connection answered before others have their turn
 _LINGER: Final = 2.0  # seconds that a client which still sends has for reading why it is refused
 
+_DISCARD: Final = struct.pack("ii", 1, 0)  # SO_LINGER: drop what is unsent and reset
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _logger = logging.getLogger(__name__)
 
 
 class Connection(asyncio.Protocol):
-    """One client's connection. ``lost`` is done once it is no more; ``due`` is when its client's time is up."""
+    """One client's connection, and its ``presence``; ``due`` is when its client's time is up."""
 
     transport: asyncio.Transport
-    lost: asyncio.Future[None]
 
     def __init__(self, bridge: Bridge, clients: Clients, loop: asyncio.AbstractEventLoop) -> None:
         self.due = math.inf  # in the loop's time
-        self.lost = loop.create_future()
-        self._silent: asyncio.Future[None] = loop.create_future()  # done once the client sends no more
-        self._stopping: asyncio.Future[None] = loop.create_future()  # done once the server stops
+        self.presence = Presence(loop)
         self._loop = loop
         self._bridge = bridge
         self._clients = clients
@@ -72,7 +74,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The client sends no more: whether it still wants an answer. Nothing but time tells it from one that left."""
-        _set(self._silent)
+        happened(self.presence.silent)
         waits = self._task is not None or bool(self._reader.requests)
         if not waits or self._is_over or self._base["wsgi.url_scheme"] == "https":
             return False
@@ -82,8 +84,8 @@ class Connection(asyncio.Protocol):
         """It is no more."""
         self._is_over = True
         self._reader.requests.clear()
-        _set(self._silent)
-        _set(self.lost)
+        happened(self.presence.silent)
+        happened(self.presence.lost)
         self.resume_writing()
         self._clients.leave(self)
 
@@ -96,7 +98,7 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The client has read."""
         if self._writable is not None:
-            _set(self._writable)
+            happened(self._writable)
             self._writable = None
             self._set_due()
 
@@ -133,7 +135,7 @@ class Connection(asyncio.Protocol):
         elif reader.awaited is not None:
             reader.awaited.expects = False
             self.transport.write(_CONTINUE)
-        elif self._silent.done():
+        elif self.presence.silent.done():
             self._end()
 
     def _read_on(self) -> None:
@@ -165,9 +167,10 @@ class Connection(asyncio.Protocol):
         """Answers a request from a thread, after a while, or not at all."""
         try:
             self._set_due()
+            self._read_on()
             if answer is None:
                 answer = await asyncio.to_thread(self._bridge.answer, environ)
-            if answer.delay and await self.left_within(answer.delay):
+            if answer.delay and await self.presence.left_within(answer.delay):
                 return
             if self._writable is not None:
                 await self._writable
@@ -189,7 +192,7 @@ class Connection(asyncio.Protocol):
     def _send(self, request: Request, answer: Answer) -> None:
         """Sends a whole answer in one write."""
         connection = ""
-        is_last = not self._reader.requests and (self._stopping.done() or self._clients.are_too_many)
+        is_last = not self._reader.requests and (self.presence.stopping.done() or self._clients.are_too_many)
         keeps = request.keeps and not is_last
         if not keeps:
             connection = "Connection: close\r\n"
@@ -225,12 +228,12 @@ class Connection(asyncio.Protocol):
         """All is said. Whoever is still sending may read it first: the system takes back what it says at an end."""
         self._is_over = True
         self._reader.requests.clear()
-        if self._reader.ended and self.transport.can_write_eof() and not self._silent.done():
+        if self._reader.ended and self.transport.can_write_eof() and not self.presence.silent.done():
             self.transport.write_eof()
             self._read_on()
         else:
             self.transport.close()
-            if self._stopping.done():
+            if self.presence.stopping.done():
                 self._leave_tls()
         self._set_due()
 
@@ -255,7 +258,7 @@ class Connection(asyncio.Protocol):
         who = self._base["REMOTE_ADDR"]
         if self._writable is not None:
             _logger.warning("%s did not read its answer within %g s", who, self._limits.body_within)
-            self.transport.abort()
+            self.reset()
         elif self._is_over:
             self.transport.abort()
         elif self._reader.stage is Stage.START:
@@ -268,9 +271,14 @@ class Connection(asyncio.Protocol):
             self._reader.give_up()
             self._go_on()
 
+    def reset(self) -> None:
+        """Ends the connection at once, with a reset, whatever is unsent."""
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DISCARD)
+        self.transport.abort()
+
     def shutdown(self) -> None:
         """The server stops: an answer under way is the last, and waits no longer; without one, the connection ends."""
-        _set(self._stopping)
+        happened(self.presence.stopping)
         if self._task is None and not self._reader.requests and self._reader.stage is not Stage.BODY:
             self._is_over = True
             self.transport.close()
@@ -282,28 +290,8 @@ class Connection(asyncio.Protocol):
             self._loop.call_soon(self._leave)
 
     def _leave(self) -> None:
-        if not self.lost.done() and not self.transport.get_write_buffer_size():
+        if not self.presence.lost.done() and not self.transport.get_write_buffer_size():
             self.transport.abort()
-
-    # What answers wait for.
-
-    async def lost_within(self, seconds: float | None) -> bool:
-        """Waits, and returns early with True once the connection is no more. None waits for that alone."""
-        return await self._done_within(seconds, self.lost)
-
-    async def left_within(self, seconds: float) -> bool:
-        """Waits as an answer does: as ``lost_within``, but no longer than until the server stops."""
-        return await self._done_within(seconds, self.lost, self._stopping)
-
-    async def silent_within(self, seconds: float) -> bool:
-        """Waits, and returns early with True once the client sends no more; no longer than until the server stops."""
-        return await self._done_within(seconds, self._silent, self._stopping)
-
-    async def _done_within(self, seconds: float | None, *awaited: asyncio.Future[None]) -> bool:
-        """Whether the first of what is awaited is done after a time, or once any of it is."""
-        self._read_on()
-        await asyncio.wait(awaited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        return awaited[0].done()
 
 
 _PHRASES: Final = {
@@ -313,8 +301,3 @@ _PHRASES: Final = {
     501: "Not Implemented",
     505: "HTTP Version Not Supported",
 }
-
-
-def _set(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
-from itertools import chain
 from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from emulator.http.limits import HttpLimits
+from emulator.http.request import Headers, Malformed, Request, head_too_long, request_of, target_too_long
 
 _DRAINED: Final = 16
 """How much of a body that is too long is read and dropped, in longest bodies: most clients read once all is sent, not
 before."""
 
-_CHUNKED: Final = b"chunked"
-_SPOKEN: Final = ("1.1", "1.0")
 _TLS: Final = b"\x16\x03"  # how it begins
-
-_ABSOLUTE: Final = re.compile(rb"https?://([^/?#@]+)(?![^/?#])", re.IGNORECASE)
-_CONTROL: Final = re.compile(rb"%(?:[01][0-9a-f]|7f)", re.IGNORECASE)
-
-Headers = list[tuple[bytes, bytes]]
 
 
 class Stage(Enum):
@@ -35,42 +26,11 @@ class Stage(Enum):
     BODY = "the rest of a body"
 
 
-class Malformed(Exception):
-    """Bytes that are no request, or one that goes beyond a limit: the ``status`` of its answer, and what is wrong."""
-
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
-        self.status = status
-
-
-@dataclass(slots=True)
-class Request:
-    """One request as it was sent; of its ``target``, ``path`` and ``query`` are what it asks of this server.
-
-    ``host`` is the one that its target names, if that does; it counts in place of the one in its headers.
-    ``keeps`` says that its connection may stay. ``length`` is that of its body; one that is longer than is accepted is
-    not kept, and ``too_long`` then. ``expects`` says that its client sends the body once it is told to.
-    """
-
-    method: bytes
-    target: bytes
-    path: bytes
-    query: bytes
-    version: str
-    headers: Headers
-    keeps: bool
-    expects: bool
-    body: bytes | bytearray = b""
-    length: int = 0
-    too_long: bool = False
-    host: bytes | None = None
-
-
 class Reader:
     """Reads requests; those that are here whole are in ``requests``, in the order in which they came.
 
-    ``stage`` is what comes next, and ``steps`` how often that has changed. Nothing is read any more once something is
-    ``malformed``, which stands for a last request then, or once a request was ``last``.
+    ``stage`` is what comes next, and ``steps`` how often that has changed. Reading has ``ended`` once something is
+    ``malformed``, which stands for a last request then, or once a body is so long that it is not read on.
     """
 
     def __init__(self, limits: HttpLimits) -> None:
@@ -117,7 +77,7 @@ class Reader:
             if self.stage is not Stage.START:
                 self._came = 0 if self._came < 0 else self._came + len(data)
                 if self._came > self._limits.request_line + self._limits.header_bytes:
-                    self._refuse(self._too_long())
+                    self._refuse(head_too_long(self._limits))
         return b""
 
     def give_up(self) -> None:
@@ -125,19 +85,11 @@ class Reader:
         in_head = self.stage is Stage.HEAD
         within = self._limits.head_within if in_head else self._limits.body_within
         option = "--head-timeout" if in_head else "--body-timeout"
-        self._refuse(
-            Malformed(
-                408, f"Request Timeout: {self.stage.value} did not come within {within:g} s; serve takes {option}"
-            )
-        )
+        why = f"Request Timeout: {self.stage.value} did not come within {within:g} s; serve takes {option}"
+        self._refuse(Malformed(408, why))
 
     def _refuse(self, malformed: Malformed) -> None:
         self.malformed, self.ended = malformed, True
-
-    def _too_long(self) -> Malformed:
-        most = self._limits
-        why = f"Request Too Long: at most {most.headers:,} headers of {most.header_bytes:,} bytes in all are read"
-        return Malformed(400, f"{why}; serve takes --max-headers and --max-header-bytes")
 
     def _head_without_offer(self) -> bytes:
         headers = [(name, value) for name, value in self._headers if name.lower() != b"upgrade"]
@@ -157,8 +109,7 @@ class Reader:
         """A part of the target has come."""
         self._target += part
         if len(self._target) > self._limits.request_line:
-            most = f"URI Too Long: at most {self._limits.request_line:,} bytes of a request line are read"
-            raise Malformed(414, f"{most}; serve takes --max-request-line")
+            raise target_too_long(self._limits)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header is here, or a trailer, which nobody needs."""
@@ -167,41 +118,23 @@ class Reader:
             return
         self._trailing += len(name) + len(value)
         if self._trailing > self._limits.header_bytes:
-            raise self._too_long()
+            raise head_too_long(self._limits)
 
     def on_headers_complete(self) -> None:
         """The head of a request is here."""
-        parser, headers = self._parser, self._headers
-        method, version = parser.get_method(), parser.get_http_version()
-        names = [name.lower() for name, _ in headers]
-        self._check(names, version)
+        parser, limits = self._parser, self._limits
+        method, version, keeps = parser.get_method(), parser.get_http_version(), parser.should_keep_alive()
+        request = request_of(method, self._target, version, self._headers, keeps, limits)
         if parser.should_upgrade():
             if method == b"CONNECT":
                 raise Malformed(400, "CONNECT is for proxies")
             return
-        expects = version == "1.1" and b"expect" in names and _last(headers, b"expect").lower() == b"100-continue"
-        path, query, host = _asked(self._target, method)
-        keeps = parser.should_keep_alive()
-        request = Request(method, self._target, path, query, version, headers, keeps, expects, host=host)
         self._request = request
         self._trailing = 0
         self._came = -1
         self._turn(Stage.BODY)
-        if expects and b"content-length" in names and int(_last(headers, b"content-length")) > self._limits.body:
+        if request.too_long:
             self._is_last(request)
-
-    def _check(self, names: list[bytes], version: str) -> None:
-        if len(names) > self._limits.headers or sum(map(len, chain(*self._headers))) > self._limits.header_bytes:
-            raise self._too_long()
-        if version not in _SPOKEN:
-            raise Malformed(505, f"HTTP Version Not Supported: HTTP/{version}; this server speaks HTTP/1.1")
-        if names.count(b"host") > 1:
-            raise Malformed(400, "Invalid Hostname: there are two Host headers")
-        if b"transfer-encoding" in names:
-            listed = b",".join(_values(self._headers, b"transfer-encoding")).lower().split(b",")
-            codings = [coding.strip(b" \t") for coding in listed]
-            if version == "1.0" or codings != [_CHUNKED]:
-                raise _undecodable(codings)
 
     def on_body(self, part: bytes) -> None:
         """A part of a body has come."""
@@ -243,39 +176,6 @@ class Reader:
     def _turn(self, stage: Stage) -> None:
         self.stage = stage
         self.steps += 1
-
-
-def _asked(target: bytes, method: bytes) -> tuple[bytes, bytes, bytes | None]:
-    """Path, query and host of a target, which need not name the host."""
-    host, rest = None, target
-    if not target.startswith(b"/"):
-        if target == b"*" and method == b"OPTIONS":
-            return target, b"", None
-        absolute = _ABSOLUTE.match(target)
-        if absolute is None:
-            raise Malformed(400, "Invalid URL: the target of a request is a path, or begins with http:// and a host")
-        host, rest = absolute[1], target[absolute.end() :]
-    if b"#" in rest:
-        rest = rest.partition(b"#")[0]
-    path, _, query = rest.partition(b"?")
-    if b"%" in path and _CONTROL.search(path):
-        raise Malformed(400, "Invalid URL: there is a control character in the path")
-    return path or b"/", query, host
-
-
-def _values(headers: Headers, wanted: bytes) -> list[bytes]:
-    return [value for name, value in headers if name.lower() == wanted]
-
-
-def _last(headers: Headers, wanted: bytes) -> bytes:
-    return _values(headers, wanted)[-1]
-
-
-def _undecodable(codings: list[bytes]) -> Malformed:
-    """Where a body ends is unknown, or it is coded in a way that nobody here decodes."""
-    if codings[-1] == _CHUNKED and codings.count(_CHUNKED) < len(codings):
-        return Malformed(501, "Not Implemented: of the codings in Transfer-Encoding only chunked is read")
-    return Malformed(400, "Transfer-Encoding is chunked, once, in HTTP/1.1, or it does not tell where a body ends")
 
 
 def _no_http(data: bytes, error: HttpParserError) -> Malformed:

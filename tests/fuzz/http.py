@@ -9,7 +9,8 @@ from typing import Final
 
 from emulator.http.bridge import Bridge
 from emulator.http.limits import HttpLimits
-from emulator.http.reader import Reader, Request
+from emulator.http.reader import Reader
+from emulator.http.request import Request
 from tests.asmx_client import load_cases
 from tests.fuzz.target import Target, in_time
 

@@ -18,7 +18,7 @@ from emulator.core.exchange import Entry, Exchange
 from emulator.http.answer import Answer
 from emulator.http.bridge import Bridge
 from emulator.http.limits import HttpLimits
-from emulator.http.reader import Request as HttpRequest
+from emulator.http.request import Request as HttpRequest
 from emulator.scenario import loads
 from emulator.web.app import Application
 from emulator.web.masking import shown_answer, shown_request
