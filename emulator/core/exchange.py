@@ -23,7 +23,7 @@ class DecidedBy(str, Enum):
     OTHERWISE = "otherwise"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Message:
     """One HTTP message as it travelled; ``start`` is its first line, and headers are bytes where they came as bytes.
 
@@ -37,7 +37,7 @@ class Message:
     @property
     def size(self) -> int:
         """About how many bytes it keeps."""
-        return len(self.start) + len(self.body) + sum(map(len, chain(*self.headers)))
+        return len(self.start) + len(self.body) + sum(map(len, chain.from_iterable(self.headers)))
 
 
 @dataclass(slots=True)

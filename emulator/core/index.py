@@ -56,8 +56,8 @@ class Index(Generic[P]):
         found = [place for key, table in self._tables.values() if (place := table.get(key(call)))]
         if self._walked:
             found.append(self._walked)
-        if len(found) < 2:
-            return found[0] if found else ()
+        if len(found) == 1:
+            return found[0]
         return heapq.merge(*found, key=_position)
 
     def _places(self, when: When) -> Iterator[list[P]]:

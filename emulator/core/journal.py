@@ -106,8 +106,6 @@ class Journal:
         self._rules: set[str] = set()
         self._refusals: Counter[tuple[Binding | None, int]] = Counter()
         self._timeline: OrderedDict[int, Counter[str]] = OrderedDict()
-        self._slot: Counter[str] = Counter()  # the newest of the timeline,
-        self._slot_began = -SLOT  # and when that began
         self._seconds = [0] * (len(BUCKETS) + 1)
         self._seconds_sum = 0.0
 
@@ -123,9 +121,7 @@ class Journal:
             outcome = REFUSED
             self._refusals[entry.binding, entry.status] += 1
         traffic = entry.traffic
-        at = traffic.at
-        slot = self._slot if self._slot_began <= at < self._slot_began + SLOT else self._slot_at(at)
-        slot[outcome] += 1
+        self._count_in_time(traffic.at, outcome)
         traffic.size = _OWN_SIZE + (traffic.request.size if traffic.request is not None else 0)
         self._size += traffic.size
         self._entries.append(entry)
@@ -157,7 +153,6 @@ class Journal:
             self._gone = self._entries[-1].id
         self._entries.clear()
         self._timeline.clear()
-        self._slot_began = -SLOT
         self._size = self._dropped = self._dropped_id = 0
 
     def record(self) -> Record:
@@ -167,15 +162,14 @@ class Journal:
         ends = (self._gone + 1, self._last)
         return Record(tuple(self._entries), self._dropped, self._dropped_id, totals, timeline, *ends)
 
-    def _slot_at(self, at: float) -> Counter[str]:
+    def _count_in_time(self, at: float, outcome: str) -> None:
         number = int(at // SLOT)
         slot = self._timeline.get(number)
         if slot is None:
             slot = self._timeline[number] = Counter()
             if len(self._timeline) > SLOTS:
                 self._timeline.popitem(last=False)
-        self._slot, self._slot_began = slot, number * SLOT
-        return slot
+        slot[outcome] += 1
 
     def _told_apart(self, decider: str) -> str:
         if len(self._rules) >= MOST_RULES_TOLD_APART:

@@ -59,9 +59,7 @@ class ServiceAddress:
     @staticmethod
     def serves(path: str) -> bool:
         """Whether a path is the service's: its own in any letter case, with or without something behind a slash."""
-        return path == SERVICE_PATH or (
-            path[:_LENGTH].lower() == _SERVICE_PATH and path[_LENGTH : _LENGTH + 1] in _ENDS
-        )
+        return path[: len(SERVICE_PATH)].lower() == _SERVICE_PATH and path[len(SERVICE_PATH) :][:1] in ("", "/")
 
     def answer(self, visit: Visit) -> Answer:
         """The answer to one request."""
@@ -136,12 +134,10 @@ class ServiceAddress:
 
 
 _SERVICE_PATH = SERVICE_PATH.lower()
-_LENGTH = len(SERVICE_PATH)
-_ENDS = ("", "/")
 
 
 def _path_info(visit: Visit) -> PathInfo:
-    info = visit.path[_LENGTH:]
+    info = visit.path[len(SERVICE_PATH) :]
     if not info:
         return PathInfo.NOTHING
     if info == "/":

@@ -6,6 +6,7 @@ import posixpath
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -48,21 +49,19 @@ class Visit:
     """
 
     root = ""
-    _read: bytes | None = None  # the body, where the server does not hand it over as bytes
 
     def __init__(self, environ: WSGIEnvironment) -> None:
         self.environ = environ
         self.method: str = environ["REQUEST_METHOD"]
         self.query: str = environ.get("QUERY_STRING", "")
         self._began = time.perf_counter()
-        path: str = environ.get("PATH_INFO", "")
-        if not path.isascii():
-            path = path.encode("latin-1").decode("utf-8", "replace")
+        path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
         self.path = _without_dots(path) if "/." in path else path
 
     def header(self, name: str) -> str | None:
         """A header by its WSGI name, None when it was not sent."""
-        return self.environ.get(name)
+        value: str | None = self.environ.get(name)
+        return value
 
     @property
     def content_type(self) -> str:
@@ -103,24 +102,22 @@ class Visit:
         """Go into a space: what the path begins with is its root."""
         self.root, self.path = root, self.path[len(root) :]
 
-    @property
+    @cached_property
     def body(self) -> bytes:
         """The body, whole; BodyTooLong when it is longer than is accepted."""
-        if self._read is None:
-            self._read = self.environ[BODY] if BODY in self.environ else self._read_from_stream()
-            if self._read is None:
-                raise BodyTooLong(self.environ.get(LONGEST_BODY, MAX_BODY))
-        return self._read
-
-    def _read_from_stream(self) -> bytes | None:
-        """The body as WSGI has it; None when it is too long."""
+        most = self.environ.get(LONGEST_BODY, MAX_BODY)
+        if BODY in self.environ:
+            read: bytes | None = self.environ[BODY]
+            if read is None:
+                raise BodyTooLong(most)
+            return read
         from werkzeug.exceptions import RequestEntityTooLarge  # for another server
         from werkzeug.wsgi import get_input_stream
 
         try:
-            return get_input_stream(self.environ, max_content_length=MAX_BODY).read()
+            return get_input_stream(self.environ, max_content_length=most).read()
         except RequestEntityTooLarge:
-            return None
+            raise BodyTooLong(most) from None
 
     def traffic(self, body: bytes) -> Traffic:
         """The request, with as much of its body as is to be remembered, as it goes into the journal."""
@@ -152,7 +149,7 @@ def _without_dots(path: str) -> str:
     return resolved + "/" if path.endswith("/") and not resolved.endswith("/") else resolved
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One answer; its length is told by its body.
 

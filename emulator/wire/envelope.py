@@ -18,7 +18,6 @@ from emulator.wire.reading import Document, Element, Unreadable
 SOAP11_NS: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP12_NS: Final = "http://www.w3.org/2003/05/soap-envelope"
 _VERSIONS = {SOAP11_NS: Binding.SOAP11, SOAP12_NS: Binding.SOAP12}
-_PARTS = {f"{{{ns}}}Envelope": (f"{{{ns}}}Header", f"{{{ns}}}Body") for ns in _VERSIONS}
 
 OPERATION_TAG: Final = f"{{{NAMESPACE}}}{OPERATION}"
 _PARAMETER_TAGS = {f"{{{NAMESPACE}}}{name}": name for name in PARAMETERS}
@@ -81,16 +80,16 @@ class Parts:
 def parts(document: Document) -> Parts:
     """The Header and Body of an envelope of a known version."""
     root = document.root
-    if root.tag not in _PARTS:
+    namespace, name = _split(root.tag)
+    if name != "Envelope":
         raise MissingPart("Envelope")
-    header_tag, body_tag = _PARTS[root.tag]
     header = None
     for child in root:
-        if child.tag == body_tag:
-            return Parts(child, header)
         if not isinstance(child.tag, str):
             continue
-        if child.tag != header_tag or header is not None:
+        if child.tag == f"{{{namespace}}}Body":
+            return Parts(child, header)
+        if child.tag != f"{{{namespace}}}Header" or header is not None:
             break
         document.check_end_of(child)
         header = child

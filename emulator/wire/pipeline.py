@@ -73,13 +73,12 @@ class Context:
 
     def fire_event(self, event: str, *args: Any, **kwargs: Any) -> None:
         """Tells the listeners of the application and of the operation."""
-        manager = self.app.event_manager
-        if manager.handlers:
-            manager.fire_event(event, self, *args, **kwargs)
+        managers = [self.app.event_manager]
         if self.descriptor is not None:
-            for manager in self.descriptor.event_managers:
-                if manager.handlers:
-                    manager.fire_event(event, self, *args, **kwargs)
+            managers += self.descriptor.event_managers
+        for manager in managers:
+            if manager.handlers:
+                manager.fire_event(event, self, *args, **kwargs)
 
     def close(self) -> None:
         """Nothing is kept beyond the request."""
@@ -108,8 +107,14 @@ class Pipeline(ServerBase):  # type: ignore[misc]  # spyne has no types
 
     def _written(self, ctx: Context) -> Answer:
         self.get_out_string(ctx)
-        sent, body = ctx.transport, b"".join(ctx.out_string)
-        return Answer(sent.resp_code, sent.mime_type, body, ctx.binding, ctx.out_error, ctx.remarks)
+        return Answer(
+            status=ctx.transport.resp_code,
+            content_type=ctx.transport.mime_type,
+            body=b"".join(ctx.out_string),
+            binding=ctx.binding,
+            refusal=ctx.out_error,
+            remarks=ctx.remarks,
+        )
 
     def generate_contexts(self, ctx: Any, in_string_charset: str | None = None) -> Any:
         """Reads the request up to the name of the operation, and looks that up among those of the application."""
