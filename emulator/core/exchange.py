@@ -23,7 +23,7 @@ class DecidedBy(str, Enum):
     OTHERWISE = "otherwise"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
     """One HTTP message as it travelled; ``start`` is its first line, and headers are bytes where they came as bytes.
 

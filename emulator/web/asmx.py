@@ -29,7 +29,7 @@ from emulator.wire.messages import Request
 from emulator.wire.soap import guessed_version
 
 
-class PathInfo(Enum):
+class PathInfo(str, Enum):
     """What follows ``.asmx`` in the path."""
 
     NOTHING = "nothing"
@@ -89,14 +89,8 @@ class ServiceAddress:
             return _result(exchange)
 
         written = service.answer(request, operation, binding)
-        answer = Answer(
-            written.status,
-            written.content_type,
-            written.body,
-            (_cache_control(written.status),),
-            "" if exchange else written.reason,
-            written.binding,
-        )
+        refused = written.reason if exchange is None else ""
+        answer = _fresh_or_stale(written.status, written.content_type, written.body, refused, written.binding)
         if exchange is None:
             return answer
         seconds = visit.seconds
@@ -164,12 +158,14 @@ def _result(exchange: Exchange) -> Result:
             assert_never(never)
 
 
-def _cache_control(status: int) -> tuple[str, str]:
-    return ("Cache-Control", "private, max-age=0" if status == 200 else "private")
+_FRESH = (("Cache-Control", "private, max-age=0"),)
+_STALE = (("Cache-Control", "private"),)
 
 
-def _fresh_or_stale(status: int, content_type: str, body: bytes | str, refused: str = "") -> Answer:
-    return Answer(status, content_type, body, (_cache_control(status),), refused)
+def _fresh_or_stale(
+    status: int, content_type: str, body: bytes | str, refused: str = "", binding: Binding | None = None
+) -> Answer:
+    return Answer(status, content_type, body, _FRESH if status == 200 else _STALE, refused, binding)
 
 
 def aspnet_page(status: int, path: str, why: str) -> Answer:

@@ -27,18 +27,19 @@ class Recorder:
 
     def exchanged(self, exchange: Exchange, answer: Answer, remarks: tuple[str, ...], seconds: float) -> Answer:
         """The answer to a call, once it is noted; ``remarks`` tell what of the request the service ignored."""
-        told = _with(answer, *_told_of(exchange)) if self._telling else answer
-        self._engine.answered(exchange, _sent(exchange, told), seconds)
+        if self._telling:
+            answer.headers = (*answer.headers, *_told_of(exchange))
+        self._engine.answered(exchange, _sent(exchange, answer), seconds)
         log_exchange(exchange, remarks, self._secret)
         if exchange.decided_by is DecidedBy.OTHERWISE and is_logged():
             self._log_near_misses(exchange)
-        return told
+        return answer
 
     def refused(self, visit: Visit, answer: Answer, body: bytes) -> Answer:
         """The answer to a request that never became a call, once it is noted."""
         refusal = self._engine.refuse(answer.binding, answer.status, answer.refused, visit.traffic(body))
         if self._telling:
-            answer = _with(answer, _number(refusal.id))
+            answer.headers = (*answer.headers, _number(refusal.id))
         self._engine.answered(refusal, answer.message(), visit.seconds)
         log_refusal(refusal, visit.method)
         return answer
@@ -47,10 +48,6 @@ class Recorder:
         rules = len(self._engine.scenario.rules)
         few = rules <= _MOST_RULES_COMPARED
         log_near_misses(exchange, exchange.near_misses(secret=self._secret) if few else (), rules)
-
-
-def _with(answer: Answer, *headers: tuple[str, str]) -> Answer:
-    return Answer(answer.status, answer.content_type, answer.body, (*answer.headers, *headers), answer.refused)
 
 
 def _sent(exchange: Exchange, answer: Answer) -> Message | None:

@@ -6,7 +6,6 @@ import posixpath
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -55,6 +54,7 @@ class Visit:
         self.method: str = environ["REQUEST_METHOD"]
         self.query: str = environ.get("QUERY_STRING", "")
         self._began = time.perf_counter()
+        self._body: bytes | None = environ.get(BODY)
         path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
         self.path = _without_dots(path) if "/." in path else path
 
@@ -102,22 +102,26 @@ class Visit:
         """Go into a space: what the path begins with is its root."""
         self.root, self.path = root, self.path[len(root) :]
 
-    @cached_property
+    @property
     def body(self) -> bytes:
         """The body, whole; BodyTooLong when it is longer than is accepted."""
-        most = self.environ.get(LONGEST_BODY, MAX_BODY)
+        if self._body is None:
+            self._body = self._read()
+            if self._body is None:
+                raise BodyTooLong(self.environ.get(LONGEST_BODY, MAX_BODY))
+        return self._body
+
+    def _read(self) -> bytes | None:
+        """The body as WSGI has it; None when it is too long, as a server that hands it over says by handing over none."""
         if BODY in self.environ:
-            read: bytes | None = self.environ[BODY]
-            if read is None:
-                raise BodyTooLong(most)
-            return read
+            return None
         from werkzeug.exceptions import RequestEntityTooLarge  # for another server
         from werkzeug.wsgi import get_input_stream
 
         try:
-            return get_input_stream(self.environ, max_content_length=most).read()
+            return get_input_stream(self.environ, max_content_length=MAX_BODY).read()
         except RequestEntityTooLarge:
-            raise BodyTooLong(most) from None
+            return None
 
     def traffic(self, body: bytes) -> Traffic:
         """The request, with as much of its body as is to be remembered, as it goes into the journal."""
@@ -149,7 +153,7 @@ def _without_dots(path: str) -> str:
     return resolved + "/" if path.endswith("/") and not resolved.endswith("/") else resolved
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """One answer; its length is told by its body.
 

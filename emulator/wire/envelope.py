@@ -7,7 +7,7 @@ name, the first of a name wins, what is unknown is skipped, a value that is one 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from emulator.core.contract import AUTH_CODE, NAMESPACE, NODE, OPERATION, PARAMETERS, SESSION, Binding
@@ -18,6 +18,7 @@ from emulator.wire.reading import Document, Element, Unreadable
 SOAP11_NS: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP12_NS: Final = "http://www.w3.org/2003/05/soap-envelope"
 _VERSIONS = {SOAP11_NS: Binding.SOAP11, SOAP12_NS: Binding.SOAP12}
+_HEADER_AND_BODY = {f"{{{each}}}Envelope": (f"{{{each}}}Header", f"{{{each}}}Body") for each in _VERSIONS}
 
 OPERATION_TAG: Final = f"{{{NAMESPACE}}}{OPERATION}"
 _PARAMETER_TAGS = {f"{{{NAMESPACE}}}{name}": name for name in PARAMETERS}
@@ -80,16 +81,16 @@ class Parts:
 def parts(document: Document) -> Parts:
     """The Header and Body of an envelope of a known version."""
     root = document.root
-    namespace, name = _split(root.tag)
-    if name != "Envelope":
+    if root.tag not in _HEADER_AND_BODY:
         raise MissingPart("Envelope")
+    header_tag, body_tag = _HEADER_AND_BODY[root.tag]
     header = None
     for child in root:
         if not isinstance(child.tag, str):
             continue
-        if child.tag == f"{{{namespace}}}Body":
+        if child.tag == body_tag:
             return Parts(child, header)
-        if child.tag != f"{{{namespace}}}Header" or header is not None:
+        if child.tag != header_tag or header is not None:
             break
         document.check_end_of(child)
         header = child
@@ -116,13 +117,13 @@ def requested_operation(document: Document, body: Element) -> str | None:
 class Parameters:
     """The parameters as the operation receives them, and the tags of the elements that were skipped on the way."""
 
-    values: dict[str, Any] = field(default_factory=lambda: {SESSION: 0, NODE: 0, AUTH_CODE: None})
-    skipped: list[str] = field(default_factory=list)
+    values: dict[str, Any]
+    skipped: list[str]
 
 
 def parameters(document: Document, body: Element, header: Element | None) -> Parameters:
     """The parameters of the call. The last operation element wins; what it does not mention keeps its value."""
-    read = Parameters()
+    read = Parameters({SESSION: 0, NODE: 0, AUTH_CODE: None}, [])
     for child in body:
         if child.tag != OPERATION_TAG:
             _skip(child, read)
@@ -149,8 +150,9 @@ def _led_astray(document: Document, elements: Iterable[Element], read: Parameter
             continue
         seen.add(name)
         document.check_end_of(element)
-        holder = _text_holder(document, element)
-        read.values[name] = (holder.text or "") if name == AUTH_CODE else _int32(document, holder)
+        holder = _text_holder(document, element) if len(element) else element
+        text = holder.text or ""
+        read.values[name] = text if name == AUTH_CODE else _int32(document, holder, text)
         if holder is not element:
             _led_astray(document, element[1:], read, seen)
             return True
@@ -158,9 +160,7 @@ def _led_astray(document: Document, elements: Iterable[Element], read: Parameter
 
 
 def _text_holder(document: Document, value: Element) -> Element:
-    """The element whose text is the value: itself, or the one element in it."""
-    if not len(value):
-        return value
+    """The element whose text is the value: the one element in it."""
     inner: Element = value[0]
     if value.text or not isinstance(inner.tag, str) or len(inner):
         raise NotSimple
@@ -169,9 +169,9 @@ def _text_holder(document: Document, value: Element) -> Element:
     return inner
 
 
-def _int32(document: Document, holder: Element) -> int:
+def _int32(document: Document, holder: Element, text: str) -> int:
     try:
-        return int32_in_xml(holder.text or "")
+        return int32_in_xml(text)
     except (NotANumber, OutOfRange) as why:
         raise BadInt(why, *document.place_after(holder)) from None
 

@@ -74,6 +74,7 @@ _BOMS = (
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 )
+_BEGIN_MARKS = frozenset({mark[:1] for mark, _ in _BOMS})
 _UNMARKED = ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
 _DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]+)""")
 _ABOVE_ASCII = bytes(range(128)) + b"?" * 128
@@ -95,9 +96,10 @@ def as_utf8(data: bytes, media: MediaType) -> bytes:
 
 def _charset(data: bytes, media: MediaType) -> tuple[str, int]:
     """The charset of the document, and the length of its byte order mark."""
-    for mark, charset in _BOMS:
-        if data.startswith(mark):
-            return charset, len(mark)
+    if data[:1] in _BEGIN_MARKS:
+        for mark, charset in _BOMS:
+            if data.startswith(mark):
+                return charset, len(mark)
     if media.charset:
         return media.charset, 0
     if media.is_text:
@@ -126,7 +128,7 @@ def url_decoded(text: str) -> str:
 
 def url_decoded_bytes(data: bytes, charset: str) -> str:
     """Data of a query string or form as ``HttpUtility.UrlDecode`` reads it: also ``+``, a stray ``%``, ``%uXXXX``."""
-    if charset == "utf-8" and data.isalnum():  # of ASCII's letters and digits alone, as bytes see it
+    if charset == "utf-8" and data.isascii() and b"%" not in data and b"+" not in data:
         return data.decode("ascii")
     data = data.replace(b"+", b" ")
     if b"%u" not in data:

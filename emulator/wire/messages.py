@@ -13,7 +13,7 @@ from emulator.wire.faults import Refusal
 Operation = Callable[[Call], Result]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """One request to the service.
 
@@ -27,7 +27,7 @@ class Request:
     operation: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """One answer of the service: the bytes, and what led to them.
 

@@ -10,6 +10,7 @@ from emulator.core.contract import INT32_MAX, INT32_MIN
 _XML_SPACE = " \t\r\n"
 _C_SPACE = " \t\n\v\f\r"
 _DIGITS = re.compile(r"[+-]?[0-9]+")
+_SURELY_IN_RANGE = 10  # digits; fewer, and nothing else, are an Int32
 _MOST_DIGITS = 11  # with a sign, and without leading zeros
 
 
@@ -32,6 +33,8 @@ def int32_in_form(text: str) -> int:
 
 
 def _int32(digits: str) -> int:
+    if len(digits) < _SURELY_IN_RANGE and digits.isdigit() and digits.isascii():
+        return int(digits)
     if not _DIGITS.fullmatch(digits):
         raise NotANumber
     if len(digits) > _MOST_DIGITS:

@@ -73,12 +73,12 @@ class Context:
 
     def fire_event(self, event: str, *args: Any, **kwargs: Any) -> None:
         """Tells the listeners of the application and of the operation."""
-        managers = [self.app.event_manager]
+        if self.app.event_manager.handlers:
+            self.app.event_manager.fire_event(event, self, *args, **kwargs)
         if self.descriptor is not None:
-            managers += self.descriptor.event_managers
-        for manager in managers:
-            if manager.handlers:
-                manager.fire_event(event, self, *args, **kwargs)
+            for manager in self.descriptor.event_managers:
+                if manager.handlers:
+                    manager.fire_event(event, self, *args, **kwargs)
 
     def close(self) -> None:
         """Nothing is kept beyond the request."""
@@ -107,14 +107,8 @@ class Pipeline(ServerBase):  # type: ignore[misc]  # spyne has no types
 
     def _written(self, ctx: Context) -> Answer:
         self.get_out_string(ctx)
-        return Answer(
-            status=ctx.transport.resp_code,
-            content_type=ctx.transport.mime_type,
-            body=b"".join(ctx.out_string),
-            binding=ctx.binding,
-            refusal=ctx.out_error,
-            remarks=ctx.remarks,
-        )
+        told, body = ctx.transport, b"".join(ctx.out_string)
+        return Answer(told.resp_code, told.mime_type, body, ctx.binding, ctx.out_error, ctx.remarks)
 
     def generate_contexts(self, ctx: Any, in_string_charset: str | None = None) -> Any:
         """Reads the request up to the name of the operation, and looks that up among those of the application."""

@@ -86,7 +86,7 @@ class _Parsers(threading.local):
 _parsers = _Parsers()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class QuickReading:
     """A document that lxml found well-formed and without a DTD."""
 
