@@ -56,9 +56,9 @@ class Index(Generic[P]):
         found = [place for key, table in self._tables.values() if (place := table.get(key(call)))]
         if self._walked:
             found.append(self._walked)
-        if len(found) == 1:
-            return found[0]
-        return heapq.merge(*found, key=_position)
+        if len(found) > 1:
+            return heapq.merge(*found, key=_position)
+        return found[0] if found else ()
 
     def _places(self, when: When) -> Iterator[list[P]]:
         fields = looked_up(when)

@@ -105,7 +105,7 @@ class Journal:
         self._calls: Counter[CallKey] = Counter()
         self._rules: set[str] = set()
         self._refusals: Counter[tuple[Binding | None, int]] = Counter()
-        self._timeline: OrderedDict[int, Counter[str]] = OrderedDict()
+        self._timeline: OrderedDict[float, Counter[str]] = OrderedDict()
         self._seconds = [0] * (len(BUCKETS) + 1)
         self._seconds_sum = 0.0
 
@@ -163,7 +163,7 @@ class Journal:
         return Record(tuple(self._entries), self._dropped, self._dropped_id, totals, timeline, *ends)
 
     def _count_in_time(self, at: float, outcome: str) -> None:
-        number = int(at // SLOT)
+        number = at // SLOT
         slot = self._timeline.get(number)
         if slot is None:
             slot = self._timeline[number] = Counter()

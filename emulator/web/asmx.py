@@ -148,10 +148,10 @@ def _operation(visit: Visit) -> str:
 def _result(exchange: Exchange) -> Result:
     """What the operation gives back, or an exception of the service's. A failure below the service leaves it well."""
     match exchange.outcome:
-        case Return(result):
-            return result
-        case Throw(message):
-            raise Thrown(message)
+        case Return():
+            return exchange.outcome.result
+        case Throw():
+            raise Thrown(exchange.outcome.message)
         case HttpFailure() | ConnectionFailure():
             return Result.OK
         case _ as never:

@@ -71,12 +71,12 @@ class Visit:
     @property
     def lacks_host(self) -> bool:
         """Whether it is one of HTTP/1.1 without the Host header that this demands."""
-        return self.environ.get("SERVER_PROTOCOL") == "HTTP/1.1" and not self.header("HTTP_HOST")
+        return not self.environ.get("HTTP_HOST") and self.environ.get("SERVER_PROTOCOL") == "HTTP/1.1"
 
     @property
     def lacks_length(self) -> bool:
         """Whether nothing tells where its body ends."""
-        return not self.header("CONTENT_LENGTH") and not self.environ.get("wsgi.input_terminated")
+        return not self.environ.get("CONTENT_LENGTH") and not self.environ.get("wsgi.input_terminated")
 
     @property
     def host(self) -> str:
@@ -170,25 +170,23 @@ class Answer:
 
     def send(self, start_response: StartResponse) -> Iterable[bytes]:
         """Sends it through WSGI."""
-        body = self._bytes
-        start_response(self._status_line, [*self._typed, ("Content-Length", str(len(body)))])
+        body = self._bytes()
+        start_response(_status_line(self.status), [*self._typed(), ("Content-Length", str(len(body)))])
         return [body]
 
     def message(self) -> Message:
         """The answer as it goes into the journal."""
-        return Message(f"HTTP/1.1 {self._status_line}", self._typed, self._bytes)
+        return Message(f"HTTP/1.1 {_status_line(self.status)}", self._typed(), self._bytes())
 
-    @property
     def _bytes(self) -> bytes:
         return self.body.encode("utf-8", "replace") if isinstance(self.body, str) else self.body
 
-    @property
     def _typed(self) -> list[tuple[str, str]]:
         return [("Content-Type", self.content_type), *self.headers] if self.content_type else [*self.headers]
 
-    @property
-    def _status_line(self) -> str:
-        return _STATUS_LINES.get(self.status) or f"{self.status} Unknown"
+
+def _status_line(status: int) -> str:
+    return _STATUS_LINES.get(status) or f"{status} Unknown"
 
 
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from emulator.core.contract import AUTH_CODE, NAMESPACE, OPERATION, PARAMETERS, RESULT_TYPE, Binding, Result
@@ -10,13 +11,12 @@ from emulator.wire import faults
 from emulator.wire.envelope import OPERATION_TAG
 from emulator.wire.faults import ARROW, Refusal
 from emulator.wire.limits import Excessive, check_pairs
-from emulator.wire.media import media_type, url_decoded_bytes
+from emulator.wire.media import media_type, says_itself, url_decoded_bytes
 from emulator.wire.numbers import NotANumber, OutOfRange, int32_in_form
 from emulator.wire.spyne_compat import HttpRpc, XmlDocument
 
 FORM: Final = "application/x-www-form-urlencoded"
 _NAMES = {name.lower(): name for name in PARAMETERS}
-_AS_WRITTEN = {name.encode(): name for name in PARAMETERS}
 
 
 class FormIn(HttpRpc):  # type: ignore[misc]  # spyne has no types
@@ -58,14 +58,20 @@ def _check_operation(name: str) -> None:
 
 def _collected(data: bytes, charset: str) -> dict[str, str]:
     """The parameters by name, in any letter case; one given twice is joined with commas, a nameless value left out."""
-    as_written = _AS_WRITTEN if charset == "utf-8" else {}
     found: dict[str, list[str]] = {}
-    for pair in data.split(b"&"):
-        key, equals, value = pair.partition(b"=")
-        name = as_written.get(key) or _NAMES.get(url_decoded_bytes(key, charset).lower())
-        if name is not None and equals:
-            found.setdefault(name, []).append(url_decoded_bytes(value, charset))
+    for key, value in _pairs(data, charset):
+        name = _NAMES.get(key.lower())
+        if name is not None:
+            found.setdefault(name, []).append(value)
     return {name: ",".join(values) for name, values in found.items()}
+
+
+def _pairs(data: bytes, charset: str) -> Iterable[Sequence[str]]:
+    """Names and values, decoded."""
+    if says_itself(data, charset):
+        return [pair.split("=", 1) for pair in data.decode("ascii").split("&") if "=" in pair]
+    pairs = (pair.split(b"=", 1) for pair in data.split(b"&") if b"=" in pair)
+    return [(url_decoded_bytes(key, charset), url_decoded_bytes(value, charset)) for key, value in pairs]
 
 
 def _converted(name: str, value: str | None, collection: str) -> int | str:

@@ -116,6 +116,7 @@ def mended(xml: bytes, media: MediaType) -> bytes:
     return xml.decode("utf-8", "replace").encode("utf-8") if media.charset else xml
 
 
+_PERCENT, _PLUS = b"%+"
 _PERCENT_U = re.compile(rb"%u([0-9A-Fa-f]{4})")
 
 
@@ -126,9 +127,14 @@ def url_decoded(text: str) -> str:
     return url_decoded_bytes(text.encode("utf-8", "surrogateescape"), "utf-8")
 
 
+def says_itself(data: bytes, charset: str) -> bool:
+    """Whether data of a query string or form surely has nothing to decode: it is ASCII without ``%`` and ``+``."""
+    return charset == "utf-8" and _PERCENT not in data and _PLUS not in data and data.isascii()
+
+
 def url_decoded_bytes(data: bytes, charset: str) -> str:
     """Data of a query string or form as ``HttpUtility.UrlDecode`` reads it: also ``+``, a stray ``%``, ``%uXXXX``."""
-    if charset == "utf-8" and data.isascii() and b"%" not in data and b"+" not in data:
+    if says_itself(data, charset):
         return data.decode("ascii")
     data = data.replace(b"+", b" ")
     if b"%u" not in data:

@@ -111,6 +111,7 @@ LONGEST_QUICKLY = 64 * 1024
 """How many bytes of a document are read quickly."""
 
 _OTHER_LETTER_IN_TAG = re.compile(rb"""<[^<>"'\x80-\xff]*(?:(?:"[^"<]*"|'[^'<]*')[^<>"'\x80-\xff]*)*[\x80-\xff]""")
+_EXCLAMATION = ord("!")
 _PLAIN_DECLARATIONS = (b'<?xml version="1.0"', b"<?xml version='1.0'")
 
 
@@ -120,7 +121,7 @@ def read_quickly(xml: bytes) -> QuickReading | None:
     if len(xml) > LONGEST_QUICKLY:
         return None
     # Only inside a comment or a CDATA section could this be anything but a DTD: the close reading tells.
-    if b"<!DOCTYPE" in xml:
+    if _EXCLAMATION in xml and b"<!DOCTYPE" in xml:
         return None
     # lxml takes 1.01 for 1.0: a declaration in any but the usual words is for the close reading.
     if xml.startswith(b"<?xml") and not xml.startswith(_PLAIN_DECLARATIONS):

@@ -23,6 +23,7 @@ from emulator.wire.spyne_compat import Soap11, Soap12
 
 TEXT_XML: Final = "text/xml"
 SOAP_XML: Final = "application/soap+xml"
+_QUOTED_ACTION = f'"{SOAP_ACTION}"'  # as nearly everybody sends it
 
 
 def guessed_version(content_type: str, soap_action: str | None) -> Binding:
@@ -123,6 +124,8 @@ class Soap11In(_SoapIn, Soap11):  # type: ignore[misc]  # spyne has no types
     def is_routed(self, ctx: Any, media: MediaType) -> bool:
         """True; a SOAPAction that is not the operation's is refused."""
         action = ctx.transport.req.soap_action or ""
+        if action == _QUOTED_ACTION:
+            return True
         if len(action) > 1 and action[0] == action[-1] == '"':
             action = action[1:-1]
         action = url_decoded(action)
