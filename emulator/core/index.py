@@ -53,9 +53,11 @@ class Index(Generic[P]):
 
     def candidates(self, call: object) -> Iterable[P]:
         """In order, every item that could accept the call: each one whose looked up values are the call's."""
-        found = [place for key, table in self._tables.values() if (place := table.get(key(call)))]
-        if self._walked:
-            found.append(self._walked)
+        found = [self._walked] if self._walked else []
+        for key, table in self._tables.values():
+            place = table.get(key(call))
+            if place:
+                found.append(place)
         if len(found) > 1:
             return heapq.merge(*found, key=_position)
         return found[0] if found else ()

@@ -36,8 +36,6 @@ class Space:
 
     def answer(self, visit: Visit) -> Answer:
         """The answer to one request, whose path is what follows the root of the space."""
-        if self._settings.control and is_controls(visit.path):
-            return self._control.answer(visit)
         try:
             answer = self._answer(visit)
             body = visit.body if answer.refused else b""
@@ -55,6 +53,8 @@ class Space:
     def _answer(self, visit: Visit) -> Answer:
         if self._service.serves(visit.path):
             return self._service.answer(visit)
+        if self._settings.control and is_controls(visit.path):
+            return self._control.answer(visit)
         if visit.path.rstrip("/").lower() in _OTHER_API:
             why = f"{shown_path(visit.full_path)} is not part of this web service"
             return Answer(404, PLAIN, visible(f"{why}. {_directions(visit)}") + "\n", refused=why)

@@ -152,7 +152,10 @@ def _led_astray(document: Document, elements: Iterable[Element], read: Parameter
         document.check_end_of(element)
         holder = _text_holder(document, element) if len(element) else element
         text = holder.text or ""
-        read.values[name] = text if name == AUTH_CODE else _int32(document, holder, text)
+        try:
+            read.values[name] = text if name == AUTH_CODE else int32_in_xml(text)
+        except (NotANumber, OutOfRange) as why:
+            raise BadInt(why, *document.place_after(holder)) from None
         if holder is not element:
             _led_astray(document, element[1:], read, seen)
             return True
@@ -167,13 +170,6 @@ def _text_holder(document: Document, value: Element) -> Element:
     if not inner.text and document.is_self_closed(inner):
         raise NotSimple
     return inner
-
-
-def _int32(document: Document, holder: Element, text: str) -> int:
-    try:
-        return int32_in_xml(text)
-    except (NotANumber, OutOfRange) as why:
-        raise BadInt(why, *document.place_after(holder)) from None
 
 
 def _skip(element: Element, read: Parameters) -> None:
