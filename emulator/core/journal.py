@@ -126,8 +126,7 @@ class Journal:
         self._size += traffic.size
         self._entries.append(entry)
         self._last = entry.id
-        if len(self._entries) > self._limits.entries or self._size > self._limits.size:
-            self._drop()
+        self._drop()
 
     def answered(self, entry: Entry, answer: Message | None, seconds: float) -> None:
         """Note what an entry was answered, and how long that took."""
@@ -139,8 +138,7 @@ class Journal:
             size = answer.size
             traffic.size += size
             self._size += size
-            if self._size > self._limits.size:
-                self._drop()
+            self._drop()
 
     def limit(self, limits: Limits) -> None:
         """Keep no more than this from now on."""
@@ -178,8 +176,9 @@ class Journal:
         return decider
 
     def _drop(self) -> None:
-        while len(self._entries) > self._limits.entries or self._size > self._limits.size:
-            oldest = self._entries.popleft()
+        entries, limits = self._entries, self._limits
+        while len(entries) > limits.entries or self._size > limits.size:
+            oldest = entries.popleft()
             self._size -= oldest.traffic.size
             self._gone = self._dropped_id = oldest.id
             self._dropped += 1

@@ -208,10 +208,12 @@ def test_the_headers_speak_for_a_version(content_type: str, soap_action: str | N
     assert guessed_version(content_type, soap_action) is version
 
 
+@pytest.mark.parametrize("listens_to", ["the application", "the service"])
 @pytest.mark.parametrize("binding", Binding)
-def test_every_call_runs_through_the_pipeline_and_events_of_spyne(binding: Binding) -> None:
+def test_every_call_runs_through_the_pipeline_and_events_of_spyne(binding: Binding, listens_to: str) -> None:
     seen: list[tuple[str, str, list[object]]] = []
-    manager = service._pipelines()[binding].app.event_manager
+    listened_to = service.application(binding) if listens_to == "the application" else service.API
+    manager = listened_to.event_manager
 
     def listener(event: str) -> Callable[[object], None]:
         def listen(ctx: object) -> None:
@@ -229,6 +231,16 @@ def test_every_call_runs_through_the_pipeline_and_events_of_spyne(binding: Bindi
         for event, handler in listeners.items():
             manager.handlers[event].remove(handler)
     assert seen == [(event, OPERATION, [1, 2, "demo"]) for event in events]
+
+
+@pytest.mark.parametrize("binding", ENVELOPES)
+def test_an_envelope_that_breaks_off_anywhere_leaves_nothing_behind_for_the_next(binding: Binding) -> None:
+    whole = request_over(binding)
+    right = answered(whole, returning(Result.OK), binding)
+    for length in range(0, len(whole.payload.rstrip()), 7):
+        broken = Request(whole.payload[:length], whole.content_type, whole.soap_action)
+        assert answered(broken, returning(Result.OK), binding).refusal is not None
+        assert answered(whole, returning(Result.OK), binding) == right
 
 
 def test_spyne_declares_what_the_wsdl_says() -> None:
