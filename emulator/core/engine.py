@@ -70,9 +70,8 @@ class Engine:
                 finding = None if self._desk is None else self._desk.answer(call)
                 rule, (decided_by, reply) = None, self._without_rule(finding)
             delay = 0.0 if reply.delay is None else reply.delay.seconds(self._random)
-            exchange = Exchange(
-                self._last_id, call, reply.outcome, delay, decided_by, rule, traffic, self._rules_in_force()
-            )
+            considered = self._in_force or self._rules_in_force()
+            exchange = Exchange(self._last_id, call, reply.outcome, delay, decided_by, rule, traffic, considered)
             self._journal.add(exchange)
             return exchange
 

@@ -36,7 +36,10 @@ class Message:
     @property
     def size(self) -> int:
         """About how many bytes it keeps."""
-        return len(self.start) + len(self.body) + sum([len(name) + len(value) for name, value in self.headers])
+        size = len(self.start) + len(self.body)
+        for name, value in self.headers:
+            size += len(name) + len(value)
+        return size
 
 
 @dataclass(slots=True)

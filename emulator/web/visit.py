@@ -55,7 +55,9 @@ class Visit:
         self.query: str = environ.get("QUERY_STRING", "")
         self._began = time.perf_counter()
         self._body: bytes | None = environ.get(BODY)
-        path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
+        path: str = environ.get("PATH_INFO", "")
+        if not path.isascii():
+            path = path.encode("latin-1").decode("utf-8", "replace")
         self.path = _without_dots(path) if "/." in path else path
 
     def header(self, name: str) -> str | None:
@@ -66,7 +68,7 @@ class Visit:
     @property
     def content_type(self) -> str:
         """The Content-Type header, "" when it was not sent."""
-        return self.header("CONTENT_TYPE") or ""
+        return self.environ.get("CONTENT_TYPE") or ""
 
     @property
     def lacks_host(self) -> bool:
@@ -125,20 +127,16 @@ class Visit:
 
     def traffic(self, body: bytes) -> Traffic:
         """The request, with as much of its body as is to be remembered, as it goes into the journal."""
-        start = f"{self.method} {self._target} {self.environ.get('SERVER_PROTOCOL', '')}"
-        return Traffic(time.time(), Message(start, self._headers, body))
+        target: str | None = self.environ.get(TARGET)
+        headers: Sequence[tuple[bytes, bytes]] | None = self.environ.get(HEADERS)
+        start = f"{self.method} {target or self._target()} {self.environ.get('SERVER_PROTOCOL', '')}"
+        return Traffic(time.time(), Message(start, self._headers() if headers is None else headers, body))
 
-    @property
     def _target(self) -> str:
-        sent: str | None = self.environ.get(TARGET)
-        path = quote(self.full_path) if sent is None else sent
-        return f"{path}?{self.query}" if sent is None and self.query else path
+        path = quote(self.full_path)
+        return f"{path}?{self.query}" if self.query else path
 
-    @property
-    def _headers(self) -> Sequence[tuple[bytes, bytes]]:
-        sent: Sequence[tuple[bytes, bytes]] | None = self.environ.get(HEADERS)
-        if sent is not None:
-            return sent
+    def _headers(self) -> list[tuple[bytes, bytes]]:
         named = {key.removeprefix("HTTP_"): value for key, value in self.environ.items() if _is_header(key)}
         return [(key.replace("_", "-").lower().encode(), value.encode("latin-1")) for key, value in named.items()]
 

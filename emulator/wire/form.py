@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from emulator.core.contract import AUTH_CODE, NAMESPACE, OPERATION, PARAMETERS, RESULT_TYPE, Binding, Result
@@ -16,6 +15,7 @@ from emulator.wire.numbers import NotANumber, OutOfRange, int32_in_form
 from emulator.wire.spyne_compat import HttpRpc, XmlDocument
 
 FORM: Final = "application/x-www-form-urlencoded"
+_DECLARED = frozenset(PARAMETERS)
 _NAMES = {name.lower(): name for name in PARAMETERS}
 
 
@@ -30,16 +30,18 @@ class FormIn(HttpRpc):  # type: ignore[misc]  # spyne has no types
         """Finds the operation in the path, and the parameters in the data."""
         request = ctx.transport.req
         _check_operation(request.operation)
-        media = media_type(request.content_type)
-        if ctx.binding is Binding.POST and media.base != FORM:
-            raise faults.NOT_A_FORM.refuse(content_type=request.content_type)
-        charset = media.charset if ctx.binding is Binding.POST else None
+        charset = "utf-8"
+        if ctx.binding is Binding.POST:
+            media = media_type(request.content_type)
+            if media.base != FORM:
+                raise faults.NOT_A_FORM.refuse(content_type=request.content_type)
+            charset = media.charset or charset
         try:
-            check_pairs(ctx.in_document, charset or "utf-8")
+            check_pairs(ctx.in_document, charset)
         except Excessive:
             kind = faults.QUERY_TOO_LARGE if ctx.binding is Binding.GET else faults.FORM_TOO_LARGE
             raise kind.refuse(flaw=faults.COLLECTION_FULL) from None
-        ctx.in_body_doc = _collected(ctx.in_document, charset or "utf-8")
+        ctx.in_body_doc = _collected(ctx.in_document, charset)
         ctx.method_request_string = OPERATION_TAG
 
     def deserialize(self, ctx: Any, message: str) -> None:
@@ -58,26 +60,31 @@ def _check_operation(name: str) -> None:
 
 def _collected(data: bytes, charset: str) -> dict[str, str]:
     """The parameters by name, in any letter case; one given twice is joined with commas, a nameless value left out."""
+    pairs = _pairs(data, charset)
+    as_sent = dict(pairs)
+    if len(pairs) == len(PARAMETERS) and as_sent.keys() == _DECLARED:
+        return as_sent
     found: dict[str, list[str]] = {}
-    for key, value in _pairs(data, charset):
+    for key, value in pairs:
         name = _NAMES.get(key.lower())
         if name is not None:
             found.setdefault(name, []).append(value)
     return {name: ",".join(values) for name, values in found.items()}
 
 
-def _pairs(data: bytes, charset: str) -> Iterable[Sequence[str]]:
+def _pairs(data: bytes, charset: str) -> list[list[str]]:
     """Names and values, decoded."""
     if says_itself(data, charset):
         return [pair.split("=", 1) for pair in data.decode("ascii").split("&") if "=" in pair]
-    pairs = (pair.split(b"=", 1) for pair in data.split(b"&") if b"=" in pair)
-    return [(url_decoded_bytes(key, charset), url_decoded_bytes(value, charset)) for key, value in pairs]
+    pairs = [pair.split(b"=", 1) for pair in data.split(b"&") if b"=" in pair]
+    return [[url_decoded_bytes(part, charset) for part in pair] for pair in pairs]
 
 
 def _converted(name: str, value: str | None, collection: str) -> int | str:
     if value is None:
         raise faults.PARAMETER_MISSING.refuse(name=name)
-    _check_harmless(name, value, collection)
+    if "<" in value or "&" in value:
+        _check_harmless(name, value, collection)
     if name == AUTH_CODE:
         return value
     try:
@@ -94,7 +101,7 @@ _EXCERPT_BEFORE, _EXCERPT_AFTER = 10, 20
 
 
 def _check_harmless(name: str, value: str, collection: str) -> None:
-    match = _DANGEROUS.search(value) if "<" in value or "&" in value else None
+    match = _DANGEROUS.search(value)
     if match is None:
         return
     start, end = max(match.start() - _EXCERPT_BEFORE, 0), match.start() + _EXCERPT_AFTER

@@ -42,12 +42,13 @@ class _SoapIn:
 
     def create_in_document(self, ctx: Any, charset: str | None = None) -> None:
         """Routes by the action, as far as that goes, and reads the XML."""
-        media = media_type(ctx.transport.req.content_type)
+        request = ctx.transport.req
+        media = media_type(request.content_type)
         ctx.routed = self.is_routed(ctx, media)
         if ctx.routed:
             _check_media_type(media)
         try:
-            xml = as_utf8(ctx.transport.req.payload, media)
+            xml = as_utf8(request.payload, media)
             check_markup(xml)
         except Excessive as error:
             raise self._refusal(ctx, error) from None
