@@ -31,6 +31,8 @@ INT32_MAX: Final = 2147483647
 class Binding(str, Enum):
     """The four ways in which a call can arrive."""
 
+    __hash__ = str.__hash__  # in C, and Enum's own is not: they are looked up with every call
+
     SOAP11 = "soap11"
     SOAP12 = "soap12"
     GET = "get"
@@ -39,6 +41,8 @@ class Binding(str, Enum):
 
 class Result(str, Enum):
     """The six values of ``startSessionRet``, in the order of the help page."""
+
+    __hash__ = str.__hash__
 
     ERROR = "startSessionRet_Error"
     OK = "startSessionRet_OK"

@@ -62,8 +62,7 @@ class Visit:
 
     def header(self, name: str) -> str | None:
         """A header by its WSGI name, None when it was not sent."""
-        value: str | None = self.environ.get(name)
-        return value
+        return self.environ.get(name)
 
     @property
     def content_type(self) -> str:
@@ -114,7 +113,7 @@ class Visit:
         return self._body
 
     def _read(self) -> bytes | None:
-        """The body as WSGI has it; None when it is too long, as a server that hands it over says by handing over none."""
+        """The body as WSGI has it; None when it is too long, as a server says that hands over no other."""
         if BODY in self.environ:
             return None
         from werkzeug.exceptions import RequestEntityTooLarge  # for another server
