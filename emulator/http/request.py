@@ -12,7 +12,6 @@ from emulator.http.limits import HttpLimits
 _CHUNKED: Final = b"chunked"
 _SPOKEN: Final = ("1.1", "1.0")
 _ABSOLUTE: Final = re.compile(rb"https?://([^/?#@]+)(?![^/?#])", re.IGNORECASE)
-_CONTROL: Final = re.compile(rb"%(?:[01][0-9a-f]|7f)", re.IGNORECASE)
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -99,8 +98,6 @@ def _asked(target: bytes, method: bytes) -> tuple[bytes, bytes, bytes | None]:
     if b"#" in rest:
         rest = rest.partition(b"#")[0]
     path, _, query = rest.partition(b"?")
-    if b"%" in path and _CONTROL.search(path):
-        raise Malformed(400, "Invalid URL: there is a control character in the path")
     return path or b"/", query, host
 
 

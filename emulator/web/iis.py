@@ -9,7 +9,8 @@ from emulator.web import pages
 from emulator.web.visit import HTML, Answer, Visit
 
 _VERBS_OF_ASMX: Final = frozenset({"GET", "POST", "HEAD"})
-_FORBIDDEN: Final = frozenset("<>*%&:\\")  # what ASP.NET refuses in a path after decoding
+_CONTROLS: Final = "".join(map(chr, (*range(32), 127)))
+_FORBIDDEN: Final = frozenset("<>*%&:\\" + _CONTROLS)  # what ASP.NET and HTTP.sys refuse in a path after decoding
 _ASCII_HTML = "text/html; charset=us-ascii"  # what HTTP.sys, below IIS, says of its own pages
 
 
@@ -34,7 +35,9 @@ class Stopped:
 _ALLOWED = "OPTIONS, TRACE, GET, HEAD, POST"
 _NO_HOST = Stopped(400, "Bad Request - Invalid Hostname", "HTTP/1.1 needs a Host header.", _ASCII_HTML)
 _NO_LENGTH = Stopped(411, "Length Required", "A POST needs a Content-Length or a chunked body.", _ASCII_HTML)
-_DANGEROUS_PATH = Stopped(400, "Bad Request", "None of < > * % & : \\ can be part of the path.")
+_DANGEROUS_PATH = Stopped(
+    400, "Bad Request", "None of < > * % & : \\ can be part of the path, and no control character."
+)
 _VERB_NOT_ALLOWED = Stopped(
     405, "Method Not Allowed", "This address takes GET and POST.", headers=(("Allow", _ALLOWED),)
 )
