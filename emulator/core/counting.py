@@ -45,11 +45,12 @@ class Standing:
 
     def take(self, call: Call, call_id: int) -> Reply:
         """Give the next reply, and count it."""
-        reply = self.next_reply(call)
         self.hits += 1
         self.last = call_id
-        if self._same is None:
-            self._count(call)
+        if self._same is not None:
+            return self._same
+        reply = self.next_reply(call)
+        self._count(call)
         return reply
 
     def forget(self) -> None:
