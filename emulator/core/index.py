@@ -6,7 +6,7 @@ import heapq
 from bisect import insort
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import replace
-from itertools import product
+from itertools import chain, product
 from operator import attrgetter
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -14,6 +14,7 @@ from emulator.core.matching import OneOf, When
 
 _LOOKED_UP: Final = ("session", "node", "auth_code")
 _EVERY_CALL: Final = When()
+_FEW: Final = 16  # candidates are sorted sooner than merged one by one
 
 
 class Placed(Protocol):
@@ -58,9 +59,11 @@ class Index(Generic[P]):
             place = table.get(key(call))
             if place:
                 found.append(place)
-        if len(found) > 1:
-            return heapq.merge(*found, key=_position)
-        return found[0] if found else ()
+        if len(found) <= 1:
+            return found[0] if found else ()
+        if sum(map(len, found)) <= _FEW:
+            return sorted(chain.from_iterable(found), key=_position)
+        return heapq.merge(*found, key=_position)
 
     def _places(self, when: When) -> Iterator[list[P]]:
         fields = looked_up(when)

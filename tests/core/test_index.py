@@ -111,3 +111,11 @@ def test_a_long_list_beside_another_long_list_is_kept_once_a_value() -> None:
 
     assert engine.answer(a_call(session=1999, node=1999, auth_code="a")).rule
     assert not engine.answer(a_call(session=1999, node=2000, auth_code="a")).rule
+
+
+def test_many_candidates_found_in_different_ways_are_asked_in_their_order() -> None:
+    whens = [When(one_of(1)), When(Range(1, None)), When()]
+    rules = [Rule(f"rule {number}", whens[number % 3], (Reply(Return(Result.OK)),), times=1) for number in range(60)]
+    engine = Engine(a_scenario(*rules))
+
+    assert [engine.answer(a_call(session=1)).decider for _ in rules] == [rule.name for rule in rules]
