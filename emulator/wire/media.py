@@ -7,7 +7,7 @@ import encodings
 import pkgutil
 import re
 import urllib.parse
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from encodings.aliases import aliases
 from functools import lru_cache
 
@@ -25,9 +25,9 @@ _DOTNET_NAMES = {"utf-16": "utf-16-le", "unicode": "utf-16-le", "utf-32": "utf-3
 class MediaType:
     """A Content-Type. ``base`` is in lower case, with whatever white space stood before the first semicolon."""
 
-    base: str
+    base: str = field(repr=False)  # anything may have been sent as one, an auth code too
     charset: str | None
-    action: str
+    action: str = field(repr=False)
 
     @property
     def is_text(self) -> bool:
