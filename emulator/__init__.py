@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from emulator.core.exchange import Exchange, Refusal
     from emulator.core.rules import Scenario
     from emulator.errors import EmulatorError, RemoteError, ScenarioError, StartError, VerificationError
+    from emulator.http.limits import HttpLimits
     from emulator.remote import RemoteEmulator
     from emulator.rescue import Rescue
     from emulator.server import Emulator, Options
@@ -23,6 +24,7 @@ _HOMES = {
     "Emulator": "server",
     "EmulatorError": "errors",
     "Exchange": "core.exchange",
+    "HttpLimits": "http.limits",
     "MadeCertificate": "tls",
     "Options": "server",
     "Refusal": "core.exchange",
@@ -43,6 +45,7 @@ __all__ = [
     "Emulator",
     "EmulatorError",
     "Exchange",
+    "HttpLimits",
     "MadeCertificate",
     "Options",
     "Refusal",

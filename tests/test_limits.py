@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -342,3 +342,10 @@ def test_a_process_keeps_the_limits_that_it_is_given() -> None:
         assert b"Runtime Error" in answer_to(longer.head + longer.content, address)
         check_refused(answer_to(A_HEAD, address), 408, "within 0.2 s")
         assert answer_to(b"", address) == b""
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(HttpLimits)])
+@pytest.mark.parametrize("value", [0, -1, float("nan")])
+def test_a_limit_that_lets_nothing_through_is_an_error(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"^{name}={value!r} lets nothing through: it has to be more than 0$"):
+        HttpLimits(**{name: value})  # type: ignore[arg-type]
