@@ -7,9 +7,14 @@ import logging
 import sys
 import time
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from emulator.visible import visible
+
+if TYPE_CHECKING:
+    _StreamHandler = logging.StreamHandler[TextIO]
+else:
+    _StreamHandler = logging.StreamHandler
 
 FORMATS: Final = ("text", "json")
 
@@ -74,6 +79,17 @@ class _Record(logging.LogRecord):
         self.created = time.time()
 
 
+class _Handler(_StreamHandler):
+    """Writes each record at once: standard error is written out at the end of each line by itself."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes a record."""
+        try:
+            self.stream.write(f"{self.format(record)}\n")
+        except Exception:
+            self.handleError(record)
+
+
 def log_to_stderr(form: str) -> None:
     """Sends the program's log to standard error, in one of ``FORMATS``; a closed standard error stops nothing.
 
@@ -81,7 +97,7 @@ def log_to_stderr(form: str) -> None:
     """
     logging.setLogRecordFactory(_Record)
     logging._srcfile = None  # the documented way to look for no caller
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.raiseExceptions = False
     root = logging.getLogger()

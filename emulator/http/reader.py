@@ -60,25 +60,25 @@ class Reader:
         HTTP/2 with the first request of each connection, and httptools would drop its body.
         """
         while data and not self.ended:
-            data = self._rest_of(data)
-
-    def _rest_of(self, data: bytes) -> bytes:
-        """Reads bytes, and returns those that are to be read again or were not read yet."""
-        try:
-            self._parser.feed_data(data)
-        except HttpParserUpgrade as offer:
-            head = self._head_without_offer()
-            self._parser = HttpRequestParser(self)
-            return head + data[offer.args[0] :]
-        except HttpParserError as error:
-            cause = error.__context__
-            self._refuse(cause if isinstance(cause, Malformed) else _no_http(data, error))
-        else:
+            try:
+                self._parser.feed_data(data)
+            except HttpParserUpgrade as offer:
+                head = self._head_without_offer()
+                self._parser = HttpRequestParser(self)
+                data = head + data[offer.args[0] :]
+                continue
+            except HttpParserError as error:
+                cause = error.__context__
+                self._refuse(cause if isinstance(cause, Malformed) else _no_http(data, error))
             if self.stage is not Stage.START:
-                self._came = 0 if self._came < 0 else self._came + len(data)
-                if self._came > self._limits.request_line + self._limits.header_bytes:
-                    self._refuse(head_too_long(self._limits))
-        return b""
+                self._wait_for_more(len(data))
+            return
+
+    def _wait_for_more(self, came: int) -> None:
+        """Head or trailers are not whole yet: so many bytes of them are here, but not without end."""
+        self._came = 0 if self._came < 0 else self._came + came
+        if self._came > self._limits.request_line + self._limits.header_bytes and not self.ended:
+            self._refuse(head_too_long(self._limits))
 
     def give_up(self) -> None:
         """What is on its way takes too long."""
