@@ -11,6 +11,7 @@ from typing import Final
 
 from emulator.http.connection import Connection
 from emulator.http.limits import HttpLimits
+from emulator.http.outbox import Outbox
 
 _AT_A_TIME: Final = 64  # connections taken in before those that are open have their turn
 _AFTER_TROUBLE: Final = 0.5  # seconds before the next connection when one could not be had, as without a free file
@@ -43,6 +44,7 @@ class Clients:
         self._take_in = take_in
         self._connection = connection
         self._loop = asyncio.get_running_loop()
+        self.outbox = Outbox(self._loop)
         self._connections: set[Connection] = set()
         self._arriving: dict[asyncio.Task[None], socket.socket] = {}
         self._inside = 0  # of those that arrive or have a connection

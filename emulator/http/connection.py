@@ -47,6 +47,7 @@ class Connection(asyncio.Protocol):
         self._loop = loop
         self._bridge = bridge
         self._clients = clients
+        self._outbox = clients.outbox
         self._limits = bridge.limits
         self._reader = Reader(bridge.limits)
         self._steps = -1  # of the reader, when ``due`` was set
@@ -75,6 +76,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client sends no more: whether it still wants an answer. Nothing but time tells it from one that left."""
         happened(self.presence.silent)
+        self._outbox.flush()
         waits = self._task is not None or bool(self._reader.requests)
         if not waits or self._is_over or self._base["wsgi.url_scheme"] == "https":
             return False
@@ -134,7 +136,7 @@ class Connection(asyncio.Protocol):
             self._refuse(reader.malformed)
         elif reader.awaited is not None:
             reader.awaited.expects = False
-            self.transport.write(_CONTINUE)
+            self._say(_CONTINUE)
         elif self.presence.silent.done():
             self._end()
 
@@ -181,6 +183,7 @@ class Connection(asyncio.Protocol):
             else:
                 self._is_over = True
                 head = answer.head(self._clients.date, "Connection: close\r\n")
+                self._outbox.flush()
                 await fail(self, answer.failure, head, answer.body, self._bridge.max_delay)
         except Exception:
             self._break_off()
@@ -190,7 +193,7 @@ class Connection(asyncio.Protocol):
             self._go_on_later()
 
     def _send(self, request: Request, answer: Answer) -> None:
-        """Sends a whole answer in one write."""
+        """Sends a whole answer in one write, if it is not the last with others that are ready."""
         connection = ""
         is_last = not self._reader.requests and (self.presence.stopping.done() or self._clients.are_too_many)
         keeps = request.keeps and not is_last
@@ -201,8 +204,11 @@ class Connection(asyncio.Protocol):
         elif request.version == "1.0":
             connection = "Connection: keep-alive\r\n"
         head = answer.head(self._clients.date, connection)
-        self.transport.write(head if request.method == b"HEAD" else head + answer.body)
-        if not keeps:
+        data = head if request.method == b"HEAD" else head + answer.body
+        if keeps:
+            self._outbox.send(self.transport, data)
+        else:
+            self._say(data)
             self._end()
 
     def _refuse(self, malformed: Malformed) -> None:
@@ -213,14 +219,19 @@ class Connection(asyncio.Protocol):
         length = ("Content-Length", str(len(answer.body)))
         status = f"{malformed.status} {_PHRASES[malformed.status]}"
         answer.start(status, [("Content-Type", "text/plain; charset=utf-8"), length])
-        self.transport.write(answer.head(self._clients.date, "Connection: close\r\n") + answer.body)
+        self._say(answer.head(self._clients.date, "Connection: close\r\n") + answer.body)
         self._end()
+
+    def _say(self, data: bytes) -> None:
+        """Sends data now."""
+        self._outbox.flush()
+        self.transport.write(data)
 
     def _break_off(self) -> None:
         """Something is wrong here; who asked shall not wait for it."""
         _logger.exception("answering %s failed", self._base["REMOTE_ADDR"])
         self._is_over = True
-        self.transport.close()
+        self._close()
 
     # Its end.
 
@@ -232,10 +243,15 @@ class Connection(asyncio.Protocol):
             self.transport.write_eof()
             self._read_on()
         else:
-            self.transport.close()
+            self._close()
             if self.presence.stopping.done():
                 self._leave_tls()
         self._set_due()
+
+    def _close(self) -> None:
+        """Ends the connection once all that was said is sent."""
+        self._outbox.flush()
+        self.transport.close()
 
     def _set_due(self) -> None:
         """The client's time for what it has to do next runs from now."""
@@ -265,7 +281,7 @@ class Connection(asyncio.Protocol):
             level = logging.DEBUG if self._asked_at else logging.INFO  # it is the usual end of one that was used
             _logger.log(level, "%s asked nothing for %g s, and its connection ends", who, self._limits.idle)
             self._is_over = True
-            self.transport.close()
+            self._close()
             self._set_due()
         else:
             self._reader.give_up()
@@ -281,7 +297,7 @@ class Connection(asyncio.Protocol):
         happened(self.presence.stopping)
         if self._task is None and not self._reader.requests and self._reader.stage is not Stage.BODY:
             self._is_over = True
-            self.transport.close()
+            self._close()
             self._leave_tls()
 
     def _leave_tls(self) -> None:
