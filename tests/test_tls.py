@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -115,6 +115,34 @@ def test_a_connection_carries_one_call_after_another(binding: Binding, server: S
             assert b"startSessionRet_OK" in next_answer(connection)[1]
         connection.sendall(request.head + request.content)
         assert b"startSessionRet_OK" in next_answer(connection)[1]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_client_that_says_goodbye_right_behind_its_call_is_answered(loop: str, tmp_path: Path) -> None:
+    with secured(tmp_path / "ca.pem", loop=loop) as server, socket.create_connection(server.address, PATIENCE) as plain:
+        read, unsent = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = ssl.create_default_context(cafile=server.ca)
+        client = context.wrap_bio(read, unsent, server_hostname="localhost")
+        until_done(client.do_handshake, plain, read, unsent)
+        client.write(a_request().head + a_request().content)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            client.unwrap()
+        plain.sendall(unsent.read())
+        read.write(everything(plain))
+        read.write_eof()
+        assert b"startSessionRet_OK" in client.read()
+
+
+def until_done(step: Callable[[], object], plain: socket.socket, read: ssl.MemoryBIO, unsent: ssl.MemoryBIO) -> None:
+    """Takes a step of TLS, over a socket as often as need be."""
+    while True:
+        try:
+            step()
+        except ssl.SSLWantReadError:
+            plain.sendall(unsent.read())
+            read.write(plain.recv(65536))
+        else:
+            return
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1", "secure.logmeinrescue.com"])

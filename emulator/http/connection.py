@@ -183,7 +183,6 @@ class Connection(asyncio.Protocol):
             else:
                 self._is_over = True
                 head = answer.head(self._clients.date, "Connection: close\r\n")
-                self._outbox.flush()
                 await fail(self, answer.failure, head, answer.body, self._bridge.max_delay)
         except Exception:
             self._break_off()
