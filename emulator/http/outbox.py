@@ -25,7 +25,7 @@ class Outbox:
         self._at_once = 0  # answers yet to be sent so
 
     def send(self, transport: asyncio.Transport, data: bytes) -> None:
-        """Sends data now or at the end of this turn of the loop. Whoever sends by other ways in this turn flushes before."""
+        """Sends data now or at the end of this turn of the loop; who sends by other ways in it flushes before."""
         if self._at_once:
             self._at_once -= 1
             transport.write(data)
