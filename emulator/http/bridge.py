@@ -11,7 +11,6 @@ import asyncio
 import io
 import sys
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -65,21 +64,17 @@ class Bridge:
 
     def environ(self, request: Request, base: dict[str, Any]) -> dict[str, Any]:
         """The WSGI environment of a request."""
-        path = request.path
-        environ = base.copy()
+        path, headers = request.path, request.headers
+        environ = base | headers.environ
         environ["REQUEST_METHOD"] = request.method.decode("ascii")
         environ["PATH_INFO"] = (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1")
         environ["QUERY_STRING"] = request.query.decode("latin-1")
         environ["SERVER_PROTOCOL"] = f"HTTP/{request.version}"
         environ[TARGET] = request.target.decode("latin-1")
-        environ[HEADERS] = request.headers
-        for name, value in request.headers:
-            key = _key(name)
-            text = value.decode("latin-1")
-            environ[key] = f"{environ[key]},{text}" if key in environ else text
+        environ[HEADERS] = headers.sent
         if request.host is not None and "HTTP_HOST" in environ:
             environ["HTTP_HOST"] = request.host.decode("latin-1")
-        if environ.pop("HTTP_TRANSFER_ENCODING", None):
+        if headers.is_chunked:
             environ["CONTENT_LENGTH"] = str(request.length)
         environ[BODY] = None if request.too_long else bytes(request.body)
         environ["wsgi.input"] = io.BytesIO(request.body)
@@ -96,12 +91,3 @@ class Bridge:
         answer.body = b"".join(self._wsgi(environ, answer.start))
         answer.delay = min(answer.delay, self.max_delay)
         return answer
-
-
-_KEYS = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
-
-
-@lru_cache(maxsize=1024)
-def _key(name: bytes) -> str:
-    """The key of a header in the environment."""
-    return _KEYS.get(name.lower()) or "HTTP_" + name.decode("latin-1").upper().replace("-", "_")

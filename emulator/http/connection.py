@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emulator.http.answer import Answer
 from emulator.http.breaking import fail
+from emulator.http.malformed import Malformed
 from emulator.http.presence import Presence, happened
 from emulator.http.reader import Reader, Stage
-from emulator.http.request import Malformed, Request
+from emulator.http.request import Request
 
 if TYPE_CHECKING:
     from emulator.http.bridge import Bridge

@@ -8,8 +8,10 @@ from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
+from emulator.http.headers import Headers, Sent
 from emulator.http.limits import HttpLimits
-from emulator.http.request import Headers, Malformed, Request, head_too_long, request_of, target_too_long
+from emulator.http.malformed import Malformed, head_too_long, target_too_long
+from emulator.http.request import Request, request_of
 
 _DRAINED: Final = 16
 """How much of a body that is too long is read and dropped, in longest bodies: most clients read once all is sent, not
@@ -42,7 +44,8 @@ class Reader:
         self._limits = limits
         self._parser = HttpRequestParser(self)
         self._target = b""
-        self._headers: Headers = []
+        self._sent: Sent = []  # the headers so far
+        self._headers: Headers | None = None  # of the last request
         self._came = 0  # bytes of a head or of trailers on their way, without those that came as they began; then -1
         self._trailing = 0  # bytes of trailers so far
         self._request: Request | None = None
@@ -92,7 +95,7 @@ class Reader:
         self.malformed, self.ended = malformed, True
 
     def _head_without_offer(self) -> bytes:
-        headers = [(name, value) for name, value in self._headers if name.lower() != b"upgrade"]
+        headers = [(name, value) for name, value in self._sent if name.lower() != b"upgrade"]
         line = b"%b %b HTTP/%b" % (self._parser.get_method(), self._target, self._parser.get_http_version().encode())
         return b"\r\n".join([line, *(b"%b: %b" % header for header in headers), b"", b""])
 
@@ -101,7 +104,7 @@ class Reader:
     def on_message_begin(self) -> None:
         """The head of a request begins."""
         self._target = b""
-        self._headers = []
+        self._sent = []
         self._came = -1
         self._turn(Stage.HEAD)
 
@@ -114,7 +117,7 @@ class Reader:
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header is here, or a trailer, which nobody needs."""
         if self.stage is Stage.HEAD:
-            self._headers.append((name, value.rstrip(b" \t")))
+            self._sent.append((name, value.rstrip(b" \t")))
             return
         self._trailing += len(name) + len(value)
         if self._trailing > self._limits.header_bytes:
@@ -124,7 +127,10 @@ class Reader:
         """The head of a request is here."""
         parser, limits = self._parser, self._limits
         method, version, keeps = parser.get_method(), parser.get_http_version(), parser.should_keep_alive()
-        request = request_of(method, self._target, version, self._headers, keeps, limits)
+        headers = self._headers
+        if headers is None or headers.sent != self._sent:
+            headers = self._headers = Headers(self._sent, limits)
+        request = request_of(method, self._target, version, headers, keeps, limits)
         if parser.should_upgrade():
             if method == b"CONNECT":
                 raise Malformed(400, "CONNECT is for proxies")

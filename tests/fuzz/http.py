@@ -62,7 +62,7 @@ def check(data: bytes) -> None:
         assert len(request.body) == request.length
     for request in read(pieces, TIGHT).requests:
         assert len(request.target) <= TIGHT.request_line
-        assert len(request.headers) <= TIGHT.headers
+        assert len(request.headers.sent) <= TIGHT.headers
         assert len(request.body) <= TIGHT.body
         assert request.keeps is False or not request.too_long
 

@@ -17,6 +17,7 @@ from emulator.core.engine import Engine
 from emulator.core.exchange import Entry, Exchange
 from emulator.http.answer import Answer
 from emulator.http.bridge import Bridge
+from emulator.http.headers import Headers
 from emulator.http.limits import HttpLimits
 from emulator.http.request import Request as HttpRequest
 from emulator.scenario import loads
@@ -96,6 +97,7 @@ rules:
 _engine: Final = _Attentive(loads(SCENARIO))
 _bridge: Final = Bridge(Application(_engine, Settings(control=False)), limits=HttpLimits(), max_delay=0.0)
 _base: Final = _bridge.base(BaseTransport())
+_ANY_NUMBER: Final = HttpLimits(headers=10**9, header_bytes=10**9)
 _log: Final = _Listening()
 logging.getLogger().addHandler(_log)
 logging.getLogger().setLevel(logging.INFO)
@@ -143,7 +145,7 @@ def _request(head: bytes, body: bytes) -> HttpRequest:
     headers = [header for header in headers if header[0].lower() not in _OWN_HEADERS]
     headers += [(b"Host", HOST.encode()), (b"Content-Length", b"%d" % len(body))]
     method = method.decode("latin-1").encode("ascii", "replace")  # the parser knows no others
-    return HttpRequest(method, target, path, query, "1.1", headers, True, False, body, len(body))
+    return HttpRequest(method, target, path, query, "1.1", Headers(headers, _ANY_NUMBER), True, False, body, len(body))
 
 
 def _check_answer(answer: Answer) -> None:
@@ -189,7 +191,7 @@ def _check_readings(body: bytes) -> None:
 
 def _check_values(call: Call, request: HttpRequest, body: bytes) -> None:
     """The values of a plain envelope, each of whose parts is there once, as the standard library reads them."""
-    content_type = next((value for name, value in request.headers if name == b"content-type"), b"")
+    content_type = next((value for name, value in request.headers.sent if name == b"content-type"), b"")
     if call.binding is Binding.POST or media_type(content_type.decode("latin-1")).charset != "utf-8":
         return
     try:
