@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import chain
 from typing import Protocol
 
 from emulator.core.call import Call, Secret, masked
@@ -37,7 +36,10 @@ class Message:
     @property
     def size(self) -> int:
         """About how many bytes it keeps."""
-        return len(self.start) + len(self.body) + sum(map(len, chain.from_iterable(self.headers)))
+        size = len(self.start) + len(self.body)
+        for name, value in self.headers:
+            size += len(name) + len(value)
+        return size
 
 
 @dataclass(slots=True)
