@@ -84,7 +84,7 @@ class Clients:
             connection.shutdown()
         await _done([each.presence.lost for each in self._connections])
         for connection in [*self._connections]:
-            connection.transport.abort()
+            connection.channel.abort()
         await _done([each.presence.lost for each in self._connections])
 
     def enter(self, connection: Connection) -> None:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import socket
-import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.http.answer import Answer
 from emulator.http.breaking import fail
+from emulator.http.channel import Channel
 from emulator.http.malformed import Malformed
 from emulator.http.presence import Presence, happened
 from emulator.http.reader import Reader, Stage
@@ -31,7 +30,6 @@ _READ_AHEAD: Final = 64  # requests read while one waits; reading on is how a cl
 _IN_A_ROW: Final = 32  # requests of one connection answered before others have their turn
 _LINGER: Final = 2.0  # seconds that a client which still sends has for reading why it is refused
 
-_DISCARD: Final = struct.pack("ii", 1, 0)  # SO_LINGER: drop what is unsent and reset
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _logger = logging.getLogger(__name__)
@@ -40,7 +38,7 @@ _logger = logging.getLogger(__name__)
 class Connection(asyncio.Protocol):
     """One client's connection, and its ``presence``; ``due`` is when its client's time is up."""
 
-    transport: asyncio.Transport
+    channel: Channel
 
     def __init__(self, bridge: Bridge, clients: Clients, loop: asyncio.AbstractEventLoop) -> None:
         self.due = math.inf  # in the loop's time
@@ -48,62 +46,50 @@ class Connection(asyncio.Protocol):
         self._loop = loop
         self._bridge = bridge
         self._clients = clients
-        self._outbox = clients.outbox
         self._limits = bridge.limits
         self._reader = Reader(bridge.limits)
         self._steps = -1  # of the reader, when ``due`` was set
         self._asked_at = 0.0  # when the last request was here, whole
         self._task: asyncio.Task[None] | None = None  # the answer that waits
         self._goes_on = False  # in the next turn of the loop
-        self._is_paused = False  # so many requests wait that no more are read
-        self._writable: asyncio.Future[None] | None = None  # done once the client reads on
-        self._is_over = False  # all is said; what still comes is not read
 
     # What the transport tells.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has come."""
-        self.transport = transport
+        self.channel = Channel(transport, self.presence, self._clients.outbox)
         self._base = self._bridge.base(transport)
         self._clients.enter(self)
         self._set_due()
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come."""
-        if not self._is_over:
+        if not self.channel.is_over:
             self._reader.feed(data)
             self._go_on()
 
     def eof_received(self) -> bool:
         """The client sends no more: whether it still wants an answer. Nothing but time tells it from one that left."""
-        happened(self.presence.silent)
-        self._outbox.flush()
         waits = self._task is not None or bool(self._reader.requests)
-        if not waits or self._is_over or self._base["wsgi.url_scheme"] == "https":
+        if not self.channel.sends_no_more() or not waits:
             return False
         return self._loop.time() - self._asked_at <= HALF_CLOSED_WITHIN
 
     def connection_lost(self, _error: Exception | None) -> None:
         """It is no more."""
-        self._is_over = True
         self._reader.requests.clear()
-        happened(self.presence.silent)
-        happened(self.presence.lost)
-        self.resume_writing()
+        self.channel.lost()
         self._clients.leave(self)
 
     def pause_writing(self) -> None:
         """The client reads nothing just now."""
-        if self._writable is None:
-            self._writable = self._loop.create_future()
-            self._set_due()
+        self.channel.pause_writing()
+        self._set_due()
 
     def resume_writing(self) -> None:
         """The client has read."""
-        if self._writable is not None:
-            happened(self._writable)
-            self._writable = None
-            self._set_due()
+        self.channel.resume_writing()
+        self._set_due()
 
     # Its requests.
 
@@ -114,21 +100,20 @@ class Connection(asyncio.Protocol):
         if requests:
             self._asked_at = self._loop.time()
         in_a_row = 0
-        while requests and self._task is None and not self._is_over:
+        while requests and self._task is None and not self.channel.is_over:
             if in_a_row == _IN_A_ROW:
                 self._go_on_later()
                 break
             in_a_row += 1
             self._answer(requests.popleft())
-        if self._task is None and not requests and not self._is_over:
+        if self._task is None and not requests and not self.channel.is_over:
             self._after_the_last()
         if self._reader.steps != self._steps:
             self._set_due()
         if len(requests) > _READ_AHEAD:
-            self.transport.pause_reading()
-            self._is_paused = True
-        elif self._is_paused:
-            self._read_on()
+            self.channel.pause_reading()
+        else:
+            self.channel.read_on()
 
     def _after_the_last(self) -> None:
         """All requests that are here are answered."""
@@ -137,14 +122,9 @@ class Connection(asyncio.Protocol):
             self._refuse(reader.malformed)
         elif reader.awaited is not None:
             reader.awaited.expects = False
-            self._say(_CONTINUE)
+            self.channel.say(_CONTINUE)
         elif self.presence.silent.done():
             self._end()
-
-    def _read_on(self) -> None:
-        self._is_paused = False
-        if not self.transport.is_closing():
-            self.transport.resume_reading()
 
     def _go_on_later(self) -> None:
         if not self._goes_on:
@@ -158,7 +138,7 @@ class Connection(asyncio.Protocol):
             environ = self._bridge.environ(request, self._base)
             if not self._bridge.takes_long(environ):
                 answer = self._bridge.answer(environ)
-                if answer.at_once and self._writable is None:
+                if answer.at_once and self.channel.writable is None:
                     self._send(request, answer)
                     return
         except Exception:
@@ -170,21 +150,20 @@ class Connection(asyncio.Protocol):
         """Answers a request from a thread, after a while, or not at all."""
         try:
             self._set_due()
-            self._read_on()
+            self.channel.read_on()
             if answer is None:
                 answer = await asyncio.to_thread(self._bridge.answer, environ)
             if answer.delay and await self.presence.left_within(answer.delay):
                 return
-            if self._writable is not None:
-                await self._writable
-            if self.transport.is_closing():
+            if self.channel.writable is not None:
+                await self.channel.writable
+            if self.channel.is_closing:
                 return
             if answer.failure is None:
                 self._send(request, answer)
             else:
-                self._is_over = True
                 head = answer.head(self._clients.date, "Connection: close\r\n")
-                await fail(self, answer.failure, head, answer.body, self._bridge.max_delay)
+                await fail(self.channel, answer.failure, head, answer.body, self._bridge.max_delay)
         except Exception:
             self._break_off()
         finally:
@@ -193,7 +172,7 @@ class Connection(asyncio.Protocol):
             self._go_on_later()
 
     def _send(self, request: Request, answer: Answer) -> None:
-        """Sends a whole answer in one write, if it is not the last with others that are ready."""
+        """Sends a whole answer in one piece."""
         connection = ""
         is_last = not self._reader.requests and (self.presence.stopping.done() or self._clients.are_too_many)
         keeps = request.keeps and not is_last
@@ -206,9 +185,9 @@ class Connection(asyncio.Protocol):
         head = answer.head(self._clients.date, connection)
         data = head if request.method == b"HEAD" else head + answer.body
         if keeps:
-            self._outbox.send(self.transport, data)
+            self.channel.send(data)
         else:
-            self._say(data)
+            self.channel.say(data)
             self._end()
 
     def _refuse(self, malformed: Malformed) -> None:
@@ -219,49 +198,34 @@ class Connection(asyncio.Protocol):
         length = ("Content-Length", str(len(answer.body)))
         status = f"{malformed.status} {_PHRASES[malformed.status]}"
         answer.start(status, [("Content-Type", "text/plain; charset=utf-8"), length])
-        self._say(answer.head(self._clients.date, "Connection: close\r\n") + answer.body)
+        self.channel.say(answer.head(self._clients.date, "Connection: close\r\n") + answer.body)
         self._end()
-
-    def _say(self, data: bytes) -> None:
-        """Sends data now."""
-        self._outbox.flush()
-        self.transport.write(data)
 
     def _break_off(self) -> None:
         """Something is wrong here; who asked shall not wait for it."""
         _logger.exception("answering %s failed", self._base["REMOTE_ADDR"])
-        self._is_over = True
-        self._close()
+        self.channel.close()
 
     # Its end.
 
     def _end(self) -> None:
-        """All is said. Whoever is still sending may read it first: the system takes back what it says at an end."""
-        self._is_over = True
+        """All is said."""
         self._reader.requests.clear()
-        if self._reader.ended and self.transport.can_write_eof() and not self.presence.silent.done():
-            self.transport.write_eof()
-            self._read_on()
+        if self._reader.ended:
+            self.channel.end()
         else:
-            self._close()
-            if self.presence.stopping.done():
-                self._leave_tls()
+            self.channel.close()
         self._set_due()
-
-    def _close(self) -> None:
-        """Ends the connection once all that was said is sent."""
-        self._outbox.flush()
-        self.transport.close()
 
     def _set_due(self) -> None:
         """The client's time for what it has to do next runs from now."""
         self._steps = self._reader.steps
         limits = self._limits
-        if self._writable is not None or (self.transport.is_closing() and self.transport.get_write_buffer_size()):
+        if self.channel.is_unread:
             within = limits.body_within
         elif self._task is not None or self._reader.requests:
             within = math.inf
-        elif self._is_over:
+        elif self.channel.is_over:
             within = _LINGER
         elif self._reader.stage is Stage.START:
             within = limits.idle
@@ -272,42 +236,25 @@ class Connection(asyncio.Protocol):
     def overdue(self) -> None:
         """The client's time is up."""
         who = self._base["REMOTE_ADDR"]
-        if self._writable is not None:
+        if self.channel.writable is not None:
             _logger.warning("%s did not read its answer within %g s", who, self._limits.body_within)
-            self.reset()
-        elif self._is_over:
-            self.transport.abort()
+            self.channel.reset()
+        elif self.channel.is_over:
+            self.channel.abort()
         elif self._reader.stage is Stage.START:
             level = logging.DEBUG if self._asked_at else logging.INFO  # it is the usual end of one that was used
             _logger.log(level, "%s asked nothing for %g s, and its connection ends", who, self._limits.idle)
-            self._is_over = True
-            self._close()
+            self.channel.close()
             self._set_due()
         else:
             self._reader.give_up()
             self._go_on()
 
-    def reset(self) -> None:
-        """Ends the connection at once, with a reset, whatever is unsent."""
-        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DISCARD)
-        self.transport.abort()
-
     def shutdown(self) -> None:
         """The server stops: an answer under way is the last, and waits no longer; without one, the connection ends."""
         happened(self.presence.stopping)
         if self._task is None and not self._reader.requests and self._reader.stage is not Stage.BODY:
-            self._is_over = True
-            self._close()
-            self._leave_tls()
-
-    def _leave_tls(self) -> None:
-        """Waits for no goodbye of a client to which all is said; over TLS it would be waited for."""
-        if self._base["wsgi.url_scheme"] == "https":
-            self._loop.call_soon(self._leave)
-
-    def _leave(self) -> None:
-        if not self.presence.lost.done() and not self.transport.get_write_buffer_size():
-            self.transport.abort()
+            self.channel.close()
 
 
 _PHRASES: Final = {

@@ -1,0 +1,128 @@
+"""The way back to one client: what is sent goes out in order, and it ends well, or as a failure wants it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from typing import Final
+
+from emulator.http.outbox import Outbox
+from emulator.http.presence import Presence, happened
+
+_DISCARD: Final = struct.pack("ii", 1, 0)  # SO_LINGER: drop what is unsent and reset
+
+
+class Channel:
+    """The sending side of a connection; ``presence`` tells whether its client is there.
+
+    It ``is_over`` once all is said: what still comes is not read. ``writable`` is there while the client reads nothing,
+    and done once it does.
+    """
+
+    def __init__(self, transport: asyncio.Transport, presence: Presence, outbox: Outbox) -> None:
+        self.presence = presence
+        self.is_over = False
+        self.writable: asyncio.Future[None] | None = None
+        self._transport = transport
+        self._outbox = outbox
+        self._is_secure = transport.get_extra_info("sslcontext") is not None
+        self._is_paused = False
+
+    # What goes out.
+
+    def send(self, data: bytes) -> None:
+        """Sends data, now or with what others get in this turn of the loop."""
+        self._outbox.send(self._transport, data)
+
+    def say(self, data: bytes) -> None:
+        """Sends data now, behind what was sent before."""
+        self._outbox.flush()
+        self._transport.write(data)
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether it is up to the client, who does not read, that nothing goes on."""
+        transport = self._transport
+        return self.writable is not None or (transport.is_closing() and bool(transport.get_write_buffer_size()))
+
+    def pause_writing(self) -> None:
+        """The client reads nothing just now."""
+        if self.writable is None:
+            self.writable = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        """The client has read."""
+        if self.writable is not None:
+            happened(self.writable)
+            self.writable = None
+
+    # What comes in.
+
+    def pause_reading(self) -> None:
+        """Takes nothing more from the client for now."""
+        self._transport.pause_reading()
+        self._is_paused = True
+
+    def read_on(self) -> None:
+        """Takes what comes again."""
+        if self._is_paused:
+            self._is_paused = False
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
+
+    def sends_no_more(self) -> bool:
+        """The client sends no more. Whether an answer can reach it still."""
+        self._outbox.flush()
+        happened(self.presence.silent)
+        return not self.is_over and not self._is_secure
+
+    # Its end.
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        """All is said, and sent before it ends."""
+        self.is_over = True
+        self._outbox.flush()
+        self._transport.close()
+        if self.presence.stopping.done():
+            self._leave_tls()
+
+    def end(self) -> None:
+        """All is said, but who is still sending may read it first: the system takes back what it says at an end."""
+        if self._transport.can_write_eof() and not self.presence.silent.done():
+            self.is_over = True
+            self._outbox.flush()
+            self._transport.write_eof()
+            self.read_on()
+        else:
+            self.close()
+
+    def abort(self) -> None:
+        """Ends it at once, whatever is unsent."""
+        self._transport.abort()
+
+    def reset(self) -> None:
+        """Ends it at once with a reset."""
+        self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DISCARD)
+        self._transport.abort()
+
+    def lost(self) -> None:
+        """It is no more."""
+        self.is_over = True
+        happened(self.presence.silent)
+        happened(self.presence.lost)
+        self.resume_writing()
+
+    def _leave_tls(self) -> None:
+        """Waits for no goodbye of a client to which all is said; over TLS it would be waited for."""
+        if self._is_secure:
+            asyncio.get_running_loop().call_soon(self._leave)
+
+    def _leave(self) -> None:
+        if not self.presence.lost.done() and not self._transport.get_write_buffer_size():
+            self._transport.abort()
