@@ -56,18 +56,20 @@ class JsonFormatter(logging.Formatter):
         return line if line.isprintable() else json.dumps(entry)
 
 
+_NOT_LOOKED_UP: Final = {
+    **dict.fromkeys(("pathname", "filename", "module", "funcName", "processName", "threadName", "taskName"), "-"),
+    **dict.fromkeys(("lineno", "process", "thread", "msecs", "relativeCreated"), 0),
+    **dict.fromkeys(("stack_info", "exc_text")),
+}
+
+
 class _Record(logging.LogRecord):
     """What the formatters here need of a log record, and no more: the rest costs most of one."""
-
-    pathname = filename = module = "-"
-    funcName = processName = threadName = "-"  # noqa: N815  # logging's names
-    lineno = process = thread = 0
-    msecs = relativeCreated = 0.0  # noqa: N815
-    stack_info = exc_text = None
 
     def __init__(
         self, name: str, level: int, _file: str, _line: int, msg: object, args: Any, exc_info: Any, *_: Any, **__: Any
     ) -> None:
+        self.__dict__.update(_NOT_LOOKED_UP)  # for formatters of others
         self.name = name
         self.levelno = level
         self.levelname = logging.getLevelName(level)
