@@ -56,26 +56,16 @@ class JsonFormatter(logging.Formatter):
         return line if line.isprintable() else json.dumps(entry)
 
 
-_NOT_LOOKED_UP: Final = {
-    **dict.fromkeys(("pathname", "filename", "module", "funcName", "processName", "threadName", "taskName"), "-"),
-    **dict.fromkeys(("lineno", "process", "thread", "msecs", "relativeCreated"), 0),
-    **dict.fromkeys(("stack_info", "exc_text")),
-}
-
-
 class _Record(logging.LogRecord):
-    """What the formatters here need of a log record, and no more: the rest costs most of one."""
+    """What the formatters here need of a log record: to look up the rest costs more than to write the line."""
 
-    def __init__(
-        self, name: str, level: int, _file: str, _line: int, msg: object, args: Any, exc_info: Any, *_: Any, **__: Any
-    ) -> None:
-        self.__dict__.update(_NOT_LOOKED_UP)  # for formatters of others
+    def __init__(self, name: str, level: int, msg: object, args: Any) -> None:
         self.name = name
         self.levelno = level
         self.levelname = logging.getLevelName(level)
         self.msg = msg
         self.args = args
-        self.exc_info = exc_info
+        self.exc_info = None
         self.created = time.time()
 
 
@@ -91,13 +81,23 @@ class _Handler(_StreamHandler):
         return True
 
 
+class _Logger(logging.Logger):
+    """Gives a record straight to the handler here where that is the only one, as it is in the program's own process."""
+
+    def _log(self, level: int, msg: object, args: Any, *others: Any, **named: Any) -> None:
+        handlers = logging.root.handlers
+        if others or named or len(handlers) != 1 or not isinstance(handlers[0], _Handler):
+            super()._log(level, msg, args, *others, **named)
+        else:
+            handlers[0].handle(_Record(self.name, level, msg, args))
+
+
 def log_to_stderr(form: str) -> None:
     """Sends the program's log to standard error, in one of ``FORMATS``; a closed standard error stops nothing.
 
-    The process is the program's own: all its records are made the cheap way.
+    The process is the program's own: the loggers that it makes from now on are quick ones.
     """
-    logging.setLogRecordFactory(_Record)
-    logging._srcfile = None  # the documented way to look for no caller
+    logging.setLoggerClass(_Logger)
     handler = _Handler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.raiseExceptions = False
