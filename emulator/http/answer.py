@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any
 
@@ -23,10 +22,10 @@ class Answer:
         self.failure: ConnectionFailure | None = None
 
     def start(self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> Callable[[bytes], object]:
-        """WSGI's ``start_response``; the application does not use the ``write`` that this returns."""
+        """WSGI's ``start_response``; the ``write`` that this returns is for applications of another kind."""
         self.status, self.headers = status, headers
         self._names = [name.lower() for name, _ in headers]
-        return io.BytesIO().write
+        return _not_used
 
     @property
     def at_once(self) -> bool:
@@ -48,3 +47,8 @@ class Answer:
         if "connection" not in self._names:
             return False
         return any(name.lower() == "connection" and "close" in value.lower() for name, value in self.headers)
+
+
+def _not_used(_data: bytes) -> None:
+    """WSGI's ``write``."""
+    raise NotImplementedError("the body is what the application returns")
