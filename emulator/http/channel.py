@@ -32,8 +32,14 @@ class Channel:
     # What goes out.
 
     def send(self, data: bytes) -> None:
-        """Sends data, now or with what others get in this turn of the loop."""
-        self._outbox.send(self._transport, data)
+        """Sends data, now or with what others get in this turn of the loop.
+
+        Over TLS it is now: there the client's end may come in the same turn, and takes with it what is not sent.
+        """
+        if self._is_secure:
+            self._transport.write(data)
+        else:
+            self._outbox.send(self._transport, data)
 
     def say(self, data: bytes) -> None:
         """Sends data now, behind what was sent before."""
@@ -73,7 +79,6 @@ class Channel:
 
     def sends_no_more(self) -> bool:
         """The client sends no more. Whether an answer can reach it still."""
-        self._outbox.flush()
         happened(self.presence.silent)
         return not self.is_over and not self._is_secure
 
@@ -114,6 +119,7 @@ class Channel:
     def lost(self) -> None:
         """It is no more."""
         self.is_over = True
+        self._transport.close()  # lest asyncio of Python 3.10 warns that nobody closed it
         happened(self.presence.silent)
         happened(self.presence.lost)
         self.resume_writing()

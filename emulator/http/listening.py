@@ -6,10 +6,10 @@ import os
 import socket
 import sys
 from contextlib import suppress
-from ipaddress import ip_address
 from typing import Final
 
 from emulator.errors import StartError
+from emulator.loopback import is_loopback
 
 _BACKLOG: Final = 2048
 
@@ -18,7 +18,7 @@ def reaches_beyond(host: str) -> bool:
     """Whether somebody on another machine could reach a server that listens on this host."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0]
-        return not ip_address(str(found).partition("%")[0]).is_loopback
+        return not is_loopback(str(found).partition("%")[0])
     except (OSError, ValueError):
         return True
 

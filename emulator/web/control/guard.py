@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hmac
 import re
-from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
+from emulator.loopback import is_loopback
 from emulator.web.control.problems import Refused
 from emulator.web.settings import Settings
 from emulator.web.visit import Visit
@@ -93,6 +93,6 @@ def _name(netloc: str) -> str:
 
 def _is_local(host: str) -> bool:
     try:
-        return ip_address(host).is_loopback
+        return is_loopback(host)
     except ValueError:
         return False
