@@ -79,6 +79,7 @@ class Channel:
 
     def sends_no_more(self) -> bool:
         """The client sends no more. Whether an answer can reach it still."""
+        self._outbox.flush()  # uvloop reads on to the end in one turn when it has filled its buffer
         happened(self.presence.silent)
         return not self.is_over and not self._is_secure
 
