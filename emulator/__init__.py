@@ -6,31 +6,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from emulator.client.remote import RemoteEmulator
     from emulator.core.call import Call
     from emulator.core.contract import Binding, Result
-    from emulator.core.exchange import Exchange, Refusal
+    from emulator.core.journal import Exchange, Refusal
     from emulator.core.rules import Scenario
+    from emulator.emulator import Emulator, Options
     from emulator.errors import EmulatorError, RemoteError, ScenarioError, StartError, VerificationError
-    from emulator.http.limits import HttpLimits
-    from emulator.remote import RemoteEmulator
-    from emulator.rescue import Rescue
-    from emulator.server import Emulator, Options
-    from emulator.tls import CertificateFiles, MadeCertificate
+    from emulator.fluent import Rescue
+    from emulator.server.limits import HttpLimits
+    from emulator.server.tls import CertificateFiles, MadeCertificate
 
 _HOMES = {
     "Binding": "core.contract",
     "Call": "core.call",
-    "CertificateFiles": "tls",
-    "Emulator": "server",
+    "CertificateFiles": "server.tls",
+    "Emulator": "emulator",
     "EmulatorError": "errors",
-    "Exchange": "core.exchange",
-    "HttpLimits": "http.limits",
-    "MadeCertificate": "tls",
-    "Options": "server",
-    "Refusal": "core.exchange",
-    "RemoteEmulator": "remote",
+    "Exchange": "core.journal",
+    "HttpLimits": "server.limits",
+    "MadeCertificate": "server.tls",
+    "Options": "emulator",
+    "Refusal": "core.journal",
+    "RemoteEmulator": "client.remote",
     "RemoteError": "errors",
-    "Rescue": "rescue",
+    "Rescue": "fluent",
     "Result": "core.contract",
     "Scenario": "core.rules",
     "ScenarioError": "errors",

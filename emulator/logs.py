@@ -9,7 +9,7 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from emulator.visible import visible
+from emulator.escaping import visible
 
 if TYPE_CHECKING:
     _StreamHandler = logging.StreamHandler[TextIO]

@@ -15,8 +15,8 @@ import pytest
 
 if TYPE_CHECKING:
     from emulator.core.rules import Scenario
-    from emulator.rescue import Rescue
-    from emulator.server import Emulator
+    from emulator.emulator import Emulator
+    from emulator.fluent import Rescue
 
 _TOKEN = "RESCUE_EMULATOR_CONTROL_TOKEN"
 _URL_HELP = (
@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def _rescue_server() -> Iterator[Callable[[Scenario], Emulator]]:
     """Starts the one server of the session when it is first asked for, and puts a scenario in force there."""
-    from emulator.server import Emulator
+    from emulator.emulator import Emulator
 
     with ExitStack() as stack:
         started: list[Emulator] = []
@@ -96,7 +96,7 @@ def pytest_runtest_makereport(
 
 def _told(rescue: Rescue) -> str:
     from emulator.errors import EmulatorError
-    from emulator.rescue import account
+    from emulator.fluent import account
 
     try:
         return account(rescue)
@@ -144,7 +144,7 @@ _defaults = pytest.StashKey["dict[str | None, Scenario]"]()
 
 def _loaded(config: pytest.Config, wanted: Any) -> Scenario:
     """The scenario; what comes from a file is read once a session."""
-    from emulator.server import loaded
+    from emulator.emulator import loaded
 
     if wanted is not None and not isinstance(wanted, str):
         return loaded(wanted)
@@ -158,9 +158,9 @@ def _remote(url: str, scenario: Any, request: pytest.FixtureRequest) -> Rescue:
     """The emulator at an address, in a new space."""
     from uuid import uuid4
 
+    from emulator.client.remote import RemoteEmulator
     from emulator.errors import RemoteError
-    from emulator.remote import RemoteEmulator
-    from emulator.shipped import DEFAULT_SCENARIO
+    from emulator.scenario.files import DEFAULT_SCENARIO
 
     emulator = RemoteEmulator(url, token=os.environ.get(_TOKEN), space=f"pytest-{uuid4().hex[:16]}")
     emulator.open(DEFAULT_SCENARIO if scenario is None else scenario)

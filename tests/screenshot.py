@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import shutil
 import sys
-from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
 
 from emulator import Call, Emulator
+from emulator.client.soap import written
 from emulator.core.contract import Binding
-from emulator.wire.client import written
-from tests.calling import Address, everything, sent
-from tests.raw_http import Request
+from tests.helpers.calling import Address, everything, sent
+from tests.helpers.paths import ROOT
+from tests.helpers.raw_http import Request
 from tests.web.conftest import QUIET
 
-ROOT = Path(__file__).parent.parent
 PICTURE = ROOT / "tests" / "golden" / "console.png"
 STORY = (
     Call(1073174914, 337366, "demo-ann", Binding.SOAP11),

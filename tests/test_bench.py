@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import pytest
 
@@ -15,8 +14,8 @@ from tests.bench import peers
 from tests.bench.__main__ import SECTIONS
 from tests.bench.server import first_answer
 from tests.bench.wrk import wrk_is_there
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 BY_WRK = ("server", "console", "peers", "slow")
 QUICK = tuple(name for name in SECTIONS if name not in BY_WRK)
 

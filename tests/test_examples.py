@@ -19,8 +19,8 @@ import yaml
 
 from emulator.cli import main
 from emulator.scenario import load
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "tests" / "examples"
 PROGRAM = "rescue-emulator"
 PORT = "8085"

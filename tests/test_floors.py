@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "emulator"
+from tests.helpers.paths import ROOT
+
+PACKAGE = ROOT / "emulator"
 
 # From the ground up. Modules on one line do not know each other's floor.
 FLOORS = [

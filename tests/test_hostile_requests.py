@@ -17,14 +17,14 @@ from werkzeug.test import create_environ
 
 from emulator.core.contract import OPERATION, SERVICE_PATH, SOAP_ACTION, Binding
 from emulator.core.engine import Engine
-from emulator.http.serving import Serving
 from emulator.scenario import loads
+from emulator.server.server import Serving
 from emulator.web.app import Application
-from emulator.wire.limits import DEEPEST, LONGEST_TO_DECODE, MOST_MARKUP, MOST_PAIRS
+from emulator.wire.input_limits import DEEPEST, LONGEST_TO_DECODE, MOST_MARKUP, MOST_PAIRS
 from emulator.wire.service import OUR_FAULT
-from tests.calling import PATIENCE, Address, a_request, call, everything, result, sent, serving
-from tests.hostile import ANSWERED, FORMS, REFUSED, envelope, many
-from tests.raw_http import Request
+from tests.helpers.calling import PATIENCE, Address, a_request, call, everything, result, sent, serving
+from tests.helpers.hostile import ANSWERED, FORMS, REFUSED, envelope, many
+from tests.helpers.raw_http import Request
 
 AT_ONCE = 1.0  # seconds of the processor's time; most take a twentieth of that
 FORM = "application/x-www-form-urlencoded"
@@ -64,7 +64,7 @@ class Service:
 
     def shown(self) -> tuple[Any, float]:
         """The newest entry of the journal as the control API shows it, and how long that took."""
-        newest = self.engine.record().last_id
+        newest = self.engine.snapshot().last_id
         answer = self._answer(create_environ(f"/__admin/calls/{newest}", base_url="http://127.0.0.1"))
         assert answer.status == 200, answer.body
         return json.loads(answer.body), answer.seconds
@@ -206,7 +206,7 @@ CHARSETS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", 
 @pytest.mark.parametrize("charset", CHARSETS)
 def test_no_entity_is_read_and_nothing_is_fetched(entity: str, charset: str, service: Service, tmp_path: Any) -> None:
     (tmp_path / "secret").write_text("startSessionRet_of_a_file")
-    calls = len(service.engine.record().exchanges)
+    calls = len(service.engine.snapshot().exchanges)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.setblocking(False)
         port = str(listening.getsockname()[1])
@@ -224,7 +224,7 @@ def test_no_entity_is_read_and_nothing_is_fetched(entity: str, charset: str, ser
             assert answer.seconds < AT_ONCE
         with pytest.raises(BlockingIOError):
             listening.accept()
-    assert len(service.engine.record().exchanges) == calls
+    assert len(service.engine.snapshot().exchanges) == calls
 
 
 def a_nest(deep: int) -> str:
@@ -413,4 +413,4 @@ def test_a_letter_that_came_after_net_is_not_part_of_a_name(where: str, letter: 
 def test_such_a_letter_is_right_in_a_value(service: Service) -> None:
     body = envelope("<a b='\U0001f600'/>\U0001f600<!--\U0001f600-->").replace(">ok<", ">\U0001f600<")
     assert service.soap(body).status == 200
-    assert service.engine.record().exchanges[-1].call.auth_code == "\U0001f600"
+    assert service.engine.snapshot().exchanges[-1].call.auth_code == "\U0001f600"

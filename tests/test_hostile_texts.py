@@ -27,13 +27,13 @@ from emulator.core.engine import Engine
 from emulator.core.matching import When
 from emulator.core.replies import Reply, Return
 from emulator.core.rules import Rule, Scenario
+from emulator.escaping import visible
+from emulator.fluent import account
 from emulator.logs import FORMATS, JsonFormatter, TextFormatter
-from emulator.rescue import account
 from emulator.scenario import loads
-from emulator.visible import visible
 from emulator.web.app import Application
-from tests.calling import call
-from tests.raw_http import Request
+from tests.helpers.calling import call
+from tests.helpers.raw_http import Request
 from tests.web.conftest import browser, tab
 
 __all__ = ["browser", "tab"]
@@ -181,7 +181,7 @@ def test_what_a_request_holds_is_plain_in_log_headers_and_control_api(
     client = Client(Application(engine))
     answer = sent(client, text)
     assert_is_harmless(answer)
-    assert answer.status_code != 500 or "Runtime Error" not in answer.text or engine.record().refusals
+    assert answer.status_code != 500 or "Runtime Error" not in answer.text or engine.snapshot().refusals
     as_text, as_json = (stream.getvalue() for stream in log)
     assert "Traceback" not in as_text
     assert is_plain(as_text)

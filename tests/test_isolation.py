@@ -14,14 +14,14 @@ from urllib.request import urlopen
 
 import pytest
 
-from emulator.control_client import ControlClient, root_of
+from emulator.client.control_api import ControlClient, root_of
+from emulator.client.remote import RemoteEmulator
+from emulator.client.soap import result_in, written
 from emulator.core.call import Call
 from emulator.core.contract import OPERATION, Binding, Result
-from emulator.core.exchange import Exchange, Refusal
-from emulator.remote import RemoteEmulator
-from emulator.rescue import Rescue
-from emulator.server import Emulator
-from emulator.wire.client import result_in, written
+from emulator.core.journal import Exchange, Refusal
+from emulator.emulator import Emulator
+from emulator.fluent import Rescue
 
 SIDES: Final = 8
 CALLS: Final = 500
@@ -160,7 +160,6 @@ def test_workers_of_pytest_have_servers_of_their_own(
     pytester.makepyfile(
         test_worker=f"""
         from pathlib import Path
-        from tests.test_isolation import CALLS, call, make_rules, results_of_calls, wanted
 
         def test_worker(rescue, worker_id):
             side = int(worker_id.removeprefix("gw"))

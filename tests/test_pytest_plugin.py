@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from emulator.control_client import ControlClient, root_of
-from emulator.server import Emulator, Options
+from emulator.client.control_api import ControlClient, root_of
+from emulator.emulator import Emulator, Options
+from tests.helpers.paths import GOLDEN
 
-GOLDEN = Path(__file__).parent / "golden" / "plugin"
 CALL = """
     import pytest
     from urllib.request import urlopen
@@ -364,15 +364,15 @@ def pytester_of_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the golden suite."""
     folder = tmp_path_factory.mktemp("failing")
     (folder / "pytest.ini").write_text("[pytest]\n")
-    (folder / "test_failing.py").write_text((GOLDEN / "suite.txt").read_text())
-    (folder / "night.yaml").write_text((GOLDEN / "night.yaml").read_text())
+    (folder / "test_failing.py").write_text((GOLDEN / "plugin" / "suite.txt").read_text())
+    (folder / "night.yaml").write_text((GOLDEN / "plugin" / "night.yaml").read_text())
     return folder
 
 
 def test_a_failed_test_tells_what_came_what_it_got_and_what_nearly_matched(
     failing: list[str], pytester_of_module: Path
 ) -> None:
-    assert told(failing, pytester_of_module) == (GOLDEN / "report.txt").read_text()
+    assert told(failing, pytester_of_module) == (GOLDEN / "plugin" / "report.txt").read_text()
 
 
 def test_a_report_tells_no_auth_code_in_full(failing: list[str]) -> None:

@@ -18,15 +18,15 @@ from emulator.cli import main
 from emulator.core.call import Call
 from emulator.core.contract import Binding, Result
 from emulator.core.engine import Engine
-from emulator.core.exchange import DecidedBy
-from emulator.http.limits import HttpLimits
+from emulator.core.journal import DecidedBy
+from emulator.emulator import Emulator
 from emulator.scenario import load, loads
+from emulator.scenario.files import DEFAULT_SCENARIO
 from emulator.scenario.schema import schema
-from emulator.server import Emulator
-from emulator.shipped import DEFAULT_SCENARIO
+from emulator.server.limits import HttpLimits
 from emulator.web.control.routes import ROUTES
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FIRST_SCREEN = README.partition("\n## ")[0]
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)

@@ -9,13 +9,13 @@ import pytest
 from emulator.core.call import Call
 from emulator.core.contract import Result
 from emulator.core.engine import Engine
-from emulator.core.exchange import Exchange, Traffic
+from emulator.core.journal import Exchange, RawExchange
 from emulator.core.matching import OneOf, When
 from emulator.core.replies import Outcome, Reply, Return, Throw
 from emulator.core.rules import Rule, Scenario
-from emulator.http.serving import Serving
+from emulator.server.server import Serving
 from emulator.web.app import Application
-from tests.asmx_client import Case, assert_answers, assert_received, exchange, load_cases
+from tests.helpers.recorded_cases import Case, assert_answers, assert_received, exchange, load_cases
 
 # The recorded service chose its result by the auth code alone.
 OUTCOMES: dict[str, Outcome] = {
@@ -42,9 +42,9 @@ class AttentiveEngine(Engine):
         super().__init__(RECORDED_SERVICE)
         self.calls: list[Call] = []
 
-    def answer(self, call: Call, traffic: Traffic | None = None) -> Exchange:
+    def answer(self, call: Call, raw: RawExchange | None = None) -> Exchange:
         self.calls.append(call)
-        return super().answer(call, traffic)
+        return super().answer(call, raw)
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import pytest
 from typing_extensions import Unpack
 
 from emulator.core.contract import Binding, Result
-from tests.calling import ALL_BINDINGS, Address, a_request, call, result, serving
-from tests.raw_http import Request
+from tests.helpers.calling import ALL_BINDINGS, Address, a_request, call, result, serving
+from tests.helpers.raw_http import Request
 
 ANN = "demo-ann"
 

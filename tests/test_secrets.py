@@ -17,10 +17,10 @@ from pydantic import ValidationError
 from emulator import Emulator, Options, RemoteEmulator
 from emulator.core.contract import Binding
 from emulator.scenario import loads
-from emulator.scenario.asking import WrittenCall
-from emulator.scenario.models import WrittenScenario
-from tests.calling import a_request, call
-from tests.web.control.asking import SERVICE, Emulated
+from emulator.scenario.control_models import CallModel
+from emulator.scenario.language import ScenarioModel
+from tests.helpers.calling import a_request, call
+from tests.helpers.control import SERVICE, Emulated
 
 SECRET = "s3cret-of-ann-0123"
 TOKEN = "let-me-in-4567"
@@ -44,7 +44,7 @@ def told(thing: object) -> str:
 
 
 def test_nothing_of_this_package_that_is_in_memory_prints_an_auth_code_or_the_token() -> None:
-    read = [WrittenScenario.model_validate(_data()), WrittenCall(session=1, node=2, auth_code=SECRET)]
+    read = [ScenarioModel.model_validate(_data()), CallModel(session=1, node=2, auth_code=SECRET)]
     with (
         Emulator.start(loads(SCENARIO), Options(control_token=TOKEN)) as emulator,
         RemoteEmulator(emulator.url, token=TOKEN, space="a") as remote,
@@ -55,7 +55,7 @@ def test_nothing_of_this_package_that_is_in_memory_prints_an_auth_code_or_the_to
             host, port = emulator.url.split("/")[2].split(":")
             call((host, int(port)), a_request(binding, session=1, auth_code=SECRET))
             call((host, int(port)), a_request(binding, session="x", auth_code=SECRET))
-        kept: list[Any] = [read, rules, emulator.calls, emulator.refusals, emulator.engine.record(), remote.calls]
+        kept: list[Any] = [read, rules, emulator.calls, emulator.refusals, emulator.engine.snapshot(), remote.calls]
         kept += [emulator.engine.rules(), emulator.engine.desk(), emulator.calls[0].near_misses()]
         gc.collect()
         ours = [thing for thing in gc.get_objects() if str(type(thing).__module__).startswith("emulator.")]
@@ -72,7 +72,7 @@ def test_nothing_of_this_package_that_is_in_memory_prints_an_auth_code_or_the_to
             "Scenario",
             "Message",
         } <= kinds
-        assert {"WrittenWhen", "WrittenCall", "TextCondition", "Administrator", "Emulator", "ControlClient"} <= kinds
+        assert {"WhenModel", "CallModel", "TextCondition", "Administrator", "Emulator", "ControlClient"} <= kinds
         leaking = {type(thing).__name__ for thing in ours if SECRET in told(thing) or TOKEN in told(thing)}
         assert leaking == set()
         assert SECRET not in repr(kept)
@@ -146,11 +146,11 @@ def test_a_failing_test_shows_no_auth_code_even_with_its_local_variables(
 
 def test_what_a_model_refuses_is_not_repeated_even_by_the_library() -> None:
     with pytest.raises(ValidationError) as error:
-        WrittenCall.model_validate({"session": 1, "node": 2, "auth_code": [SECRET]})
+        CallModel.model_validate({"session": 1, "node": 2, "auth_code": [SECRET]})
     assert SECRET not in f"{error.value}"
 
 
-@pytest.mark.parametrize("broken", ["emulator.core.engine.Engine.answer", "emulator.web.asmx.service.answer"])
+@pytest.mark.parametrize("broken", ["emulator.core.engine.Engine.answer", "emulator.web.asmx.service.respond"])
 def test_a_crash_is_logged_without_what_was_sent(
     broken: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

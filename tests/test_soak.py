@@ -12,13 +12,13 @@ from threading import Event
 import pytest
 
 from emulator.core.contract import Result
-from tests.calling import serving
+from tests.helpers.calling import serving
+from tests.helpers.paths import ROOT
 from tests.soak.__main__ import MOST_GROWTH, left_behind, miscounted
 from tests.soak.clients import Client, calling
 from tests.soak.deeds import auth_code, scenario
 from tests.soak.server import Log, Use
 
-ROOT = Path(__file__).parent.parent
 USED = Use(50_000_000, 4, 12)
 
 

@@ -15,10 +15,10 @@ import pytest
 from click.testing import CliRunner
 
 from emulator.cli import main
-from tests.calling import PATIENCE, Address, a_request, call, result
-from tests.test_serving import ready
+from tests.helpers.calling import PATIENCE, Address, a_request, call, result
+from tests.helpers.paths import ROOT
+from tests.server.test_server import ready
 
-ROOT = Path(__file__).parent.parent
 MANY = 200  # calls: more lines than any buffer holds
 
 full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import click
 
-from emulator.cli.asking import call, verify, wait
-from emulator.cli.files import check, explain, schema, wsdl
-from emulator.cli.serving import serve
+from emulator.cli.offline import check, explain, schema, wsdl
+from emulator.cli.online import call, verify, wait
+from emulator.cli.serve import serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -11,7 +11,7 @@ import click
 
 from emulator.core.contract import INT32_MAX, INT32_MIN, Binding
 from emulator.errors import ScenarioError
-from emulator.visible import visible
+from emulator.escaping import visible
 
 if TYPE_CHECKING:
     from emulator.core.rules import Scenario

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import click
 
-from emulator.control_client import tls_trouble
+from emulator.client.control_api import tls_trouble
 from emulator.core.contract import SERVICE_PATH
 
 _A_ROOT: Final = re.compile(r"(/spaces/[^/]+)?/?")

@@ -97,14 +97,14 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Decision:
     """What the desk says to a call, and why; the result is None for a session that it does not know."""
 
     result: Result | None
     reason: str
 
 
-class OpenDesk:
+class DeskState:
     """A desk at work: it answers, and a session that it starts is active from then on. The engine's lock guards it."""
 
     def __init__(self, desk: Desk) -> None:
@@ -136,7 +136,7 @@ class OpenDesk:
             self._sessions[session_id] = replace(session, status=status, node=None)
         return session is not None
 
-    def answer(self, call: Call) -> Finding:
+    def answer(self, call: Call) -> Decision:
         """What the desk says; on OK the session becomes active at the call's node."""
         finding = self.finding(call)
         if finding.result is Result.OK:
@@ -144,33 +144,33 @@ class OpenDesk:
             self._sessions[call.session] = replace(session, status=SessionStatus.ACTIVE, node=call.node)
         return finding
 
-    def finding(self, call: Call) -> Finding:
+    def finding(self, call: Call) -> Decision:
         """What the desk would say; nothing changes. The first check that finds something decides."""
         return self._owner_trouble(call) or self._node_trouble(call) or self._session_finding(call)
 
-    def _owner_trouble(self, call: Call) -> Finding | None:
+    def _owner_trouble(self, call: Call) -> Decision | None:
         if not call.auth_code:
-            return Finding(Result.NOT_LOGGED_IN_AS_ADMIN, "no auth code was sent")
+            return Decision(Result.NOT_LOGGED_IN_AS_ADMIN, "no auth code was sent")
         owner = self._owners.get(call.auth_code)
         if owner is None:
-            return Finding(Result.INVALID_SECRET_AUTH_CODE, f"nobody has the auth code {masked(call.auth_code)}")
+            return Decision(Result.INVALID_SECRET_AUTH_CODE, f"nobody has the auth code {masked(call.auth_code)}")
         if owner.status is not AccountStatus.ACTIVE:
-            return Finding(Result.USER_DELETED_OR_DISABLED, f"{owner.name} is {owner.status.value}")
+            return Decision(Result.USER_DELETED_OR_DISABLED, f"{owner.name} is {owner.status.value}")
         if owner.role is not Role.ADMINISTRATOR:
-            return Finding(Result.NOT_LOGGED_IN_AS_ADMIN, f"{owner.name} is no administrator")
+            return Decision(Result.NOT_LOGGED_IN_AS_ADMIN, f"{owner.name} is no administrator")
         return None
 
-    def _node_trouble(self, call: Call) -> Finding | None:
+    def _node_trouble(self, call: Call) -> Decision | None:
         technician = self._technicians.get(call.node)
         if technician is None:
-            return Finding(Result.ACTION_FAILED, f"node {call.node} is not a technician")
+            return Decision(Result.ACTION_FAILED, f"node {call.node} is not a technician")
         if technician.status in UNREACHABLE:
-            return Finding(Result.ACTION_FAILED, f"{technician.name} is {technician.status.value}")
+            return Decision(Result.ACTION_FAILED, f"{technician.name} is {technician.status.value}")
         return None
 
-    def _session_finding(self, call: Call) -> Finding:
+    def _session_finding(self, call: Call) -> Decision:
         session = self._sessions.get(call.session)
         if session is None:
-            return Finding(None, f"the desk has no session {call.session}")
+            return Decision(None, f"the desk has no session {call.session}")
         result = Result.OK if session.status in STARTABLE else Result.ACTION_FAILED
-        return Finding(result, f"session {session.id} is {session.status.value}")
+        return Decision(result, f"session {session.id} is {session.status.value}")

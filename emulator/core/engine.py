@@ -9,21 +9,30 @@ from threading import Lock
 
 from emulator.core.call import Call, Secret, masked
 from emulator.core.contract import Binding
-from emulator.core.counting import Standing
-from emulator.core.desk import Desk, Finding, OpenDesk, SessionStatus, TechnicianStatus
-from emulator.core.exchange import DecidedBy, Entry, Exchange, Message, Refusal, Traffic
-from emulator.core.explanation import Explanation
-from emulator.core.index import Index
-from emulator.core.journal import Journal, Limits, Record
-from emulator.core.near_misses import NEAR_MISSES, NearMiss, RulesInForce
+from emulator.core.desk import Decision, Desk, DeskState, SessionStatus, TechnicianStatus
+from emulator.core.explain import Explanation
+from emulator.core.journal import (
+    DecidedBy,
+    Entry,
+    Exchange,
+    Journal,
+    JournalLimits,
+    RawExchange,
+    RawMessage,
+    Refusal,
+    Snapshot,
+)
+from emulator.core.near_misses import NEAR_MISSES, NearMiss, RuleList
 from emulator.core.replies import Reply, Return
+from emulator.core.rule_index import Index
+from emulator.core.rule_state import RuleState
 from emulator.core.rules import Rule, Scenario
 
-__all__ = ["DecidedBy", "Engine", "Exchange", "RuleInForce"]
+__all__ = ["DecidedBy", "Engine", "Exchange", "RuleStatus"]
 
 
 @dataclass(frozen=True, slots=True)
-class RuleInForce:
+class RuleStatus:
     """A rule, how many calls it has answered, and the id by which it can be removed; None for one of the scenario.
 
     ``last`` is the id of the last call that it answered, None when there is none.
@@ -38,14 +47,16 @@ class RuleInForce:
 class Engine:
     """Answers calls by a scenario and by the rules added since, and remembers what it answered. Safe for threads."""
 
-    def __init__(self, scenario: Scenario, *, random: Random | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, *, random: Random | None = None, limits: JournalLimits | None = None
+    ) -> None:
         self._lock = Lock()
         self._random = random or Random()
-        self._journal = Journal(limits or Limits())
+        self._journal = Journal(limits or JournalLimits())
         self._last_id = 0
         self._last_rule_id = 0
-        self._added: dict[int, Standing] = {}
-        self._in_force: RulesInForce | None = None  # made when it is wanted, and anew after each change
+        self._added: dict[int, RuleState] = {}
+        self._in_force: RuleList | None = None  # made when it is wanted, and anew after each change
         self._use(scenario, *_indexed(scenario))
 
     @property
@@ -53,12 +64,12 @@ class Engine:
         """The scenario in force."""
         return self._scenario
 
-    def answer(self, call: Call, traffic: Traffic | None = None) -> Exchange:
+    def answer(self, call: Call, raw: RawExchange | None = None) -> Exchange:
         """Let the first rule that accepts the call and is not spent answer it, else the desk, else ``otherwise``.
 
         The exchange is in the journal at once; ``answered`` completes it.
         """
-        traffic = traffic or Traffic()
+        raw = raw or RawExchange()
         with self._lock:
             self._last_id += 1
             standing = self._chosen(call)
@@ -71,34 +82,34 @@ class Engine:
                 rule, (decided_by, reply) = None, self._without_rule(finding)
             delay = 0.0 if reply.delay is None else reply.delay.seconds(self._random)
             considered = self._in_force or self._rules_in_force()
-            exchange = Exchange(self._last_id, call, reply.outcome, delay, decided_by, rule, traffic, considered)
+            exchange = Exchange(self._last_id, call, reply.outcome, delay, decided_by, rule, raw, considered)
             self._journal.add(exchange)
             return exchange
 
-    def refuse(self, binding: Binding | None, status: int, reason: str, traffic: Traffic | None = None) -> Refusal:
+    def refuse(self, binding: Binding | None, status: int, reason: str, raw: RawExchange | None = None) -> Refusal:
         """Remember a request that never became a call; ``reason`` says why, and holds no secret."""
         with self._lock:
             self._last_id += 1
-            refusal = Refusal(self._last_id, binding, status, reason, traffic or Traffic())
+            refusal = Refusal(self._last_id, binding, status, reason, raw or RawExchange())
             self._journal.add(refusal)
             return refusal
 
-    def answered(self, entry: Entry, answer: Message | None, seconds: float) -> None:
+    def complete(self, entry: Entry, answer: RawMessage | None, seconds: float) -> None:
         """Complete an entry of the journal: with its answer, None when no byte of it is sent, and how long it took."""
         with self._lock:
-            self._journal.answered(entry, answer, seconds)
+            self._journal.complete(entry, answer, seconds)
 
-    def record(self) -> Record:
+    def snapshot(self) -> Snapshot:
         """What the journal holds now."""
         with self._lock:
-            return self._journal.record()
+            return self._journal.snapshot()
 
-    def limit(self, limits: Limits) -> None:
+    def limit(self, limits: JournalLimits) -> None:
         """Let the journal keep no more than this from now on."""
         with self._lock:
             self._journal.limit(limits)
 
-    def forget_entries(self) -> None:
+    def clear_journal(self) -> None:
         """Clear the journal, and nothing else."""
         with self._lock:
             self._journal.clear()
@@ -142,11 +153,11 @@ class Engine:
         with self._lock:
             self._take_out_all()
 
-    def rules(self) -> tuple[RuleInForce, ...]:
+    def rules(self) -> tuple[RuleStatus, ...]:
         """Every rule in force, in the order in which they are asked."""
         with self._lock:
             return tuple(
-                RuleInForce(each.rule, each.hits, -each.position if each.position < 0 else None, each.last)
+                RuleStatus(each.rule, each.hits, -each.position if each.position < 0 else None, each.last)
                 for each in self._standings()
             )
 
@@ -188,13 +199,13 @@ class Engine:
             self._use(scenario, written, index)
             self._in_force = None
 
-    def _use(self, scenario: Scenario, written: list[Standing], index: Index[Standing]) -> None:
+    def _use(self, scenario: Scenario, written: list[RuleState], index: Index[RuleState]) -> None:
         self._scenario, self._written, self._index = scenario, written, index
-        self._spoken: list[Standing] = []  # the rules that have answered a call since the last reset
-        self._desk = None if scenario.desk is None else OpenDesk(scenario.desk)
+        self._spoken: list[RuleState] = []  # the rules that have answered a call since the last reset
+        self._desk = None if scenario.desk is None else DeskState(scenario.desk)
 
     def _put(self, rule_id: int, rule: Rule) -> bool:
-        standing = self._added[rule_id] = Standing(rule, -rule_id)
+        standing = self._added[rule_id] = RuleState(rule, -rule_id)
         self._index.add(standing, rule.when)
         self._in_force = None
         return True
@@ -211,31 +222,31 @@ class Engine:
         for rule_id in [*self._added]:
             self._take_out(rule_id)
 
-    def _standings(self) -> list[Standing]:
+    def _standings(self) -> list[RuleState]:
         return [*sorted(self._added.values(), key=attrgetter("position")), *self._written]
 
-    def _rules_in_force(self) -> RulesInForce:
+    def _rules_in_force(self) -> RuleList:
         if self._in_force is None:
             added = sorted(self._added.values(), key=attrgetter("position"))
-            self._in_force = RulesInForce([standing.rule for standing in added], self._scenario.rules)
+            self._in_force = RuleList([standing.rule for standing in added], self._scenario.rules)
         return self._in_force
 
-    def _chosen(self, call: Call) -> Standing | None:
+    def _chosen(self, call: Call) -> RuleState | None:
         for standing in self._index.candidates(call):
             if standing.accepts(call) and not standing.spent(call):
                 return standing
         return None
 
-    def _without_rule(self, finding: Finding | None) -> tuple[DecidedBy, Reply]:
+    def _without_rule(self, finding: Decision | None) -> tuple[DecidedBy, Reply]:
         if finding is None or finding.result is None:
             return DecidedBy.OTHERWISE, self._scenario.otherwise
         return DecidedBy.DESK, Reply(Return(finding.result))
 
 
-def _indexed(scenario: Scenario) -> tuple[list[Standing], Index[Standing]]:
+def _indexed(scenario: Scenario) -> tuple[list[RuleState], Index[RuleState]]:
     """The rules of a scenario, none of which has spoken yet, and the index of them."""
-    written = [Standing(rule, position) for position, rule in enumerate(scenario.rules)]
-    index: Index[Standing] = Index()
+    written = [RuleState(rule, position) for position, rule in enumerate(scenario.rules)]
+    index: Index[RuleState] = Index()
     for standing in written:
         index.add(standing, standing.rule.when)
     return written, index

@@ -5,11 +5,15 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, OrderedDict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final, Protocol
 
+from emulator.core.call import Call, Secret, masked
 from emulator.core.contract import Binding
-from emulator.core.exchange import Entry, Exchange, Message, Refusal
+from emulator.core.near_misses import NEAR_MISSES, NearMiss
+from emulator.core.replies import Outcome
+from emulator.core.rules import Rule
 
 BUCKETS: Final = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25)
 """The upper bounds, in seconds, by which deciding times are counted; what took longer is counted after the last."""
@@ -31,7 +35,7 @@ _OWN_SIZE: Final = 500  # bytes, about, that an entry keeps besides its messages
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class JournalLimits:
     """How much a journal keeps: a number of entries, and of bytes of requests and answers. The oldest go first."""
 
     entries: int = 1000
@@ -56,7 +60,7 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class Bucket:
     """What came in ``SLOT`` seconds from ``at`` on (since 1970): how many by outcome, refusals under ``refused``."""
 
     at: float
@@ -64,7 +68,7 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class Snapshot:
     """What a journal held at one moment.
 
     ``timeline`` has the last ``SLOTS`` slots in which anything came. ``dropped`` is how many entries were dropped, for
@@ -76,7 +80,7 @@ class Record:
     dropped: int
     dropped_id: int
     totals: Totals
-    timeline: tuple[Slot, ...]
+    timeline: tuple[Bucket, ...]
     first_id: int
     last_id: int
 
@@ -94,7 +98,7 @@ class Record:
 class Journal:
     """Remembers entries in the order of their ids. The engine's lock guards it."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: JournalLimits) -> None:
         self._limits = limits
         self._entries: deque[Entry] = deque()
         self._size = 0
@@ -120,27 +124,27 @@ class Journal:
         else:
             outcome = REFUSED
             self._refusals[entry.binding, entry.status] += 1
-        traffic = entry.traffic
-        self._count_in_time(traffic.at, outcome)
-        traffic.size = _OWN_SIZE + (traffic.request.size if traffic.request is not None else 0)
-        self._size += traffic.size
+        raw = entry.raw
+        self._count_in_time(raw.at, outcome)
+        raw.size = _OWN_SIZE + (raw.request.size if raw.request is not None else 0)
+        self._size += raw.size
         self._entries.append(entry)
         self._last = entry.id
         self._drop()
 
-    def answered(self, entry: Entry, answer: Message | None, seconds: float) -> None:
+    def complete(self, entry: Entry, answer: RawMessage | None, seconds: float) -> None:
         """Note what an entry was answered, and how long that took."""
         self._seconds[bisect_left(BUCKETS, seconds)] += 1
         self._seconds_sum += seconds
-        traffic = entry.traffic
-        traffic.answer, traffic.seconds = answer, seconds
+        raw = entry.raw
+        raw.answer, raw.seconds = answer, seconds
         if entry.id > self._gone and answer is not None:
             size = answer.size
-            traffic.size += size
+            raw.size += size
             self._size += size
             self._drop()
 
-    def limit(self, limits: Limits) -> None:
+    def limit(self, limits: JournalLimits) -> None:
         """Keep no more than this from now on."""
         self._limits = limits
         self._drop()
@@ -153,12 +157,12 @@ class Journal:
         self._timeline.clear()
         self._size = self._dropped = self._dropped_id = 0
 
-    def record(self) -> Record:
+    def snapshot(self) -> Snapshot:
         """What is here now."""
         totals = Totals(dict(self._calls), dict(self._refusals), tuple(self._seconds), self._seconds_sum)
-        timeline = tuple(Slot(number * SLOT, dict(counts)) for number, counts in self._timeline.items())
+        timeline = tuple(Bucket(number * SLOT, dict(counts)) for number, counts in self._timeline.items())
         ends = (self._gone + 1, self._last)
-        return Record(tuple(self._entries), self._dropped, self._dropped_id, totals, timeline, *ends)
+        return Snapshot(tuple(self._entries), self._dropped, self._dropped_id, totals, timeline, *ends)
 
     def _count_in_time(self, at: float, outcome: str) -> None:
         number = at // SLOT
@@ -179,6 +183,103 @@ class Journal:
         entries, limits = self._entries, self._limits
         while len(entries) > limits.entries or self._size > limits.size:
             oldest = entries.popleft()
-            self._size -= oldest.traffic.size
+            self._size -= oldest.raw.size
             self._gone = self._dropped_id = oldest.id
             self._dropped += 1
+
+
+class DecidedBy(str, Enum):
+    """Who had the word: a rule, else the desk, else the scenario's ``otherwise``."""
+
+    RULE = "rule"
+    DESK = "desk"
+    OTHERWISE = "otherwise"
+
+
+@dataclass(slots=True)
+class RawMessage:
+    """One HTTP message as it travelled; ``start`` is its first line, and headers are bytes where they came as bytes.
+
+    None of it prints: any of it may hold a secret.
+    """
+
+    start: str = field(repr=False)
+    headers: Sequence[tuple[str, str]] | Sequence[tuple[bytes, bytes]] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it keeps."""
+        size = len(self.start) + len(self.body)
+        for name, value in self.headers:
+            size += len(name) + len(value)
+        return size
+
+
+@dataclass(slots=True)
+class RawExchange:
+    """A request and, once it was given, its answer, None when no byte of one was sent.
+
+    ``at`` is when the request came, in seconds since 1970; ``seconds`` is how long deciding its answer took.
+    """
+
+    at: float = 0.0
+    request: RawMessage | None = None
+    answer: RawMessage | None = None
+    seconds: float = 0.0
+    size: int = 0
+    """How many bytes it counts for in the journal, about."""
+
+
+class CandidateRules(Protocol):
+    """The rules that were in force when a call was decided."""
+
+    def nearest(self, call: Call, answered: Rule | None, limit: int, secret: Secret, /) -> tuple[NearMiss, ...]:
+        """Those nearest to accepting the call, the nearest first; ``secret`` writes an auth code.
+
+        When one ``answered``, they are of those added at run time that were asked before it.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A call and its answer. ``delay`` is in seconds, 0.0 for none; ``rule`` is None unless a rule decided."""
+
+    id: int
+    call: Call
+    outcome: Outcome
+    delay: float
+    decided_by: DecidedBy
+    rule: Rule | None
+    raw: RawExchange = field(default_factory=RawExchange, repr=False, compare=False)
+    considered: CandidateRules | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def decider(self) -> str:
+        """The name of the rule that decided, else ``desk`` or ``otherwise``."""
+        return self.decided_by.value if self.rule is None else self.rule.name
+
+    def near_misses(self, limit: int = NEAR_MISSES, secret: Secret = masked) -> tuple[NearMiss, ...]:
+        """The rules that came nearest to accepting a call that none accepted.
+
+        For a call that a rule answered, they are of those added at run time that were asked before it, for nothing.
+        """
+        return () if self.considered is None else self.considered.nearest(self.call, self.rule, limit, secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request that never became a call, and why: nothing in ``reason`` is secret.
+
+    ``binding`` is None where the request did not get far enough to have one.
+    """
+
+    id: int
+    binding: Binding | None
+    status: int
+    reason: str
+    raw: RawExchange = field(default_factory=RawExchange, repr=False, compare=False)
+
+
+Entry = Exchange | Refusal

@@ -50,7 +50,7 @@ class NearMiss:
 
 
 @dataclass(frozen=True, slots=True)
-class RulesInForce:
+class RuleList:
     """The rules at one moment, in the order in which they are asked: those added at run time, then the scenario's."""
 
     added: Sequence[Rule]

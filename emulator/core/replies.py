@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import Enum
 from random import Random
 from typing import Protocol
 
 from emulator.core.contract import Result
+from emulator.delivery import ConnectionFault
 
 _P99_OF_STANDARD_NORMAL = 2.3263478740408408
 
@@ -72,17 +72,6 @@ class HttpFailure:
 
     def __str__(self) -> str:
         return self.word
-
-
-class ConnectionFault(str, Enum):
-    """How a connection can fail under an answer."""
-
-    RESET = "reset"
-    CLOSE = "close"
-    TRUNCATE = "truncate"
-    GARBAGE = "garbage"
-    STALL = "stall"
-    TRICKLE = "trickle"
 
 
 @dataclass(frozen=True, slots=True)

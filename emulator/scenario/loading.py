@@ -12,21 +12,17 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
-from emulator.core.covering import unreachable
 from emulator.core.matching import When
+from emulator.core.reachability import unreachable
 from emulator.core.replies import Reply
 from emulator.core.rules import Rule, Scenario
 from emulator.errors import Problem, ScenarioError, on_purpose
-from emulator.garbage import garbage_kept
-from emulator.scenario import compile
-from emulator.scenario.conditions import WrittenWhen
-from emulator.scenario.given_data import GivenData
-from emulator.scenario.models import MOST_RULES, WrittenReply, WrittenRule, WrittenScenario
-from emulator.scenario.places import Origin, problem
+from emulator.process import garbage_kept
+from emulator.scenario import build
+from emulator.scenario.language import MOST_RULES, ReplyModel, RuleModel, ScenarioModel, WhenModel
 from emulator.scenario.problems import in_order, problems_of
-from emulator.scenario.written import Written
-from emulator.scenario.yaml_data import Document
-from emulator.scenario.yaml_nodes import MOST_BYTES, decoded
+from emulator.scenario.source import MOST_BYTES, PythonSource, Source, YamlSource, decoded, problem
+from emulator.scenario.strict_model import StrictModel
 
 __tracebackhide__ = on_purpose
 
@@ -36,7 +32,7 @@ _CANNOT_READ: Final[dict[type[Exception], str]] = {
     PermissionError: "may not be read by this user",
 }
 
-W = TypeVar("W", bound=Written)
+W = TypeVar("W", bound=StrictModel)
 
 
 def load(path: str | os.PathLike[str]) -> Scenario:
@@ -49,12 +45,12 @@ def loads(text: str | bytes, name: str = "<string>") -> Scenario:
     """The scenario in a YAML text; ``name`` stands for the file in messages, and its stem names the scenario."""
     with garbage_kept():  # looking for it among the nodes of a large file would take longer than all the rest
         characters = decoded(text, name)
-        return replace(_scenario(Document(characters, name)), source=characters)
+        return replace(_scenario(YamlSource(characters, name)), source=characters)
 
 
 def from_data(data: object, name: str = "<data>") -> Scenario:
     """The scenario in a dict, with the words of the YAML language; auth codes and other texts must be ``str``."""
-    scenario = _scenario(GivenData(name, data))
+    scenario = _scenario(PythonSource(name, data))
     return replace(scenario, source=json.dumps(data, ensure_ascii=False, indent=2, default=str))
 
 
@@ -63,81 +59,81 @@ def rule_from_data(data: object, name: str = "rule") -> Rule:
 
     A rule that gives itself no name is named by its conditions.
     """
-    written = _read(WrittenRule, GivenData(name, data))
-    named = compile.rule(written, name="")
+    written = _read(RuleModel, PythonSource(name, data))
+    named = build.rule(written, name="")
     return replace(named, name=named.name or f"when {named.when}")
 
 
 def when_from_data(data: object, name: str = "when") -> When:
     """The conditions in a dict, with the words of a rule's ``when``; an empty one accepts every call."""
-    return When() if data == {} else compile.when(_read(WrittenWhen, GivenData(name, data)))
+    return When() if data == {} else build.when(_read(WhenModel, PythonSource(name, data)))
 
 
 def reply_from_data(data: object, name: str = "reply") -> Reply:
     """The reply in a dict, with the words of the scenario language."""
-    return compile.reply(_read(WrittenReply, GivenData(name, data)))
+    return build.reply(_read(ReplyModel, PythonSource(name, data)))
 
 
 def read(model: type[W], data: object, name: str) -> W:
     """What a model makes of data; ``name`` begins the messages of the ScenarioError."""
-    return _read(model, GivenData(name, data))
+    return _read(model, PythonSource(name, data))
 
 
-def _scenario(origin: Origin) -> Scenario:
+def _scenario(source: Source) -> Scenario:
     """Check all there is to check, then build. Where some rules are wrong, the others are checked all the same."""
-    _limit(origin)
-    written: WrittenScenario | None = None
-    problems = list(origin.problems)
+    _limit(source)
+    written: ScenarioModel | None = None
+    problems = list(source.problems)
     try:
-        written = _read(WrittenScenario, origin)
+        written = _read(ScenarioModel, source)
         right = dict(enumerate(written.rules))
     except ScenarioError as error:
         of_version = [found for found in error.problems if found.message.startswith("version: ")]
         if of_version:  # a file for another program has nothing else wrong with it
             raise ScenarioError(of_version) from None
         problems += error.problems
-        right = dict(_right_rules(origin.data))
-    sources = [f"{origin.name}:{line}" for line in origin.lines("rules")]
+        right = dict(_right_rules(source.data))
+    sources = [f"{source.name}:{line}" for line in source.lines("rules")]
     rules = {
-        number: compile.rule(rule, name=f"rule {number + 1}", source=sources[number] if sources else None)
+        number: build.rule(rule, name=f"rule {number + 1}", source=sources[number] if sources else None)
         for number, rule in right.items()
     }
-    problems += _unreachable(origin, rules)
+    problems += _unreachable(source, rules)
     if written is None or problems:
         raise ScenarioError(in_order(problems))
-    return compile.scenario(written, rules.values(), name=PurePath(origin.name).stem or origin.name)
+    return build.scenario(written, rules.values(), name=PurePath(source.name).stem or source.name)
 
 
-def _limit(origin: Origin) -> None:
+def _limit(source: Source) -> None:
     """Too many rules are not read at all."""
-    rules = origin.data.get("rules") if isinstance(origin.data, dict) else None
+    rules = source.data.get("rules") if isinstance(source.data, dict) else None
     if isinstance(rules, list | tuple) and len(rules) > MOST_RULES:
         message = f"{len(rules):,} rules; a scenario holds at most {MOST_RULES:,}"
-        raise ScenarioError([problem(origin, ("rules",), message)])
+        raise ScenarioError([problem(source, ("rules",), message)])
 
 
-def _read(model: type[W], origin: Origin) -> W:
+def _read(model: type[W], source: Source) -> W:
     try:
-        return model.built().model_validate(origin.data)
+        return model.built().model_validate(source.data)
     except ValidationError as error:
-        raise ScenarioError(in_order(problems_of(error, origin))) from None
+        raise ScenarioError(in_order(problems_of(error, source))) from None
 
 
-def _right_rules(data: Any) -> Iterator[tuple[int, WrittenRule]]:
+def _right_rules(data: Any) -> Iterator[tuple[int, RuleModel]]:
     """The rules in which nothing is wrong, by number."""
     rules = data.get("rules") if isinstance(data, dict) else None
     for number, rule in enumerate(rules if isinstance(rules, list | tuple) else ()):
         with suppress(ValidationError):
-            yield number, WrittenRule.built().model_validate(rule)
+            yield number, RuleModel.built().model_validate(rule)
 
 
-def _unreachable(origin: Origin, rules: Mapping[int, Rule]) -> Iterator[Problem]:
+def _unreachable(source: Source, rules: Mapping[int, Rule]) -> Iterator[Problem]:
     for number, hider in unreachable(rules):
         if hider is None:
-            yield problem(origin, ("rules", number, "when"), "no call can meet these conditions")
+            yield problem(source, ("rules", number, "when"), "no call can meet these conditions")
         else:
             why = f"{rules[hider]} comes before it and accepts every call that it accepts"
-            yield problem(origin, ("rules", number), f"can never be reached: {why}")
+            yield problem(source, ("rules", number), f"can never be reached: {why}")
 
 
 def _content(name: str) -> bytes:

@@ -9,21 +9,21 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from emulator.errors import Problem
-from emulator.scenario.places import Origin, problem
-from emulator.scenario.words import kind
-from emulator.scenario.written import AT_KEY, NO_VALUE, Path
+from emulator.scenario.source import Path, Source, problem
+from emulator.scenario.strict_model import AT_KEY, NO_VALUE
+from emulator.scenario.suggestions import kind
 
 _KEY_OF_MAPPING: Final = "[key]"
 
 
-def problems_of(error: ValidationError, origin: Origin) -> Iterator[Problem]:
+def problems_of(error: ValidationError, source: Source) -> Iterator[Problem]:
     """What is wrong, one problem for each mistake."""
     for details in error.errors(include_url=False):
         if details["type"] == "too_short" and details["input"]:
             continue  # nothing is left of the list, since all in it is wrong
-        path = _path(details, origin.data)
+        path = _path(details, source.data)
         at_key = details["type"] == AT_KEY or details["loc"][-1:] == (_KEY_OF_MAPPING,)
-        yield problem(origin, path, _message(details), key=at_key)
+        yield problem(source, path, _message(details), key=at_key)
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:

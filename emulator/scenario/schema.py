@@ -10,10 +10,15 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
-from emulator.scenario.asking import WrittenCall, WrittenSessionStatus, WrittenTechnicianStatus, WrittenVerification
-from emulator.scenario.models import WrittenRule, WrittenScenario
-from emulator.scenario.texts import TEXT
-from emulator.scenario.written import Written
+from emulator.scenario.control_models import (
+    CallModel,
+    SessionStatusModel,
+    TechnicianStatusModel,
+    VerificationModel,
+)
+from emulator.scenario.fields import TEXT
+from emulator.scenario.language import RuleModel, ScenarioModel
+from emulator.scenario.strict_model import StrictModel
 
 
 def schema() -> dict[str, Any]:
@@ -23,19 +28,19 @@ def schema() -> dict[str, Any]:
     It cannot say that numbers are decimal, that ends come in order, that patterns are right, that ids differ, or that
     each rule can be reached.
     """
-    written = WrittenScenario.built().model_json_schema(schema_generator=_YamlGenerator)
+    written = ScenarioModel.built().model_json_schema(schema_generator=_YamlGenerator)
     return {"$schema": GenerateJsonSchema.schema_dialect, **written, "title": "Scenario of rescue-emulator"}
 
 
 def components(ref_template: str) -> dict[str, Any]:
     """The schemas of all that can be sent as JSON, by the names of their models, for a description in OpenAPI."""
     models = (
-        WrittenScenario,
-        WrittenRule,
-        WrittenVerification,
-        WrittenCall,
-        WrittenTechnicianStatus,
-        WrittenSessionStatus,
+        ScenarioModel,
+        RuleModel,
+        VerificationModel,
+        CallModel,
+        TechnicianStatusModel,
+        SessionStatusModel,
     )
     _, schema = models_json_schema(
         [(model.built(), "validation") for model in models], ref_template=ref_template, schema_generator=_Generator
@@ -45,7 +50,7 @@ def components(ref_template: str) -> dict[str, Any]:
 
 
 class _Generator(GenerateJsonSchema):
-    """Generates as pydantic does, but for what is our own: no nulls, ways to write a thing."""
+    """Generates as pydantic does, but for what is our own: no nulls, variants to write a thing."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         """What can be left out can still not be null."""
@@ -58,8 +63,8 @@ class _Generator(GenerateJsonSchema):
         return super().default_schema(schema)
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """A mapping, with what is said of each key, and the ways to write it."""
-        model: type[Written] = schema["cls"]
+        """A mapping, with what is said of each key, and the variants to write it."""
+        model: type[StrictModel] = schema["cls"]
         written = super().model_schema(schema)
         said = _said(model)
         keys = {key: {**about, "description": said[key]} for key, about in written["properties"].items()}
@@ -78,7 +83,7 @@ class _YamlGenerator(_Generator):
         return {**super().str_schema(schema), "type": TEXT}
 
 
-def _said(model: type[Written]) -> dict[str, str]:
+def _said(model: type[StrictModel]) -> dict[str, str]:
     """What stands below each field of a model, by its key; pydantic could look, but would at every import."""
     (found,) = ast.parse(inspect.getsource(model)).body
     assert isinstance(found, ast.ClassDef)
@@ -90,9 +95,9 @@ def _said(model: type[Written]) -> dict[str, str]:
     return said
 
 
-def _ways(model: type[Written]) -> dict[str, Any]:
+def _ways(model: type[StrictModel]) -> dict[str, Any]:
     """Exactly one way, told by one of its keys; with these goes what they need, and nothing that is foreign to them."""
-    told_by = [[key for key, told in model.telling.items() if told is way] for way in model.ways]
+    told_by = [[key for key, told in model.telling.items() if told is way] for way in model.variants]
     needed = {key: needs for key, way in model.telling.items() if (needs := [*{*way.needs} - {key}])}
     barred = {key: shared for key in model.telling if (shared := [*model.foreign[key] - model.telling.keys()])}
     said = {

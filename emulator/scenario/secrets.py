@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from emulator.core.call import Secret, in_full
-from emulator.scenario.yaml_nodes import compose
+from emulator.scenario.source import compose
 
 _SECRET = "auth_code"
 _FEWEST_TELLING = 4  # letters: any fewer are in too many words

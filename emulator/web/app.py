@@ -10,10 +10,10 @@ from emulator.core.engine import Engine
 from emulator.web import pages
 from emulator.web.control.controlled import PREFIX, Controlled, ScenarioFiles, Trouble
 from emulator.web.control.problems import Refused
+from emulator.web.request import HTML, Answer, Visit
 from emulator.web.settings import Settings
 from emulator.web.space import Space
 from emulator.web.spaces import Spaces
-from emulator.web.visit import HTML, Answer, Visit
 from emulator.wire import service
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Application:
         try:
             answer = self._answer(visit)
         except Exception:
-            from emulator.web.masking import shown_path
+            from emulator.web.redaction import shown_path
 
             _logger.exception("answering %s %s failed", visit.method, shown_path(visit.path))
             answer = Answer(500, HTML, pages.runtime_error("/"))

@@ -14,18 +14,18 @@ from typing_extensions import assert_never
 from emulator.core.call import Call
 from emulator.core.contract import OPERATION, SERVICE_PATH, Binding, Result
 from emulator.core.engine import Engine
-from emulator.core.exchange import Exchange
+from emulator.core.journal import Exchange
 from emulator.core.replies import ConnectionFailure, HttpFailure, Return, Throw
 from emulator.web import pages
+from emulator.web.call_log import Recorder
 from emulator.web.carrying import carry_out
 from emulator.web.iis import stopped
-from emulator.web.masking import shown_path
-from emulator.web.recording import Recorder
-from emulator.web.visit import HTML, PLAIN, XML, Answer, Visit
-from emulator.wire import documents, service
-from emulator.wire.faults import Thrown
-from emulator.wire.media import media_type
-from emulator.wire.messages import Request
+from emulator.web.redaction import shown_path
+from emulator.web.request import HTML, PLAIN, XML, Answer, Visit
+from emulator.wire import service, wsdl
+from emulator.wire.content_type import parse_content_type
+from emulator.wire.faults import ServiceException
+from emulator.wire.service import WireRequest
 from emulator.wire.soap import guessed_version
 
 
@@ -68,27 +68,27 @@ class ServiceAddress:
 
     def _soap(self, visit: Visit) -> Answer:
         soap_action = visit.header("HTTP_SOAPACTION")
-        request = Request(visit.body, visit.content_type, soap_action)
+        request = WireRequest(visit.body, visit.content_type, soap_action)
         return self._operated(visit, request, guessed_version(request.content_type, soap_action))
 
     def _post(self, visit: Visit) -> Answer:
-        request = Request(visit.body, visit.content_type, operation=_operation(visit))
+        request = WireRequest(visit.body, visit.content_type, operation=_operation(visit))
         return self._operated(visit, request, Binding.POST)
 
     def _get(self, visit: Visit) -> Answer:
-        request = Request(visit.query.encode("latin-1"), operation=_operation(visit))
+        request = WireRequest(visit.query.encode("latin-1"), operation=_operation(visit))
         return self._operated(visit, request, Binding.GET)
 
-    def _operated(self, visit: Visit, request: Request, binding: Binding) -> Answer:
+    def _operated(self, visit: Visit, request: WireRequest, binding: Binding) -> Answer:
         """Runs a request through the wire's protocols and, where it proves to be a call, the engine."""
         exchange: Exchange | None = None
 
         def operation(call: Call) -> Result:
             nonlocal exchange
-            exchange = self._engine.answer(call, visit.traffic(b"" if binding is Binding.GET else request.payload))
+            exchange = self._engine.answer(call, visit.raw(b"" if binding is Binding.GET else request.payload))
             return _result(exchange)
 
-        written = service.answer(request, operation, binding)
+        written = service.respond(request, operation, binding)
         refused = written.reason if exchange is None else ""
         answer = _fresh_or_stale(written.status, written.content_type, written.body, refused, written.binding)
         if exchange is None:
@@ -102,13 +102,13 @@ class ServiceAddress:
         names = [unquote_plus(part.partition("=")[0]).lower() for part in parts if "=" in part]
         nameless = ",".join(unquote_plus(part) for part in parts if "=" not in part).lower()
         if "wsdl" in names:
-            return _fresh_or_stale(500, PLAIN, documents.DESCRIPTION_NOT_FOUND, "?wsdl takes no value")
+            return _fresh_or_stale(500, PLAIN, wsdl.DESCRIPTION_NOT_FOUND, "?wsdl takes no value")
         if "schema" in names:
-            return _fresh_or_stale(500, PLAIN, documents.SCHEMA_NOT_FOUND, "?schema takes no value")
+            return _fresh_or_stale(500, PLAIN, wsdl.SCHEMA_NOT_FOUND, "?schema takes no value")
         if nameless == "wsdl":
-            return _fresh_or_stale(200, XML, documents.wsdl(self._address(visit)))
+            return _fresh_or_stale(200, XML, wsdl.wsdl(self._address(visit)))
         if nameless == "disco":
-            return _fresh_or_stale(200, XML, documents.disco(self._address(visit)))
+            return _fresh_or_stale(200, XML, wsdl.disco(self._address(visit)))
         return _fresh_or_stale(200, HTML, self._help_page(visit))
 
     def _help_page(self, visit: Visit) -> str:
@@ -136,7 +136,7 @@ def _path_info(visit: Visit) -> PathInfo:
         return PathInfo.NOTHING
     if info == "/":
         return PathInfo.SLASH
-    if info in ("/js", "/jsdebug") or media_type(visit.content_type).base == "application/json":
+    if info in ("/js", "/jsdebug") or parse_content_type(visit.content_type).base == "application/json":
         return PathInfo.SCRIPT
     return PathInfo.NAME
 
@@ -151,7 +151,7 @@ def _result(exchange: Exchange) -> Result:
         case Return():
             return exchange.outcome.result
         case Throw():
-            raise Thrown(exchange.outcome.message)
+            raise ServiceException(exchange.outcome.message)
         case HttpFailure() | ConnectionFailure():
             return Result.OK
         case _ as never:

@@ -6,9 +6,9 @@ import logging
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from emulator.core.exchange import Exchange
+from emulator.core.journal import Exchange
 from emulator.core.replies import ConnectionFailure, HttpFailure
-from emulator.web.visit import PLAIN, Answer
+from emulator.web.request import PLAIN, Answer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

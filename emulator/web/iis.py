@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from emulator.web import pages
-from emulator.web.visit import HTML, Answer, Visit
+from emulator.web.request import HTML, Answer, Visit
 
 _VERBS_OF_ASMX: Final = frozenset({"GET", "POST", "HEAD"})
 _CONTROLS: Final = "".join(map(chr, (*range(32), 127)))

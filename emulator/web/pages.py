@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from emulator.core import contract
 from emulator.core.desk import SessionStatus, TechnicianStatus
-from emulator.visible import visible
+from emulator.escaping import visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from emulator.core.call import Secret, in_full, masked
-from emulator.core.journal import Limits
+from emulator.core.journal import JournalLimits
 
 SPACE_IDLE: Final = 1800.0
 """Seconds after its last request that a space ends, when nobody says otherwise."""
@@ -26,7 +26,7 @@ class Settings:
     control_token: str | None = field(default=None, repr=False)
     exposed: bool = False
     show_auth_codes: bool = False
-    journal: Limits = field(default_factory=Limits)
+    journal: JournalLimits = field(default_factory=JournalLimits)
     space_idle: float = SPACE_IDLE
 
     @property

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from emulator.core.contract import OPERATION, PARAMETERS, SERVICE_PATH
 from emulator.core.engine import Engine
-from emulator.visible import visible
+from emulator.escaping import visible
 from emulator.web import pages
 from emulator.web.asmx import ServiceAddress, aspnet_page
+from emulator.web.call_log import Recorder
 from emulator.web.control.controlled import Controlled, is_controls
-from emulator.web.masking import shown_path
-from emulator.web.recording import Recorder
+from emulator.web.redaction import shown_path
+from emulator.web.request import HTML, PLAIN, Answer, BodyTooLong, Visit
 from emulator.web.settings import Settings
-from emulator.web.visit import HTML, PLAIN, Answer, BodyTooLong, Visit
 
 if TYPE_CHECKING:
-    from emulator.web.control.api import Control
+    from emulator.web.control.dispatch import Control
 
 # Where callers of Rescue's other API, and of the wrong guide, knock: all of it in lower case.
 _OTHER_API: Final = ("/api/startsession.aspx", "/api/startsession", "/startsession")
@@ -46,7 +46,7 @@ class Space:
     @cached_property
     def _control(self) -> Control:
         """Made when it is first asked, in the thread that answers, since few who start a server ask at once."""
-        from emulator.web.control.api import Control
+        from emulator.web.control.dispatch import Control
 
         return Control(self._controlled, self._settings)
 

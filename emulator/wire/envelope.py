@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from emulator.core.contract import AUTH_CODE, NAMESPACE, NODE, OPERATION, PARAMETERS, SESSION, Binding
-from emulator.wire.limits import told
-from emulator.wire.numbers import NotANumber, OutOfRange, int32_in_xml
-from emulator.wire.reading import Document, Element, Unreadable
+from emulator.wire.input_limits import told
+from emulator.wire.int32 import NotANumber, OutOfRange, int32_in_xml
+from emulator.wire.xml_fast import Document, Element, Unreadable
 
 SOAP11_NS: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP12_NS: Final = "http://www.w3.org/2003/05/soap-envelope"

@@ -13,7 +13,7 @@ from typing import Final
 
 from emulator.core.call import masked
 from emulator.core.contract import OPERATION
-from emulator.wire.limits import DEEPEST, MOST_MARKUP, told
+from emulator.wire.input_limits import DEEPEST, MOST_MARKUP, told
 from emulator.wire.spyne_compat import Fault
 
 ARROW: Final = " ---> "  # joins the messages of a chain of exceptions
@@ -157,7 +157,7 @@ QUERY_TOO_LARGE = Kind("G10", ("{flaw}",))
 COLLECTION_FULL: Final = "Operation is not valid due to the current state of the object."
 
 
-class Thrown(Exception):
+class ServiceException(Exception):
     """The operation throws: what a scenario asks for, written as the binding writes an exception of the service."""
 
     def __init__(self, message: str) -> None:

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from emulator.core.contract import AUTH_CODE, NAMESPACE, OPERATION, PARAMETERS, RESULT_TYPE, Binding, Result
 from emulator.wire import faults
+from emulator.wire.content_type import parse_content_type, says_itself, url_decoded_bytes
 from emulator.wire.envelope import OPERATION_TAG
 from emulator.wire.faults import ARROW, Refusal
-from emulator.wire.limits import Excessive, check_pairs
-from emulator.wire.media import media_type, says_itself, url_decoded_bytes
-from emulator.wire.numbers import NotANumber, OutOfRange, int32_in_form
+from emulator.wire.input_limits import Excessive, check_pairs
+from emulator.wire.int32 import NotANumber, OutOfRange, int32_in_form
 from emulator.wire.spyne_compat import HttpRpc, XmlDocument
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -32,7 +32,7 @@ class FormIn(HttpRpc):  # type: ignore[misc]  # spyne has no types
         _check_operation(request.operation)
         charset = "utf-8"
         if ctx.binding is Binding.POST:
-            media = media_type(request.content_type)
+            media = parse_content_type(request.content_type)
             if media.base != FORM:
                 raise faults.NOT_A_FORM.refuse(content_type=request.content_type)
             charset = media.charset or charset

@@ -12,14 +12,14 @@ from xml.sax.saxutils import escape
 
 from emulator.core.contract import NAMESPACE, RESPONSE, RESPONSE_RESULT, SOAP_ACTION, Binding, Result
 from emulator.wire import envelope, faults
-from emulator.wire.close_reading import CloseReading
+from emulator.wire.content_type import MediaType, as_utf8, mended, parse_content_type, url_decoded
 from emulator.wire.envelope import OPERATION_TAG, SOAP11_NS, SOAP12_NS
 from emulator.wire.faults import Blame, Kind, Refusal
-from emulator.wire.limits import Excessive, check_markup
-from emulator.wire.media import MediaType, as_utf8, media_type, mended, url_decoded
-from emulator.wire.numbers import OutOfRange
-from emulator.wire.reading import LookCloser, Malformed, Unreadable, read_quickly
+from emulator.wire.input_limits import Excessive, check_markup
+from emulator.wire.int32 import OutOfRange
 from emulator.wire.spyne_compat import Soap11, Soap12
+from emulator.wire.xml_fast import LookCloser, Malformed, Unreadable, read_quickly
+from emulator.wire.xml_strict import CloseReading
 
 TEXT_XML: Final = "text/xml"
 SOAP_XML: Final = "application/soap+xml"
@@ -28,7 +28,7 @@ _QUOTED_ACTION = f'"{SOAP_ACTION}"'  # as nearly everybody sends it
 
 def guessed_version(content_type: str, soap_action: str | None) -> Binding:
     """The version that the headers of a request speak for."""
-    if soap_action is None or media_type(content_type).base == SOAP_XML:
+    if soap_action is None or parse_content_type(content_type).base == SOAP_XML:
         return Binding.SOAP12
     return Binding.SOAP11
 
@@ -43,7 +43,7 @@ class _SoapIn:
     def create_in_document(self, ctx: Any, charset: str | None = None) -> None:
         """Routes by the action, as far as that goes, and reads the XML."""
         request = ctx.transport.req
-        media = media_type(request.content_type)
+        media = parse_content_type(request.content_type)
         ctx.routed = self.is_routed(ctx, media)
         if ctx.routed:
             _check_media_type(media)
@@ -60,7 +60,7 @@ class _SoapIn:
 
     def decompose_incoming_envelope(self, ctx: Any, message: str) -> None:
         """Finds the version, the Header and the Body; routes by the Body where the action did not."""
-        document, media = ctx.in_document, media_type(ctx.transport.req.content_type)
+        document, media = ctx.in_document, parse_content_type(ctx.transport.req.content_type)
         try:
             version = envelope.version(document)
             self._answer_in(ctx, version)
@@ -82,7 +82,7 @@ class _SoapIn:
             try:
                 read = envelope.parameters(ctx.in_document, ctx.in_body_doc, ctx.in_header_doc)
             except LookCloser:
-                media = media_type(ctx.transport.req.content_type)
+                media = parse_content_type(ctx.transport.req.content_type)
                 document = CloseReading(mended(as_utf8(ctx.transport.req.payload, media), media))
                 found = envelope.parts(document)
                 read = envelope.parameters(document, found.body, found.header)

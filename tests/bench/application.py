@@ -10,15 +10,15 @@ from typing import Any
 
 from lxml import etree
 
+from emulator.client.soap import written
 from emulator.core.call import Call
 from emulator.core.contract import AUTH_CODE, NAMESPACE, NODE, SERVICE_PATH, SESSION, Binding
 from emulator.core.engine import Engine
-from emulator.http.answer import Answer
 from emulator.scenario import loads
+from emulator.server.wsgi import Answer
 from emulator.web.app import Application
 from emulator.web.carrying import FATE
-from emulator.web.visit import BODY, HEADERS, TARGET
-from emulator.wire.client import written
+from emulator.web.request import BODY, HEADERS, TARGET
 from tests.bench.measuring import Effort, Figures, scenario, seconds
 
 CALLS = 5_000

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from emulator.core.call import Call
 from emulator.core.contract import Binding
-from emulator.wire.documents import wsdl
+from emulator.wire.wsdl import wsdl
 from tests.bench.measuring import Effort, Figures, scenario
 from tests.bench.server import first_answer, megabytes_after
 from tests.bench.wrk import NO_WRK, SECONDS, load, served, started, wrk_is_there

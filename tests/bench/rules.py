@@ -11,8 +11,8 @@ import yaml
 from emulator.core.call import Call
 from emulator.core.contract import Binding
 from emulator.core.engine import Engine
-from emulator.http.answer import Answer
 from emulator.scenario import loads
+from emulator.server.wsgi import Answer
 from emulator.web.app import Application
 from emulator.web.carrying import FATE
 from tests.bench.application import environ_of, ignored

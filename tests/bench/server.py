@@ -10,9 +10,9 @@ from pathlib import Path
 from time import perf_counter
 from urllib.request import Request, urlopen
 
+from emulator.client.soap import written
 from emulator.core.call import Call
 from emulator.core.contract import SERVICE_PATH, Binding
-from emulator.wire.client import written
 from tests.bench.measuring import Effort, Figures, seconds
 from tests.bench.wrk import NO_WRK, SECONDS, a_call, load, served, wrk_is_there
 

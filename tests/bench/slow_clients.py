@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from emulator.http.listening import allow_many_connections
+from emulator.server.server import allow_many_connections
 from tests.bench.measuring import Effort, Figures
 from tests.bench.wrk import NO_WRK, SECONDS, a_call, beside, load, served, wrk_is_there
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from emulator.client.soap import written
 from emulator.core.call import Call
 from emulator.core.contract import SERVICE_PATH, Binding
-from emulator.wire.client import written
 
 SECONDS = 3
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}

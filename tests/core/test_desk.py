@@ -9,16 +9,16 @@ from emulator.core.contract import Result
 from emulator.core.desk import (
     AccountStatus,
     Administrator,
+    Decision,
     Desk,
-    Finding,
-    OpenDesk,
+    DeskState,
     Role,
     Session,
     SessionStatus,
     Technician,
     TechnicianStatus,
 )
-from tests.core.builders import a_call
+from tests.helpers.builders import a_call
 
 DESK = Desk(
     (
@@ -66,7 +66,7 @@ def a_start(session: int = WAITING, node: int = ONLINE, auth_code: str | None = 
     ],
 )
 def test_the_desk_decides(call: Call, result: Result | None, reason: str) -> None:
-    assert OpenDesk(DESK).answer(call) == Finding(result, reason)
+    assert DeskState(DESK).answer(call) == Decision(result, reason)
 
 
 @pytest.mark.parametrize(
@@ -82,27 +82,27 @@ def test_the_desk_decides(call: Call, result: Result | None, reason: str) -> Non
     ],
 )
 def test_the_first_check_that_finds_something_decides(call: Call, result: Result) -> None:
-    assert OpenDesk(DESK).answer(call).result is result
+    assert DeskState(DESK).answer(call).result is result
 
 
 @pytest.mark.parametrize("status", TechnicianStatus)
 def test_only_offline_and_disabled_technicians_start_no_session(status: TechnicianStatus) -> None:
     away = status in (TechnicianStatus.OFFLINE, TechnicianStatus.DISABLED)
 
-    assert OpenDesk(DESK).answer(a_start(node=NODES[status])).result is (Result.ACTION_FAILED if away else Result.OK)
+    assert DeskState(DESK).answer(a_start(node=NODES[status])).result is (Result.ACTION_FAILED if away else Result.OK)
 
 
 @pytest.mark.parametrize("status", SessionStatus)
 def test_only_sessions_that_wait_for_somebody_can_be_started(status: SessionStatus) -> None:
     startable = status.value in ("waiting", "incoming", "outgoing", "on_hold")
 
-    result = OpenDesk(DESK).answer(a_start(session=SESSIONS[status])).result
+    result = DeskState(DESK).answer(a_start(session=SESSIONS[status])).result
 
     assert result is (Result.OK if startable else Result.ACTION_FAILED)
 
 
 def test_a_started_session_is_active_at_the_node_of_the_call_and_starts_no_more() -> None:
-    desk = OpenDesk(DESK)
+    desk = DeskState(DESK)
     desk.answer(a_start(node=ONLINE))
 
     assert Session(WAITING, None, SessionStatus.ACTIVE, ONLINE) in desk.now().sessions
@@ -110,14 +110,14 @@ def test_a_started_session_is_active_at_the_node_of_the_call_and_starts_no_more(
 
 
 def test_what_would_be_found_changes_nothing() -> None:
-    desk = OpenDesk(DESK)
+    desk = DeskState(DESK)
 
     assert [desk.finding(a_start()).result for _ in range(2)] == [Result.OK, Result.OK]
     assert desk.now() == DESK
 
 
 def test_reset_puts_every_session_back() -> None:
-    desk = OpenDesk(DESK)
+    desk = DeskState(DESK)
     desk.answer(a_start())
     desk.reset()
 

@@ -9,13 +9,14 @@ from random import Random
 import pytest
 
 from emulator.core.contract import Result
-from emulator.core.counting import KEYS_KEPT
 from emulator.core.desk import Administrator, Desk, Session, SessionStatus, Technician, TechnicianStatus
-from emulator.core.engine import DecidedBy, Engine, RuleInForce
+from emulator.core.engine import DecidedBy, Engine, RuleStatus
 from emulator.core.matching import Range
-from emulator.core.replies import ConnectionFailure, ConnectionFault, Fixed, LogNormal, Reply, Return, Uniform
+from emulator.core.replies import ConnectionFailure, Fixed, LogNormal, Reply, Return, Uniform
+from emulator.core.rule_state import KEYS_KEPT
 from emulator.core.rules import Per
-from tests.core.builders import a_call, a_reply, a_rule, a_scenario
+from emulator.delivery import ConnectionFault
+from tests.helpers.builders import a_call, a_reply, a_rule, a_scenario
 
 OK, ERROR, FAILED = Result.OK, Result.ERROR, Result.ACTION_FAILED
 DESK = Desk((Administrator("Ann", "demo-ann"),), (Technician("Tess", 337366),), (Session(1001),))
@@ -245,7 +246,7 @@ def test_a_rule_counts_the_calls_that_it_answered() -> None:
     engine = Engine(a_scenario(rule))
     results(engine, 1, 1, 2)
 
-    assert engine.rules() == (RuleInForce(rule, hits=2, id=None, last=2),)
+    assert engine.rules() == (RuleStatus(rule, hits=2, id=None, last=2),)
 
 
 def test_the_desk_is_seen_as_it_is_now() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from emulator.core.contract import INT32_MAX, INT32_MIN, Binding
 from emulator.core.matching import Absent, Condition, Mismatch, Not, Range, Value, When
-from tests.core.builders import a_call, matches, one_of, when
+from tests.helpers.builders import a_call, matches, one_of, when
 
 ACCEPTED: list[tuple[str, Condition, Value]] = [
     ("a value", one_of(1001), 1001),

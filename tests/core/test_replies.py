@@ -7,7 +7,6 @@ import pytest
 from emulator.core.contract import Result
 from emulator.core.replies import (
     ConnectionFailure,
-    ConnectionFault,
     Fixed,
     HttpFailure,
     LogNormal,
@@ -17,6 +16,7 @@ from emulator.core.replies import (
     Throw,
     Uniform,
 )
+from emulator.delivery import ConnectionFault
 
 
 @pytest.mark.parametrize(

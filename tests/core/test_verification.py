@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 
 from emulator.core.engine import Engine
-from emulator.core.journal import Limits
+from emulator.core.explain import Times, Verification, verify
+from emulator.core.journal import JournalLimits
 from emulator.core.matching import When
-from emulator.core.verification import Times, Verification, verify
-from tests.core.builders import a_call, a_scenario, when
+from tests.helpers.builders import a_call, a_scenario, when
 
 
 def verification(
     *sessions: int, wanted: When | None = None, times: Times | None = None, after: int = 0, entries: int = 100
 ) -> Verification:
     """Calls for these sessions, held against what is wanted of session 1."""
-    engine = Engine(a_scenario(), limits=Limits(entries=entries))
+    engine = Engine(a_scenario(), limits=JournalLimits(entries=entries))
     for session in sessions:
         engine.answer(a_call(session))
-    return verify(engine.record(), wanted or when(session=1), times or Times(), after=after)
+    return verify(engine.snapshot(), wanted or when(session=1), times or Times(), after=after)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_call_with_fewer_mismatches_is_nearer_than_a_later_one() -> None:
     engine.answer(a_call(session=1, node=2))
     engine.answer(a_call(session=7, node=3))
 
-    (nearest, *_) = verify(engine.record(), when(session=1, node=9), Times()).near_misses
+    (nearest, *_) = verify(engine.snapshot(), when(session=1, node=9), Times()).near_misses
     assert nearest.exchange.id == 1
 
 

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Final
 
-from emulator.http.bridge import Bridge
-from emulator.http.limits import HttpLimits
-from emulator.http.reader import Reader
-from emulator.http.request import Request
-from tests.asmx_client import load_cases
+from emulator.server.limits import HttpLimits
+from emulator.server.parser import Reader, Request
+from emulator.server.wsgi import Bridge
 from tests.fuzz.target import Target, in_time
+from tests.helpers.recorded_cases import load_cases
 
 WORDS: Final = (
     "GET / HTTP/1.1\r\nHost: a\r\n\r\n",

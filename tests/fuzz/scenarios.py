@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 from emulator.core.call import Call
@@ -14,8 +13,8 @@ from emulator.errors import Problem, ScenarioError
 from emulator.scenario import loads
 from emulator.scenario.schema import schema
 from tests.fuzz.target import Target, in_time
+from tests.helpers.paths import ROOT
 
-ROOT: Final = Path(__file__).parent.parent.parent
 CALLS: Final = [Call(1001, 337366, "demo-ann", binding) for binding in Binding] + [Call(1, 2, None, Binding.GET)]
 MORE_WORDS: Final = (
     "<<: *a",

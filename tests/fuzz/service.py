@@ -14,23 +14,22 @@ from lxml import etree
 from emulator.core.call import Call, masked
 from emulator.core.contract import NAMESPACE, PARAMETERS, SOAP_ACTION, Binding
 from emulator.core.engine import Engine
-from emulator.core.exchange import Entry, Exchange
-from emulator.http.answer import Answer
-from emulator.http.bridge import Bridge
-from emulator.http.headers import Headers
-from emulator.http.limits import HttpLimits
-from emulator.http.request import Request as HttpRequest
+from emulator.core.journal import Entry, Exchange
 from emulator.scenario import loads
+from emulator.server.limits import HttpLimits
+from emulator.server.parser import Headers
+from emulator.server.parser import Request as HttpRequest
+from emulator.server.wsgi import Answer, Bridge
 from emulator.web.app import Application
-from emulator.web.masking import shown_answer, shown_request
+from emulator.web.redaction import shown_answer, shown_request
 from emulator.web.settings import Settings
+from emulator.wire.content_type import parse_content_type
 from emulator.wire.envelope import OPERATION_TAG
-from emulator.wire.media import media_type
 from emulator.wire.service import OUR_FAULT
-from tests.asmx_client import load_cases
 from tests.fuzz.target import Target, in_time
-from tests.raw_http import HOST, Request
-from tests.wire.verdicts import verdict
+from tests.helpers.raw_http import HOST, Request
+from tests.helpers.recorded_cases import load_cases
+from tests.helpers.verdicts import verdict
 
 SECRET: Final = "s3cret-of-ann-0123"
 STATUSES: Final = {200, 400, 404, 405, 411, 415, 500, 501}
@@ -84,8 +83,8 @@ class _Attentive(Engine):
 
     last: Entry | None = None
 
-    def answered(self, entry: Entry, *rest: Any) -> None:
-        super().answered(entry, *rest)
+    def complete(self, entry: Entry, *rest: Any) -> None:
+        super().complete(entry, *rest)
         self.last = entry
 
 
@@ -179,7 +178,7 @@ def _check_secrecy(entry: Exchange, data: bytes) -> None:
     if data.count(SECRET.encode()) != 1 or SECRET not in (entry.call.auth_code or ""):
         return
     told = [record.getMessage() for record in _log.records]
-    told.append(repr(shown_request(entry.traffic.request, masked)))
+    told.append(repr(shown_request(entry.raw.request, masked)))
     told.append(repr(shown_answer(entry, masked)))
     assert not any(SECRET in each for each in told), told
 
@@ -192,7 +191,7 @@ def _check_readings(body: bytes) -> None:
 def _check_values(call: Call, request: HttpRequest, body: bytes) -> None:
     """The values of a plain envelope, each of whose parts is there once, as the standard library reads them."""
     content_type = next((value for name, value in request.headers.sent if name == b"content-type"), b"")
-    if call.binding is Binding.POST or media_type(content_type.decode("latin-1")).charset != "utf-8":
+    if call.binding is Binding.POST or parse_content_type(content_type.decode("latin-1")).charset != "utf-8":
         return
     try:
         root = ElementTree.fromstring(body.decode("utf-8"))

@@ -9,8 +9,9 @@ import pytest
 
 from emulator.errors import ScenarioError
 from emulator.scenario import load, loads
+from tests.helpers.paths import GOLDEN
 
-BAD = sorted((Path(__file__).parent.parent / "golden" / "bad_scenarios").glob("*.yaml"))
+BAD = sorted((GOLDEN / "bad_scenarios").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("file", BAD, ids=[file.stem for file in BAD])

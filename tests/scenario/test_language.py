@@ -20,7 +20,6 @@ from emulator.core.desk import (
 from emulator.core.matching import Absent, Condition, Not, Range, When
 from emulator.core.replies import (
     ConnectionFailure,
-    ConnectionFault,
     Delay,
     Fixed,
     HttpFailure,
@@ -32,8 +31,9 @@ from emulator.core.replies import (
     Uniform,
 )
 from emulator.core.rules import Per
-from tests.core.builders import a_call, matches, one_of
-from tests.scenario.reading import accepted, problems, rule
+from emulator.delivery import ConnectionFault
+from tests.helpers.builders import a_call, matches, one_of
+from tests.helpers.scenarios import accepted, problems, rule
 
 TIER_TWO = """
 version: 1

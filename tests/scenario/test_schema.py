@@ -6,7 +6,6 @@ import copy
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from jsonschema import Draft202012Validator
 from emulator.errors import ScenarioError
 from emulator.scenario import loads
 from emulator.scenario.schema import schema
+from tests.helpers.paths import GOLDEN
 
 OK = "startSessionRet_OK"
 VALIDATOR = Draft202012Validator(schema())
@@ -211,6 +211,6 @@ STRUCTURAL = ["unknown_key_in_a_rule", "return_and_fail", "nothing_to_answer", "
 def test_it_refuses_the_mistakes_that_an_editor_can_show(name: str) -> None:
     import yaml
 
-    text = (Path(__file__).parent.parent / "golden" / "bad_scenarios" / f"{name}.yaml").read_text(encoding="utf-8")
+    text = (GOLDEN / "bad_scenarios" / f"{name}.yaml").read_text(encoding="utf-8")
 
     assert not VALIDATOR.is_valid(yaml.safe_load(text))

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from emulator.core.contract import SERVICE_PATH, Binding, Result
-from tests.calling import a_request
-from tests.raw_http import Request
+from tests.helpers.calling import a_request
+from tests.helpers.raw_http import Request
 
 LONGEST_DELAY: Final = 1.0
 """Seconds by which the server is to bound every delay, so that a stall ends."""

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from emulator import Emulator, Options, RemoteEmulator
 from emulator.core.contract import Binding
-from tests.web.axe import axe_source
+from tests.helpers.axe import axe_source
 
 SCENARIO = """
 name: front-desk

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import BrowserContext
 
+from emulator.emulator import Emulator
 from emulator.scenario import loads
-from emulator.server import Emulator
 
 SCENARIO = """
 rules:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +11,8 @@ from lxml import etree
 
 from emulator.core.contract import NAMESPACE, OPERATION, PARAMETERS
 from emulator.web import pages
+from tests.helpers.paths import GOLDEN
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "asmx"
 PATH = "/API/API.asmx"
 HOST = "secure.logmeinrescue.com"
 HOSTILE = "/a\"'><script>alert(1)</script>&lt;{{7*7}}{0}%s/x.asmx"
@@ -62,7 +61,7 @@ def an_operation_page(*, path: str = PATH, host: str = HOST, address: str = NAME
 
 
 def test_the_operation_page_reads_as_that_of_the_service() -> None:
-    golden = (GOLDEN / "operation-page.txt").read_text(encoding="utf-8")
+    golden = (GOLDEN / "asmx" / "operation-page.txt").read_text(encoding="utf-8")
     assert words(an_operation_page()) == " ".join(golden.split())
 
 

@@ -14,10 +14,10 @@ from emulator.core.call import Call
 from emulator.core.contract import INT32_MAX, INT32_MIN, NAMESPACE, OPERATION, SOAP_ACTION, Binding, Result
 from emulator.wire import faults, service
 from emulator.wire.faults import Kind
-from emulator.wire.messages import Answer, Request
-from tests.calling import ENVELOPES, Address, a_request, call, everything, result, sent, serving
+from emulator.wire.service import WireRequest, WireResponse
+from tests.helpers.calling import ENVELOPES, Address, a_request, call, everything, result, sent, serving
+from tests.helpers.verdicts import verdict
 from tests.wire.test_service import request_over
-from tests.wire.verdicts import verdict
 
 KINDS = {kind.id for kind in vars(faults).values() if isinstance(kind, Kind)}
 
@@ -28,7 +28,7 @@ xml_texts = st.text(st.characters(codec="utf-8", exclude_characters="\r\ufffe\uf
 texts = xml_texts.filter(lambda text: "<" not in text and "&#" not in text)
 
 
-def asked(request: Request, binding: Binding) -> tuple[Answer, list[Call]]:
+def asked(request: WireRequest, binding: Binding) -> tuple[WireResponse, list[Call]]:
     """The answer to a request, and the calls that it became."""
     calls: list[Call] = []
 
@@ -36,7 +36,7 @@ def asked(request: Request, binding: Binding) -> tuple[Answer, list[Call]]:
         calls.append(call)
         return Result.OK
 
-    return service.answer(request, operation, binding), calls
+    return service.respond(request, operation, binding), calls
 
 
 def percent_encoded(text: str) -> str:
@@ -63,11 +63,11 @@ def test_a_call_means_the_same_in_all_four_bindings(session: int, node: int, aut
 def test_the_encoding_of_an_envelope_does_not_matter(auth_code: str, charset: str) -> None:
     right = request_over(Binding.SOAP11)
     body = right.payload.decode().replace(">demo<", f">{escape(auth_code)}<").encode(charset)
-    _, calls = asked(Request(body, f"text/xml; charset={charset}", right.soap_action), Binding.SOAP11)
+    _, calls = asked(WireRequest(body, f"text/xml; charset={charset}", right.soap_action), Binding.SOAP11)
     assert [call.auth_code for call in calls] == [auth_code]
 
 
-def within_contract(answer: Answer) -> bool:
+def within_contract(answer: WireResponse) -> bool:
     """Whether an answer is one that the contract knows."""
     if answer.status == 200:
         return answer.refusal is None
@@ -98,7 +98,7 @@ operations = st.just(OPERATION) | st.text()
 def test_garbage_is_answered_within_the_contract(
     payload: bytes, content_type: str, soap_action: str | None, operation: str, binding: Binding
 ) -> None:
-    answer, _ = asked(Request(payload, content_type, soap_action, operation), binding)
+    answer, _ = asked(WireRequest(payload, content_type, soap_action, operation), binding)
     assert within_contract(answer), answer
 
 
@@ -135,7 +135,7 @@ def test_a_spoilt_envelope_is_answered_within_the_contract(
     changes: list[tuple[int, int, str]], binding: Binding
 ) -> None:
     right = request_over(binding)
-    request = Request(mutated(right.payload, changes), right.content_type, right.soap_action)
+    request = WireRequest(mutated(right.payload, changes), right.content_type, right.soap_action)
     answer, _ = asked(request, binding)
     assert within_contract(answer), answer
 
@@ -207,7 +207,7 @@ def test_the_shape_of_an_envelope_does_not_matter(
         body = xml.encode(charset)
     except UnicodeEncodeError:  # not a charset for this text
         return
-    answer, calls = asked(Request(body, content_type, action), binding)
+    answer, calls = asked(WireRequest(body, content_type, action), binding)
     assert calls == [Call(1, 2, auth_code, binding)], answer
 
 
@@ -215,7 +215,7 @@ def test_the_shape_of_an_envelope_does_not_matter(
 def test_a_document_of_another_version_than_1_0_is_refused(version: str) -> None:
     right = request_over(Binding.SOAP11)
     payload = f'<?xml version="{version}"?>'.encode() + right.payload[right.payload.index(b"<soap:Envelope") :]
-    answer, calls = asked(Request(payload, right.content_type, right.soap_action), Binding.SOAP11)
+    answer, calls = asked(WireRequest(payload, right.content_type, right.soap_action), Binding.SOAP11)
     assert (answer.status, answer.body, calls) == (400, b"", [])
 
 
@@ -223,13 +223,13 @@ def test_a_document_of_another_version_than_1_0_is_refused(version: str) -> None
 def test_half_a_surrogate_pair_in_an_envelope_becomes_the_replacement_character() -> None:
     right = request_over(Binding.SOAP11)
     body = right.payload.decode().encode("utf-7").replace(b"demo", b"+2AA-")
-    answer, calls = asked(Request(body, "text/xml; charset=utf-7", right.soap_action), Binding.SOAP11)
+    answer, calls = asked(WireRequest(body, "text/xml; charset=utf-7", right.soap_action), Binding.SOAP11)
     assert ([call.auth_code for call in calls], answer.status) == (["\ufffd"], 200)
 
 
 def test_half_a_surrogate_pair_in_a_form_becomes_the_replacement_character() -> None:
     body = b"iSession=1&iNode=2&sAuthCode=%2B2AA-"
-    request = Request(body, "application/x-www-form-urlencoded; charset=utf-7", operation=OPERATION)
+    request = WireRequest(body, "application/x-www-form-urlencoded; charset=utf-7", operation=OPERATION)
     _, calls = asked(request, Binding.POST)
     assert [call.auth_code for call in calls] == ["\ufffd"]
 

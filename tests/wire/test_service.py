@@ -3,48 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from emulator.core.call import Call
 from emulator.core.contract import OPERATION, SOAP_ACTION, Binding, Result
 from emulator.wire import service
-from emulator.wire.faults import Thrown
-from emulator.wire.messages import Answer, Operation, Request
+from emulator.wire.faults import ServiceException
+from emulator.wire.service import Operation, WireRequest, WireResponse
 from emulator.wire.soap import guessed_version
 from emulator.wire.spyne_compat import Application, Soap11, XmlDocument
-
-GOLDEN = Path(__file__).parent.parent / "golden" / "wire"
+from tests.helpers.paths import GOLDEN
 
 ENVELOPES = {Binding.SOAP11: "soap11-request.xml", Binding.SOAP12: "soap12-request.xml"}
 TYPES = {Binding.SOAP11: "text/xml; charset=utf-8", Binding.SOAP12: "application/soap+xml; charset=utf-8"}
 FORM = b"iSession=1&iNode=2&sAuthCode=demo"
 
 
-def request_over(binding: Binding, **changes: str) -> Request:
+def request_over(binding: Binding, **changes: str) -> WireRequest:
     """A right request over a binding; a change replaces a text of the envelope, or of the form."""
-    payload = FORM if binding in (Binding.GET, Binding.POST) else (GOLDEN / ENVELOPES[binding]).read_bytes()
+    payload = FORM if binding in (Binding.GET, Binding.POST) else (GOLDEN / "wire" / ENVELOPES[binding]).read_bytes()
     for old, new in changes.items():
         payload = payload.replace(old.encode(), new.encode())
     match binding:
         case Binding.SOAP11:
-            return Request(payload, TYPES[binding], f'"{SOAP_ACTION}"')
+            return WireRequest(payload, TYPES[binding], f'"{SOAP_ACTION}"')
         case Binding.SOAP12:
-            return Request(payload, TYPES[binding])
+            return WireRequest(payload, TYPES[binding])
         case Binding.POST:
-            return Request(payload, "application/x-www-form-urlencoded", operation=OPERATION)
+            return WireRequest(payload, "application/x-www-form-urlencoded", operation=OPERATION)
         case Binding.GET:
-            return Request(payload, operation=OPERATION)
+            return WireRequest(payload, operation=OPERATION)
 
 
-def answered(request: Request, operation: Operation, binding: Binding) -> Answer:
-    return service.answer(request, operation, binding)
+def answered(request: WireRequest, operation: Operation, binding: Binding) -> WireResponse:
+    return service.respond(request, operation, binding)
 
 
 def golden(name: str) -> bytes:
     """An exact answer. The files end with the answer's own last byte; lines of GET and POST answers end in CRLF."""
-    return (GOLDEN / name).read_bytes()
+    return (GOLDEN / "wire" / name).read_bytes()
 
 
 def returning(result: Result) -> Operation:
@@ -98,7 +96,7 @@ def test_a_fault_is_written_to_the_byte(name: str, binding: Binding, changes: di
 
 def test_an_unknown_soap_action_is_refused_to_the_byte() -> None:
     right = request_over(Binding.SOAP11)
-    request = Request(right.payload, right.content_type, '"https://secure.logmeinrescue.com/API/API.asmx/other"')
+    request = WireRequest(right.payload, right.content_type, '"https://secure.logmeinrescue.com/API/API.asmx/other"')
     assert answered(request, returning(Result.OK), Binding.SOAP11).body == golden("soap11-unknown-action.xml")
 
 
@@ -112,7 +110,7 @@ def test_an_unknown_soap_action_is_refused_to_the_byte() -> None:
     ],
 )
 def test_what_the_operation_throws_is_written_to_the_byte(binding: Binding, name: str) -> None:
-    answer = answered(request_over(binding), throwing(Thrown("oracle was asked to throw")), binding)
+    answer = answered(request_over(binding), throwing(ServiceException("oracle was asked to throw")), binding)
     assert (answer.status, answer.body) == (500, golden(name))
 
 
@@ -145,12 +143,12 @@ def test_an_error_of_ours_becomes_the_servers_fault_and_a_log_entry_without_the_
         ),
         (
             {"demo": "%3Cscript%3E"},
-            "A potentially dangerous Request.{collection} value was detected from the client "
+            "A potentially dangerous WireRequest.{collection} value was detected from the client "
             "(sAuthCode=&quot;&lt;script&gt;&quot;).",
         ),
         (
             {"demo": "0123456789abc%26%23" + "x" * 40},
-            "A potentially dangerous Request.{collection} value was detected from the client "
+            "A potentially dangerous WireRequest.{collection} value was detected from the client "
             "(sAuthCode=&quot;...3456789abc&amp;#xxxxxxxxxxxxxxxxxx...&quot;).",
         ),
     ],
@@ -164,7 +162,7 @@ def test_get_and_post_refuse_with_a_text(binding: Binding, collection: str, chan
 
 @pytest.mark.parametrize("operation", ["STARTSESSION", "startsession"])
 def test_an_operation_in_another_case_is_told_the_right_one(operation: str) -> None:
-    answer = answered(Request(FORM, operation=operation), returning(Result.OK), Binding.GET)
+    answer = answered(WireRequest(FORM, operation=operation), returning(Result.OK), Binding.GET)
     text = (
         f"Invalid method name &#39;{operation}&#39;,  method names are case sensitive.   "
         "The method name &#39;startSession&#39; with the same name but different casing was found.\r\n"
@@ -238,7 +236,7 @@ def test_an_envelope_that_breaks_off_anywhere_leaves_nothing_behind_for_the_next
     whole = request_over(binding)
     right = answered(whole, returning(Result.OK), binding)
     for length in range(0, len(whole.payload.rstrip()), 7):
-        broken = Request(whole.payload[:length], whole.content_type, whole.soap_action)
+        broken = WireRequest(whole.payload[:length], whole.content_type, whole.soap_action)
         assert answered(broken, returning(Result.OK), binding).refusal is not None
         assert answered(whole, returning(Result.OK), binding) == right
 

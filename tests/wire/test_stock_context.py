@@ -9,12 +9,11 @@ import pytest
 from emulator.core.call import Call
 from emulator.core.contract import SERVICE_PATH, Binding, Result
 from emulator.wire import service
-from emulator.wire.faults import Thrown
-from emulator.wire.messages import Answer, Operation, Request
-from emulator.wire.pipeline import Transport
+from emulator.wire.faults import ServiceException
+from emulator.wire.service import Operation, Transport, WireRequest, WireResponse
 from emulator.wire.soap import guessed_version
 from emulator.wire.spyne_compat import ServerBase
-from tests.asmx_client import Case, load_cases
+from tests.helpers.recorded_cases import Case, load_cases
 
 RESULTS = {
     "ok": Result.OK,
@@ -28,7 +27,7 @@ RESULTS = {
 def operation(call: Call) -> Result:
     """What the recorded service did."""
     if call.auth_code == "throw":
-        raise Thrown("oracle was asked to throw")
+        raise ServiceException("oracle was asked to throw")
     return RESULTS.get(call.auth_code or "", Result.ERROR)
 
 
@@ -37,7 +36,7 @@ class StockServer(ServerBase):  # type: ignore[misc]  # spyne has no types
 
     transport = "http"
 
-    def answer(self, request: Request, operation: Operation, binding: Binding) -> Answer:
+    def answer(self, request: WireRequest, operation: Operation, binding: Binding) -> WireResponse:
         context = self.context(request, operation, binding)
         (ctx, *_) = self.generate_contexts(context)
         if ctx.in_error is None:
@@ -48,9 +47,11 @@ class StockServer(ServerBase):  # type: ignore[misc]  # spyne has no types
             ctx.out_object, ctx.out_error = None, ctx.in_error
         self.get_out_string(ctx)
         body = b"".join(ctx.out_string)
-        return Answer(ctx.transport.resp_code, ctx.transport.mime_type, body, ctx.binding, ctx.out_error, ctx.remarks)
+        return WireResponse(
+            ctx.transport.resp_code, ctx.transport.mime_type, body, ctx.binding, ctx.out_error, ctx.remarks
+        )
 
-    def context(self, request: Request, operation: Operation, binding: Binding) -> Any:
+    def context(self, request: WireRequest, operation: Operation, binding: Binding) -> Any:
         from spyne import MethodContext
 
         context = MethodContext(self, MethodContext.SERVER)
@@ -59,7 +60,7 @@ class StockServer(ServerBase):  # type: ignore[misc]  # spyne has no types
         return context
 
 
-def request_of(case: Case) -> tuple[Request, Binding] | None:
+def request_of(case: Case) -> tuple[WireRequest, Binding] | None:
     """A recorded request as the wire gets it; None for one that never gets that far."""
     headers = {name.lower(): value for name, value in case.request.headers}
     path, _, query = case.request.path.partition("?")
@@ -68,11 +69,11 @@ def request_of(case: Case) -> tuple[Request, Binding] | None:
     content_type, action = headers.get("content-type", ""), headers.get("soapaction")
     match case.request.method, info:
         case "POST", "":
-            return Request(body, content_type, action), guessed_version(content_type, action)
+            return WireRequest(body, content_type, action), guessed_version(content_type, action)
         case "POST", str() if info and len(info) > 1:
-            return Request(body, content_type, operation=info[1:]), Binding.POST
+            return WireRequest(body, content_type, operation=info[1:]), Binding.POST
         case "GET", str() if info and len(info) > 1:
-            return Request(query.encode("latin-1"), operation=info[1:]), Binding.GET
+            return WireRequest(query.encode("latin-1"), operation=info[1:]), Binding.GET
         case _:
             return None
 
@@ -85,8 +86,8 @@ def test_most_of_the_recorded_requests_get_as_far_as_the_wire() -> None:
 
 
 @pytest.mark.parametrize(("request_", "binding"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_spynes_own_context_gives_the_same_answer(request_: Request, binding: Binding) -> None:
-    slim = service.answer(request_, operation, binding)
+def test_spynes_own_context_gives_the_same_answer(request_: WireRequest, binding: Binding) -> None:
+    slim = service.respond(request_, operation, binding)
     stock = StockServer(service.application(binding)).answer(request_, operation, binding)
     assert (stock.status, stock.content_type, stock.body) == (slim.status, slim.content_type, slim.body)
     assert (stock.binding, stock.remarks) == (slim.binding, slim.remarks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from emulator.core.contract import Binding
-from emulator.core.exchange import DecidedBy
+from emulator.core.journal import DecidedBy
 from emulator.core.rules import Per
 
 _Schema = dict[str, Any]

@@ -10,11 +10,11 @@ from urllib.parse import parse_qsl
 
 from emulator.core.call import Secret
 from emulator.core.engine import Engine
-from emulator.scenario.words import hint
+from emulator.scenario.suggestions import hint
 from emulator.web.control.controlled import PREFIX, Controlled
 from emulator.web.control.problems import PRIVATE, Refused
-from emulator.web.visit import Answer, BodyTooLong, Visit
-from emulator.wire.media import media_type
+from emulator.web.request import Answer, BodyTooLong, Visit
+from emulator.wire.content_type import parse_content_type
 
 JSON: Final = "application/json"
 YAML: Final = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
@@ -73,7 +73,7 @@ class Asked:
     @property
     def media_type(self) -> str:
         """The media type of the body, in lower case; "" when none is told."""
-        return media_type(self.visit.content_type).base.strip()
+        return parse_content_type(self.visit.content_type).base.strip()
 
     def json(self) -> Any:
         """The body as data; Refused when it is no JSON, or says one thing twice."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from emulator.core.call import Secret
-from emulator.core.exchange import Entry, Exchange
-from emulator.core.journal import Totals
+from emulator.core.journal import Entry, Exchange, Totals
 from emulator.core.matching import FIELDS
 from emulator.web.control import query
 from emulator.web.control.asked import Asked, done, said
 from emulator.web.control.problems import Refused
-from emulator.web.masking import shown_answer, shown_request
-from emulator.web.visit import Answer
+from emulator.web.redaction import shown_answer, shown_request
+from emulator.web.request import Answer
 
 FILTERS: Final = (*FIELDS, "rule", "matched")
 MOST_SHOWN: Final = 100
@@ -31,7 +30,7 @@ def show_all(asked: Asked) -> Answer:
             return False
         return when.accepts(entry.call) and rule in (None, entry.decider) and matched in (None, entry.rule is not None)
 
-    record = asked.engine.record()
+    record = asked.engine.snapshot()
     found = [entry for entry in record.entries if entry.id > after and (everything or wanted(entry))]
     shown = found[:limit] if "after" in values else found[max(0, len(found) - limit) :]
     return said(
@@ -51,7 +50,7 @@ def show(asked: Asked) -> Answer:
     """One entry, with its request and answer as they travelled, and the rules that came nearest."""
     asked.query(())
     entry_id = asked.number_in_path("id", "call")
-    record = asked.engine.record()
+    record = asked.engine.snapshot()
     found = next((entry for entry in record.entries if entry.id == entry_id), None)
     if found is None:
         gone = 0 < entry_id <= record.dropped_id
@@ -63,14 +62,14 @@ def show(asked: Asked) -> Answer:
 def clear(asked: Asked) -> Answer:
     """The journal is empty; rules and counters stay."""
     asked.query(())
-    asked.engine.forget_entries()
+    asked.engine.clear_journal()
     return done()
 
 
 def as_data(entry: Entry, secret: Secret) -> dict[str, Any]:
     """An entry in brief. Times are in seconds, the first since 1970."""
-    traffic = entry.traffic
-    told = {"id": entry.id, "time": round(traffic.at, 6), "seconds": round(traffic.seconds, 6)}
+    raw = entry.raw
+    told = {"id": entry.id, "time": round(raw.at, 6), "seconds": round(raw.seconds, 6)}
     if not isinstance(entry, Exchange):
         binding = None if entry.binding is None else entry.binding.value
         return {"kind": "refusal", **told, "binding": binding, "status": entry.status, "reason": entry.reason}
@@ -93,7 +92,7 @@ def as_data(entry: Entry, secret: Secret) -> dict[str, Any]:
 def _in_full(entry: Entry, secret: Secret) -> dict[str, Any]:
     near = entry.near_misses(secret=secret) if isinstance(entry, Exchange) else ()
     return {
-        "request": shown_request(entry.traffic.request, secret),
+        "request": shown_request(entry.raw.request, secret),
         "answer": shown_answer(entry, secret),
         "near_misses": [
             {**miss.as_data(), "reason": miss.reason, "times": miss.rule.times, "per": miss.rule.per.value}

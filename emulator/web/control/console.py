@@ -9,7 +9,7 @@ from typing import Final
 from emulator.web import pages
 from emulator.web.control.asked import Asked
 from emulator.web.control.problems import Refused
-from emulator.web.visit import HTML, Answer
+from emulator.web.request import HTML, Answer
 
 STATIC: Final = files("emulator.web") / "static"
 _TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}

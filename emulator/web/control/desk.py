@@ -5,10 +5,10 @@ from __future__ import annotations
 from emulator.core.call import Secret
 from emulator.core.desk import Desk
 from emulator.errors import ScenarioError
-from emulator.scenario.asking import asked_session_status, asked_technician_status
+from emulator.scenario.control_models import parse_session_status, parse_technician_status
 from emulator.web.control.asked import Asked, said
 from emulator.web.control.problems import Refused, unprocessable
-from emulator.web.visit import Answer
+from emulator.web.request import Answer
 
 
 def show(asked: Asked) -> Answer:
@@ -23,7 +23,7 @@ def set_technician(asked: Asked) -> Answer:
     node = asked.number_in_path("node", "technician at node")
     data = asked.json()
     try:
-        status = asked_technician_status(data)
+        status = parse_technician_status(data)
     except ScenarioError as error:
         raise unprocessable(error) from None
     if not asked.engine.set_technician(node, status):
@@ -37,7 +37,7 @@ def set_session(asked: Asked) -> Answer:
     session = asked.number_in_path("id", "session")
     data = asked.json()
     try:
-        status = asked_session_status(data)
+        status = parse_session_status(data)
     except ScenarioError as error:
         raise unprocessable(error) from None
     if not asked.engine.set_session(session, status):

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from emulator.errors import Problem, ScenarioError
-from emulator.web.visit import Answer
+from emulator.web.request import Answer
 
 PROBLEM: Final = "application/problem+json"
 PRIVATE: Final = (

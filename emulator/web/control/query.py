@@ -8,8 +8,9 @@ from typing import Final
 from emulator.core.matching import FIELDS, When
 from emulator.errors import ScenarioError
 from emulator.scenario import when_from_data
-from emulator.scenario.scalars import MOST_ENTRIES, Plain
-from emulator.scenario.words import shown
+from emulator.scenario.fields import MOST_ENTRIES
+from emulator.scenario.source import UnquotedStr
+from emulator.scenario.suggestions import shown
 from emulator.web.control.problems import Refused
 
 _TRUTHS: Final = {"true": True, "false": False}
@@ -37,7 +38,7 @@ def truth(query: Mapping[str, str], name: str) -> bool | None:
 
 def when(query: Mapping[str, str]) -> When:
     """The conditions on the call: one value for each field that is mentioned."""
-    data = {name: Plain(query[name]) for name in FIELDS if name in query}
+    data = {name: UnquotedStr(query[name]) for name in FIELDS if name in query}
     try:
         return when_from_data(data, "query")
     except ScenarioError as error:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from emulator.web.control.asked import JSON, Asked
-from emulator.web.visit import Answer
+from emulator.web.request import Answer
 
 Schema = Mapping[str, object]
 

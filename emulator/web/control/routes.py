@@ -7,22 +7,11 @@ from functools import lru_cache
 from typing import Any, Final
 
 from emulator.core.contract import Binding
-from emulator.web.control import (
-    asking,
-    calls,
-    console,
-    desk,
-    files,
-    health,
-    metrics,
-    rules,
-    scenarios,
-    spaces,
-)
+from emulator.web.control import calls, console, desk, rules, scenarios, spaces, status, verify
 from emulator.web.control.asked import JSON, YAML, Asked, said
-from emulator.web.control.documents import described
+from emulator.web.control.openapi import described
 from emulator.web.control.route import Route, Schema
-from emulator.web.visit import Answer
+from emulator.web.request import Answer
 
 _TEXT: Final[Schema] = {"type": "string"}
 _INT32: Final[Schema] = {"type": "integer", "format": "int32", "minimum": -(2**31), "maximum": 2**31 - 1}
@@ -70,7 +59,7 @@ PAGES: Final = (
 """What is there for people, and no part of the description for programs."""
 
 ROUTES: Final = (
-    Route(("GET", "HEAD"), "/health", health.health, "Whether it is ready", {200: "Health"}, (503,)),
+    Route(("GET", "HEAD"), "/health", status.health, "Whether it is ready", {200: "Health"}, (503,)),
     Route(("GET",), "/openapi.json", openapi, "This description", {200: "Any"}),
     Route(
         ("GET",), "/scenario", scenarios.show, "The scenario in force", {200: "ScenarioFile"}, (404,), produces=YAML[0]
@@ -83,11 +72,13 @@ ROUTES: Final = (
         {200: "ScenarioNews"},
         (400, 413, 415, 422),
         query=_FILE,
-        body="WrittenScenario",
+        body="ScenarioModel",
         media_types=_SCENARIO,
     ),
-    Route(("GET",), "/scenarios", files.show_all, "The scenario files of the folder served", {200: "ScenarioFiles"}),
-    Route(("POST",), "/scenarios/{file}", files.use, "Put one of them in force", {200: "ScenarioNews"}, (404, 422)),
+    Route(
+        ("GET",), "/scenarios", scenarios.show_files, "The scenario files of the folder served", {200: "ScenarioFiles"}
+    ),
+    Route(("POST",), "/scenarios/{file}", scenarios.use, "Put one of them in force", {200: "ScenarioNews"}, (404, 422)),
     Route(("GET",), "/rules", rules.show_all, "The rules in force", {200: "Rules"}, query={"limit": _LIMIT}),
     Route(
         ("POST",),
@@ -96,7 +87,7 @@ ROUTES: Final = (
         "Put a rule before all others",
         {201: "Rule"},
         (400, 413, 415, 422),
-        body="WrittenRule",
+        body="RuleModel",
     ),
     Route(("DELETE",), "/rules", rules.remove_all, "Remove every rule that was added at run time", {204: None}),
     Route(("GET",), "/rules/{id}", rules.show, "One rule that was added at run time", {200: "Rule"}, (404,)),
@@ -107,7 +98,7 @@ ROUTES: Final = (
         "Put another rule in its place",
         {200: "Rule"},
         (400, 404, 413, 415, 422),
-        body="WrittenRule",
+        body="RuleModel",
     ),
     Route(("DELETE",), "/rules/{id}", rules.remove, "Remove one rule that was added at run time", {204: None}, (404,)),
     Route(("GET",), "/calls", calls.show_all, "The journal, newest last", {200: "Calls"}, query=_CALLS_QUERY),
@@ -121,7 +112,7 @@ ROUTES: Final = (
         "Let a technician be online, offline or the like",
         {200: "TechnicianNews"},
         (400, 404, 413, 415, 422),
-        body="WrittenTechnicianStatus",
+        body="TechnicianStatusModel",
     ),
     Route(
         ("PUT",),
@@ -130,27 +121,27 @@ ROUTES: Final = (
         "Let a session wait, be closed or the like",
         {200: "SessionNews"},
         (400, 404, 413, 415, 422),
-        body="WrittenSessionStatus",
+        body="SessionStatusModel",
     ),
     Route(
         ("POST",),
         "/verify",
-        asking.verification,
+        verify.verification,
         "Whether calls came as often as they should",
         {200: "Verification"},
         (400, 409, 413, 415, 422),
-        body="WrittenVerification",
+        body="VerificationModel",
     ),
     Route(
         ("POST",),
         "/explain",
-        asking.explanation,
+        verify.explanation,
         "What a call would get, and why",
         {200: "Explanation"},
         (400, 413, 415, 422),
-        body="WrittenCall",
+        body="CallModel",
     ),
-    Route(("POST",), "/reset", asking.reset, "Forget journal, counters, desk and runtime rules", {204: None}),
+    Route(("POST",), "/reset", verify.reset, "Forget journal, counters, desk and runtime rules", {204: None}),
     Route(("GET",), "/spaces", spaces.show_all, "The spaces that are open", {200: "Spaces"}, (404,)),
     Route(
         ("PUT",),
@@ -160,15 +151,13 @@ ROUTES: Final = (
         {200: "Space", 201: "Space"},
         (400, 404, 409, 413, 415, 422),
         query=_FILE,
-        body="WrittenScenario",
+        body="ScenarioModel",
         media_types=_SCENARIO,
         body_required=False,
     ),
     Route(("DELETE",), "/spaces/{name}", spaces.drop, "End a space", {204: None}, (404,)),
-    Route(
-        ("GET",), "/metrics", metrics.metrics, "Counters for Prometheus", {200: "Text"}, produces=metrics.CONTENT_TYPE
-    ),
+    Route(("GET",), "/metrics", status.metrics, "Counters for Prometheus", {200: "Text"}, produces=status.CONTENT_TYPE),
 )
 
-OPEN_TO_ALL: Final = (health.health, console.with_slash, console.page, console.static)
+OPEN_TO_ALL: Final = (status.health, console.with_slash, console.page, console.static)
 """What is told without a token and under any name: whether it is ready, and no more, and a page that knows nothing."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from emulator.core.call import Secret
-from emulator.core.engine import RuleInForce
+from emulator.core.engine import RuleStatus
 from emulator.core.rules import Rule
 from emulator.errors import ScenarioError
 from emulator.scenario import rule_from_data
 from emulator.web.control.asked import Asked, done, said
 from emulator.web.control.problems import Refused, unprocessable
 from emulator.web.control.query import number
-from emulator.web.visit import Answer
+from emulator.web.request import Answer
 
 MOST_SHOWN: Final = 1000
 
@@ -41,7 +41,7 @@ def add(asked: Asked) -> Answer:
     rule = _rule_in(asked)
     rule_id = asked.engine.add_rule(rule)
     path = f"{asked.visit.full_path.rstrip('/')}/{rule_id}"
-    return said(_as_data(RuleInForce(rule, 0, rule_id), asked.secret), 201, ("Location", path))
+    return said(_as_data(RuleStatus(rule, 0, rule_id), asked.secret), 201, ("Location", path))
 
 
 def change(asked: Asked) -> Answer:
@@ -51,7 +51,7 @@ def change(asked: Asked) -> Answer:
     rule = _rule_in(asked)
     if not asked.engine.change_rule(rule_id, rule):
         raise _unknown(asked, rule_id)
-    return said(_as_data(RuleInForce(rule, 0, rule_id), asked.secret))
+    return said(_as_data(RuleStatus(rule, 0, rule_id), asked.secret))
 
 
 def remove(asked: Asked) -> Answer:
@@ -83,7 +83,7 @@ def _unknown(asked: Asked, rule_id: int) -> Refused:
     return Refused(404, f"there is no rule {rule_id} that was added at run time; GET {where} shows their ids")
 
 
-def _as_data(each: RuleInForce, secret: Secret) -> dict[str, Any]:
+def _as_data(each: RuleStatus, secret: Secret) -> dict[str, Any]:
     rule = each.rule
     return {
         "id": each.id,

@@ -10,9 +10,10 @@ from emulator.core.rules import Scenario
 from emulator.errors import ScenarioError
 from emulator.scenario import from_data, loads
 from emulator.scenario.secrets import with_secrets
+from emulator.scenario.suggestions import hint
 from emulator.web.control.asked import JSON, YAML, Asked, said, wrong_type
 from emulator.web.control.problems import PRIVATE, Refused, unprocessable
-from emulator.web.visit import Answer
+from emulator.web.request import Answer
 
 FILE: Final = "file"
 """The query parameter that names the file which the body came from, for messages and for the places of rules."""
@@ -50,3 +51,26 @@ def scenario_in(asked: Asked, query: Mapping[str, str]) -> Scenario:
         return from_data(asked.parsed(), name) if asked.media_type == JSON else loads(asked.body, name)
     except ScenarioError as error:
         raise unprocessable(error) from None
+
+
+def show_files(asked: Asked) -> Answer:
+    """The names of the files, and which of them is in force; none where no file is served."""
+    asked.query(())
+    files = asked.about.files
+    names = files.names() if files else []
+    return said({"files": names, "in_force": files.in_force if files else None})
+
+
+def use(asked: Asked) -> Answer:
+    """The scenario in one of the files, from the next call on; a bad one changes nothing."""
+    asked.query(())
+    files, name = asked.about.files, asked.path["file"]
+    names = files.names() if files else []
+    if files is None or name not in names:
+        near = hint(name, tuple(names)) if names else "no folder is served here"
+        raise Refused(404, f"there is no scenario file '{name}'; {near}")
+    try:
+        scenario = files.use(name)
+    except ScenarioError as error:
+        raise unprocessable(error) from None
+    return said({"scenario": scenario.name, "rules": len(scenario.rules)})

@@ -10,7 +10,7 @@ from emulator.web.control.asked import Asked, done, said
 from emulator.web.control.controlled import NAME, PREFIX, SpaceNews, SpacesBeside, TooManySpaces
 from emulator.web.control.problems import Refused
 from emulator.web.control.scenarios import FILE, scenario_in
-from emulator.web.visit import Answer
+from emulator.web.request import Answer
 
 
 def show_all(asked: Asked) -> Answer:

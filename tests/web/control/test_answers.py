@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from emulator.core.contract import Binding
 from emulator.web.control.answers import ANSWERS
 from emulator.web.control.routes import description
-from tests.web.control.asking import SERVICE, Emulated, limited
+from tests.helpers.control import SERVICE, Emulated, limited
 
 SCENARIO = """
 name: everything

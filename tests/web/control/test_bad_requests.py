@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from emulator.web.control.problems import PROBLEM
-from tests.core.builders import a_scenario
-from tests.web.control.asking import SCENARIO, Emulated, limited
+from tests.helpers.builders import a_scenario
+from tests.helpers.control import SCENARIO, Emulated, limited
 
 JSON = {"content_type": "application/json"}
 TOO_LONG = b" " * (4 * 1024 * 1024 + 1)

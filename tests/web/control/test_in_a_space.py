@@ -14,8 +14,8 @@ from emulator.web.control.problems import PROBLEM
 from emulator.web.control.routes import ROUTES
 from emulator.web.settings import Settings
 from emulator.web.spaces import MOST_SPACES, Spaces
-from tests.calling import ALL_BINDINGS
-from tests.web.control.asking import SCENARIO, SERVICE, Emulated
+from tests.helpers.calling import ALL_BINDINGS
+from tests.helpers.control import SCENARIO, SERVICE, Emulated
 
 ROOT = "/spaces/team-a"
 RULE = {"when": {"session": 7}, "return": "startSessionRet_OK"}

@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from emulator.core.contract import Binding
 from emulator.core.journal import MOST_RULES_TOLD_APART, OTHER_RULES
-from tests.web.control.asking import SERVICE, Emulated, limited
+from tests.helpers.control import SERVICE, Emulated, limited
 
 
 def samples(emulated: Emulated) -> dict[tuple[str, ...], float]:

@@ -12,8 +12,8 @@ import pytest
 
 from emulator.core.contract import Binding
 from emulator.web.settings import Settings
-from tests.calling import ALL_BINDINGS
-from tests.web.control.asking import SERVICE, Emulated
+from tests.helpers.calling import ALL_BINDINGS
+from tests.helpers.control import SERVICE, Emulated
 
 SECRET = "s3cret-of-ann-0123"
 PARTS = ("s3cret", "of-ann", "ann-0")

@@ -11,10 +11,10 @@ import pytest
 from emulator.core.contract import Binding
 from emulator.core.engine import Engine
 from emulator.scenario import loads
-from emulator.web.visit import MAX_BODY
-from tests.calling import ALL_BINDINGS, Address, a_request, call, serving
-from tests.raw_http import Answer, Request, exchange
-from tests.web.control.asking import SCENARIO
+from emulator.web.request import MAX_BODY
+from tests.helpers.calling import ALL_BINDINGS, Address, a_request, call, serving
+from tests.helpers.control import SCENARIO
+from tests.helpers.raw_http import Answer, Request, exchange
 
 LOCAL = [("Host", "localhost")]
 JSON = [*LOCAL, ("Content-Type", "application/json")]

@@ -8,8 +8,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from emulator.core.contract import Binding
-from tests.calling import ALL_BINDINGS
-from tests.web.control.asking import SCENARIO, Emulated, limited
+from tests.helpers.calling import ALL_BINDINGS
+from tests.helpers.control import SCENARIO, Emulated, limited
 
 RULE = {"name": "mine", "when": {"session": 7}, "return": "startSessionRet_OK"}
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from emulator.core.engine import Engine
-from emulator.core.journal import Limits
+from emulator.core.journal import JournalLimits
 from emulator.scenario import loads
 from emulator.web.control.controlled import TooManySpaces
 from emulator.web.settings import Settings
 from emulator.web.spaces import MOST_SPACES, Spaces
-from tests.web.control.asking import SERVICE, Emulated
+from tests.helpers.control import SERVICE, Emulated
 
 DESK = """
 name: with a desk
@@ -166,7 +166,7 @@ def test_a_space_that_ended_can_be_opened_anew() -> None:
 
 
 def test_many_spaces_share_the_bytes_of_their_journals() -> None:
-    settings = Settings(journal=Limits(entries=1000, size=40_000))
+    settings = Settings(journal=JournalLimits(entries=1000, size=40_000))
     spaces = Spaces(Engine(loads("name: small\n")), settings)
     kept = []
     for number in range(64):
@@ -175,12 +175,12 @@ def test_many_spaces_share_the_bytes_of_their_journals() -> None:
         assert space is not None
         for _ in range(100):
             space.engine.refuse(None, 404, "nothing is served there")
-        kept.append(len(space.engine.record().entries))
+        kept.append(len(space.engine.snapshot().entries))
     assert (kept[0], kept[-1]) == (80, 20)
     for news in spaces.news()[:60]:
         spaces.drop(news.name)
     (last,) = spaces.news()[-1:]
-    assert len(last.engine.record().entries) == 20
+    assert len(last.engine.snapshot().entries) == 20
     for _ in range(100):
         last.engine.refuse(None, 404, "nothing is served there")
-    assert len(last.engine.record().entries) == 80
+    assert len(last.engine.snapshot().entries) == 80

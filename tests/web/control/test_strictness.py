@@ -10,9 +10,9 @@ import pytest
 from emulator.web.control.problems import PROBLEM
 from emulator.web.control.route import Route
 from emulator.web.control.routes import ROUTES
+from emulator.web.request import MAX_BODY
 from emulator.web.settings import Settings
-from emulator.web.visit import MAX_BODY
-from tests.web.control.asking import SCENARIO, Emulated
+from tests.helpers.control import SCENARIO, Emulated
 
 DESK = """
 desk:

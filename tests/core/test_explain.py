@@ -1,0 +1,114 @@
+"""What a dry run tells, to people and to programs."""
+
+from __future__ import annotations
+
+import json
+
+from emulator.core.contract import Result
+from emulator.core.desk import Administrator, Desk, Session, Technician
+from emulator.core.engine import DecidedBy, Engine
+from emulator.core.matching import Range
+from emulator.core.rules import Per
+from tests.helpers.builders import a_call, a_rule, a_scenario
+
+ANN = a_rule(name="Ann starts", source="night.yaml:3", session=1001, auth_code="demo-ann")
+NIGHT = a_rule(Result.ERROR, name="night line", source="night.yaml:7", session=Range(5000, 5999))
+BOB = a_rule(Result.ACTION_FAILED, name="Bob", source="night.yaml:9", auth_code="demo-bob")
+
+
+def test_it_tells_why_each_rule_before_the_answer_was_passed_over() -> None:
+    explanation = Engine(a_scenario(ANN, NIGHT, BOB, a_rule())).explain(a_call(session=8, auth_code="demo-bob"))
+
+    assert explanation.lines() == [
+        "call: session 8, node 337366, auth code de***, soap11",
+        "  no   Ann starts (night.yaml:3): session is 8, the rule wants 1001; "
+        "auth_code is de***, the rule wants de*** (another one that begins alike)",
+        "  no   night line (night.yaml:7): session is 8, the rule wants 5000 to 5999",
+        "  yes  Bob (night.yaml:9)",
+        "answer: startSessionRet_ActionFailed, decided by rule Bob (night.yaml:9)",
+    ]
+
+
+def test_when_no_rule_answers_it_names_the_nearest_ones() -> None:
+    explanation = Engine(a_scenario(ANN, NIGHT)).explain(a_call(session=8, auth_code=None))
+
+    assert explanation.decided_by is DecidedBy.OTHERWISE
+    assert [miss.rule for miss in explanation.near_misses] == [NIGHT, ANN]
+    assert explanation.lines()[-3:] == [
+        "answer: startSessionRet_Error, decided by otherwise: no rule accepts the call",
+        "near miss: night line (night.yaml:7): session is 8, the rule wants 5000 to 5999",
+        "near miss: Ann starts (night.yaml:3): session is 8, the rule wants 1001; "
+        "auth_code is (none), the rule wants de***",
+    ]
+
+
+def test_it_tells_what_the_desk_found() -> None:
+    desk = Desk((Administrator("Ann", "demo-ann"),), (Technician("Tess", 1),), (Session(1001),))
+    explanation = Engine(a_scenario(BOB, desk=desk)).explain(a_call(session=1001, node=2))
+
+    assert explanation.decided_by is DecidedBy.DESK
+    assert (
+        "answer: startSessionRet_ActionFailed, decided by the desk: node 2 is not a technician" in explanation.lines()
+    )
+
+
+def test_a_spent_rule_is_told_as_spent() -> None:
+    engine = Engine(a_scenario(a_rule(name="twice", times=2, per=Per.SESSION), a_rule(name="rest")))
+    engine.answer(a_call())
+    engine.answer(a_call())
+
+    (miss,) = engine.explain(a_call()).passed_over
+
+    assert miss.spent
+    assert str(miss) == "twice: spent: it has answered 2 of 2 times for this session"
+
+
+def test_it_tells_the_reply_that_comes_next() -> None:
+    engine = Engine(a_scenario(a_rule(Result.ERROR, Result.OK)))
+    engine.answer(a_call())
+
+    assert str(engine.explain(a_call()).reply) == "startSessionRet_OK"
+
+
+def test_near_misses_come_with_the_fewest_mismatches_first_and_in_order_among_equals() -> None:
+    two, first, second = a_rule(session=1, node=1), a_rule(name="first", session=1), a_rule(name="second", node=1)
+
+    misses = Engine(a_scenario(two, first, second)).answer(a_call(session=2, node=2)).near_misses(limit=2)
+
+    assert [miss.rule for miss in misses] == [first, second]
+
+
+def test_a_long_list_of_rules_is_cut_short_for_people_only() -> None:
+    explanation = Engine(a_scenario(*(a_rule(session=number) for number in range(30)))).explain(a_call(session=99))
+
+    assert "  no   10 more rules" in explanation.lines()
+    assert len(explanation.passed_over) == 30
+
+
+def test_as_data_it_is_ready_for_json_and_keeps_codes_to_itself() -> None:
+    explanation = Engine(a_scenario(ANN, BOB)).explain(a_call(session=1001, auth_code="demo-bob"))
+    text = json.dumps(explanation.as_data())
+
+    assert "demo-" not in text
+    assert json.loads(text) == {
+        "call": {"session": 1001, "node": 337366, "auth_code": "de***", "binding": "soap11"},
+        "passed_over": [
+            {
+                "rule": "Ann starts",
+                "source": "night.yaml:3",
+                "spent": False,
+                "mismatches": [{"field": "auth_code", "expected": "de***", "actual": "de***"}],
+            }
+        ],
+        "decided_by": "rule",
+        "rule": {"rule": "Bob", "source": "night.yaml:9"},
+        "reply": "startSessionRet_ActionFailed",
+        "reason": "",
+        "near_misses": [],
+    }
+
+
+def test_its_text_keeps_codes_to_itself() -> None:
+    explanation = Engine(a_scenario(ANN, NIGHT, BOB)).explain(a_call(session=8, auth_code="demo-zoe"))
+
+    assert "demo-" not in explanation.text()

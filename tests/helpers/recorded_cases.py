@@ -1,0 +1,146 @@
+"""The recorded answers of a real ASMX service, and how an answer of ours is held against them.
+
+The recording, ``golden/asmx/cases.jsonl``, was made on Mono, which runs Microsoft's own code for web services.
+In two points the .NET Framework differs from it, and the comparison follows the .NET Framework:
+
+* its line end in indented XML and in text is CRLF, where the recording shows LF;
+* it sends ``Cache-Control: private, max-age=0`` with status 200 only, since every error path clears the headers first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote
+
+from lxml import etree
+
+from emulator.core.call import Call
+from tests.helpers.paths import GOLDEN
+from tests.helpers.raw_http import Answer, Request, exchange
+
+__all__ = [
+    "Answer",
+    "Case",
+    "Expected",
+    "Request",
+    "assert_answers",
+    "assert_received",
+    "exchange",
+    "load_cases",
+    "received_text",
+]
+
+RECORDING = GOLDEN / "asmx" / "cases.jsonl"
+DOCUMENT_ROOTS = (b"<wsdl:definitions ", b"<discovery ")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One recorded answer; what is None was not recorded.
+
+    ``received`` is what the method got, as :func:`received_text` writes it. ``why`` tells where the answer comes from
+    when it was not the recorded service that gave it.
+    """
+
+    status: int
+    compare: Literal["all", "status+type"]
+    content_type: str | None = None
+    cache_control: str | None = None
+    body: str | None = None
+    received: str | None = None
+    interim: Sequence[int] = ()
+    why: str = ""
+    confidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A recorded request with the answers to it, one for each time it is sent."""
+
+    id: str
+    group: str
+    note: str
+    request: Request
+    answers: tuple[Expected, ...]
+
+
+def load_cases() -> list[Case]:
+    """Every recorded case, in the order of the recording; a key that is not known here is a TypeError."""
+    return [_case(**json.loads(line)) for line in RECORDING.read_bytes().splitlines()]
+
+
+def _case(*, request: dict[str, Any], answers: list[dict[str, Any]], **about: str) -> Case:
+    expected = ({key.replace("-", "_"): value for key, value in answer.items()} for answer in answers)
+    return Case(**about, request=Request(**request), answers=tuple(Expected(**answer) for answer in expected))
+
+
+def received_text(call: Call) -> str:
+    """What a call received, as the recording writes it: ``1,2,"ok"``, percent-encoded, ``null`` without auth code."""
+    auth_code = "null" if call.auth_code is None else '"' + quote(call.auth_code, safe="") + '"'
+    return f"{call.session},{call.node},{auth_code}"
+
+
+def assert_received(case: Case, calls: Sequence[Call]) -> None:
+    """AssertionError unless the calls are those that the recorded method received, where the recording tells."""
+    expected = [answer.received for answer in case.answers if answer.received is not None]
+    actual = [received_text(call) for call in calls]
+    if expected and actual != expected:
+        raise AssertionError(f"{case.id} ({case.note}): received {actual}, not {expected}")
+
+
+def assert_answers(case: Case, answers: Sequence[Answer]) -> None:
+    """AssertionError that names every difference between a case's recorded answers and these."""
+    problems = [f"{len(answers)} answers, not {len(case.answers)}"] if len(answers) != len(case.answers) else []
+    for expected, answer in zip(case.answers, answers, strict=False):
+        problems += _differences(expected, answer)
+    if problems:
+        raise AssertionError("\n  ".join([f"{case.id} ({case.note}):", *problems]))
+
+
+def _differences(expected: Expected, answer: Answer) -> Iterator[str]:
+    if answer.status != expected.status:
+        yield f"status {answer.status}, not {expected.status}"
+    if answer.interim != tuple(expected.interim):
+        yield f"interim answers {answer.interim}, not {expected.interim}"
+    if expected.compare == "all":
+        yield from _header_differences(expected, answer)
+        yield from _body_differences(expected.body or "", answer.body)
+    elif expected.content_type is not None:
+        actual = answer.headers.get("Content-Type", "")
+        if actual.replace(" ", "") != expected.content_type.replace(" ", ""):
+            yield f"Content-Type {actual!r}, not {expected.content_type!r}"
+
+
+def _header_differences(expected: Expected, answer: Answer) -> Iterator[str]:
+    wanted = {
+        "Content-Type": expected.content_type,
+        "Cache-Control": "private, max-age=0" if expected.status == 200 else "private",
+        "Content-Length": str(len(answer.body)),
+    }
+    for name, value in wanted.items():
+        actual = answer.headers.get_all(name, [])
+        if actual != [value]:
+            yield f"{name} {actual}, not {value!r}"
+
+
+def _body_differences(recorded: str, body: bytes) -> Iterator[str]:
+    expected = recorded.replace("\n", "\r\n").encode()
+    if _is_document(expected) and _is_document(body):
+        if _canonical(body) != _canonical(expected):
+            yield f"body {body!r}, not canonically {expected!r}"
+        elif body.count(b"\n") != body.count(b"\r\n"):
+            yield "a line of the document ends in LF alone"
+    elif body != expected:
+        yield f"body {body!r}, not {expected!r}"
+
+
+def _is_document(body: bytes) -> bool:
+    """Whether this is a WSDL or a discovery document: the order of its root's namespaces is not fixed."""
+    return any(root in body[:100] for root in DOCUMENT_ROOTS)
+
+
+def _canonical(document: bytes) -> bytes:
+    return etree.tostring(etree.fromstring(document), method="c14n")

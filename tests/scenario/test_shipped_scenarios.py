@@ -1,0 +1,93 @@
+"""Each shipped scenario tells one story: the calls in its head are made in their order, and get what stands there."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from emulator.core.call import Call
+from emulator.core.contract import Binding, Result
+from emulator.core.engine import Engine
+from emulator.core.journal import Exchange
+from emulator.core.replies import ConnectionFailure, HttpFailure, Return, Throw
+from emulator.delivery import ConnectionFault
+from emulator.scenario import load
+from emulator.scenario.files import DEFAULT_SCENARIO, SCENARIOS
+from emulator.scenario.schema import schema
+
+FILES = sorted(SCENARIOS.glob("*.yaml"))
+HINT = "# yaml-language-server: $schema=scenario.schema.json\n"
+CALL = re.compile(
+    r"^#   session=(\d+) node=(\d+)(?: auth_code=(\S+))? -> ([\w ]+?)(?: after (\S+)(?: to (\S+))?)?$", re.M
+)
+SECONDS = {"ms": 0.001, "s": 1.0}
+
+
+def seconds(text: str | None) -> float:
+    """A duration as a scenario writes it."""
+    match = re.fullmatch(r"([\d.]+)(ms|s)", text or "0s")
+    assert match is not None
+    return float(match[1]) * SECONDS[match[2]]
+
+
+def answered(engine: Engine, session: str, node: str, auth_code: str, number: int) -> Exchange:
+    """One call of a story; the bindings take turns, since none makes a difference."""
+    binding = list(Binding)[number % len(Binding)]
+    return engine.answer(Call(int(session), int(node), auth_code or None, binding))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_the_calls_in_the_head_of_a_scenario_get_what_stands_there(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    calls = CALL.findall(text)
+    assert len(calls) >= 5
+    assert len(calls) == text.count("\n#   session=")
+    engine = Engine(load(file))
+    for number, (session, node, auth_code, expected, least, most) in enumerate(calls):
+        exchange = answered(engine, session, node, auth_code, number)
+        assert exchange.outcome.word == expected, f"call {number + 1} of {file.name}"
+        low, high = seconds(least), seconds(most or least)
+        assert low <= exchange.delay <= high, f"call {number + 1} of {file.name}"
+
+
+def test_every_story_is_there() -> None:
+    assert {file.stem for file in FILES} == {
+        "default",
+        "retry-loop",
+        "code-rotation",
+        "technician-comes-online",
+        "outage",
+        "slow-desk",
+        "disabled-owner",
+        "demo",
+    }
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_each_file_leads_editors_to_the_schema_beside_it(file: Path) -> None:
+    assert file.read_text(encoding="utf-8").startswith(HINT)
+    assert load(file).name == file.stem
+
+
+def test_the_schema_beside_the_files_is_the_one_that_the_program_prints() -> None:
+    assert json.loads((SCENARIOS / "scenario.schema.json").read_text(encoding="utf-8")) == schema()
+
+
+def test_the_default_has_a_code_and_a_session_for_each_result_and_each_failure() -> None:
+    outcomes = {"code": set(), "session": set()}  # type: dict[str, set[object]]
+    for rule in load(DEFAULT_SCENARIO).rules:
+        by = rule.name.split()[0]
+        for reply in rule.replies:
+            match reply.outcome:
+                case Return(result):
+                    outcomes[by].add(result)
+                case Throw():
+                    outcomes[by].add("exception")
+                case HttpFailure(status):
+                    outcomes[by].add(status)
+                case ConnectionFailure(fault):
+                    outcomes[by].add(fault)
+    assert outcomes["code"] == outcomes["session"] == {*Result, *ConnectionFault, "exception", 503}

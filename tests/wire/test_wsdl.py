@@ -1,0 +1,101 @@
+"""The WSDL and the discovery document are those of the service, byte for byte, at whatever address is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+import zeep
+from lxml import etree
+
+from emulator.core.contract import NAMESPACE, OPERATION, PARAMETERS, Result
+from emulator.wire.wsdl import DESCRIPTION_NOT_FOUND, SCHEMA_NOT_FOUND, disco, wsdl
+from tests.helpers.paths import GOLDEN
+
+LOCAL = "http://127.0.0.1:8085/api/API.asmx"
+
+Document = Callable[[str], bytes]
+ADDRESSES: dict[Document, str] = {
+    wsdl: "//*[local-name()='address']/@location",
+    disco: "//@docRef | //@address",
+}
+both = pytest.mark.parametrize("document", ADDRESSES, ids=["wsdl", "disco"])
+
+
+def golden(name: str) -> bytes:
+    """A golden document as it travels: its lines end in CRLF."""
+    return (GOLDEN / "asmx" / name).read_bytes().replace(b"\n", b"\r\n")
+
+
+def addresses(document: Document, address: str) -> set[str]:
+    """The addresses that a client reads from a document made for one."""
+    found = etree.fromstring(document(address)).xpath(ADDRESSES[document])
+    assert isinstance(found, list)
+    return {str(value) for value in found}
+
+
+def test_the_wsdl_is_the_golden_one() -> None:
+    assert wsdl(NAMESPACE) == golden("expected.wsdl")
+
+
+def test_the_discovery_document_is_the_golden_one() -> None:
+    assert disco(NAMESPACE) == golden("expected.disco")
+
+
+@both
+def test_a_document_names_the_address_that_was_asked_for(document: Document) -> None:
+    assert addresses(document, LOCAL) == {LOCAL}
+
+
+@both
+def test_another_address_changes_nothing_else(document: Document) -> None:
+    here, there = "http://here.example/API/API.asmx", "http://there.example/API/API.asmx"
+    assert document(here).replace(b"here.example", b"there.example") == document(there)
+
+
+@both
+@pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param('http://a" onload="x"/API/API.asmx', id="quote"),
+        pytest.param("http://a'><b/>&amp;&c;/API/API.asmx", id="markup"),
+        pytest.param("http://a/\x00\x1f\ufffe\r\n/API.asmx", id="what XML cannot hold"),
+        pytest.param("http://h\u00f6st:80/$namespace/${x}/API.asmx", id="what a template would fill"),
+        pytest.param("http://[::1]:8085/spaces/a b/API/API.asmx", id="space"),
+    ],
+)
+def test_a_hostile_address_stays_an_address(document: Document, address: str) -> None:
+    assert {unquote(found) for found in addresses(document, address)} == {address}
+
+
+def test_an_address_is_escaped_as_dotnet_escapes_a_uri() -> None:
+    escaped = "http://[::1]:80/A%20b%3C/%C3%B6/%23/(x)/API.asmx?a=b&c"
+    assert addresses(wsdl, "http://[::1]:80/A b</\u00f6/#/(x)/API.asmx?a=b&c") == {escaped}
+    assert addresses(wsdl, escaped) == {escaped}
+
+
+def test_zeep_finds_four_ports_with_the_operation(tmp_path: Path) -> None:
+    file = tmp_path / "service.wsdl"
+    file.write_bytes(wsdl(LOCAL))
+    (service,) = zeep.Client(str(file)).wsdl.services.values()  # type: ignore[no-untyped-call]  # half of zeep has types
+    assert list(service.ports) == ["APISoap", "APISoap12", "APIHttpGet", "APIHttpPost"]
+    for port in service.ports.values():
+        assert list(port.binding._operations) == [OPERATION]
+        assert port.binding_options["address"] == LOCAL
+
+
+def test_the_schema_takes_any_call_and_any_result() -> None:
+    (schema,) = etree.fromstring(wsdl(LOCAL)).iterfind(".//{http://www.w3.org/2001/XMLSchema}schema")
+    validator = etree.XMLSchema(etree.fromstring(etree.tostring(schema)))
+    arguments = "".join(f"<{name}>1</{name}>" for name in PARAMETERS)
+    samples = [f'<{OPERATION} xmlns="{NAMESPACE}">{arguments}</{OPERATION}>']
+    samples += [f'<startSessionRet xmlns="{NAMESPACE}">{result.value}</startSessionRet>' for result in Result]
+    for sample in samples:
+        validator.assertValid(etree.fromstring(sample))
+
+
+def test_a_document_that_is_not_there_is_told_in_one_line() -> None:
+    assert DESCRIPTION_NOT_FOUND == "XML Web service description was not found.\r\n"
+    assert SCHEMA_NOT_FOUND == "Schema not found.\r\n"
