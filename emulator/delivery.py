@@ -1,12 +1,27 @@
-"""What an answer is to suffer on its way to the client: the ways in which a connection can fail."""
+"""What the application and the server tell each other beside WSGI: the request as received, the delivery of its response.
+
+Both environ keys are optional. Under another WSGI server the application works without them, but cannot break
+connections.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any, Final
+
+RECEIVED: Final = "emulator.received"
+"""The environ key of the :class:`Received`, set by the server."""
+
+DELIVERY: Final = "emulator.delivery"
+"""The environ key of the :class:`Delivery`, set by the server and filled in by the application."""
+
+WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class ConnectionFault(str, Enum):
-    """How a connection can fail under an answer."""
+    """How a connection can fail in place of a complete response."""
 
     RESET = "reset"
     CLOSE = "close"
@@ -14,3 +29,38 @@ class ConnectionFault(str, Enum):
     GARBAGE = "garbage"
     STALL = "stall"
     TRICKLE = "trickle"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What WSGI does not keep of a request: the target and the headers as sent, in order, case and number.
+
+    ``body_limit`` is the size limit in bytes that the body exceeded, None if it did not; the body is then empty.
+    """
+
+    target: str
+    headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
+    body_limit: int | None = None
+
+
+class Delivery:
+    """How the server delivers one response: after a delay in seconds, with a connection fault, or made in a thread.
+
+    ``over`` is the duration of a trickle in seconds.
+    """
+
+    __slots__ = ("deferred", "delay", "fault", "over", "waits")
+
+    def __init__(self) -> None:
+        self.delay = 0.0
+        self.fault: ConnectionFault | None = None
+        self.over: float | None = None
+        self.deferred: Callable[[], WSGIApplication] | None = None
+        self.waits = False
+
+    def defer(self, work: Callable[[], WSGIApplication], *, waits: bool = False) -> None:
+        """Let the server run slow work in a thread and send the response that it returns.
+
+        Work that ``waits`` for something else gets a thread pool of its own, so that neither kind starves the other.
+        """
+        self.deferred, self.waits = work, waits

@@ -77,26 +77,26 @@ class FailureWords(TypedDict, total=False):
 class Rulebook(Protocol):
     """Where rules are added."""
 
-    def add_rule(self, rule: RuleData) -> int: ...  # noqa: D102
-    def change_rule(self, rule_id: int, rule: RuleData) -> bool: ...  # noqa: D102
-    def remove_rule(self, rule_id: int) -> bool: ...  # noqa: D102
+    def add_rule(self, rule: RuleData) -> int: ...
+    def change_rule(self, rule_id: int, rule: RuleData) -> bool: ...
+    def remove_rule(self, rule_id: int) -> bool: ...
 
 
 class Rescue(Protocol):
     """An emulator as a test sees it: in the test's own process, or elsewhere."""
 
     @property
-    def url(self) -> str: ...  # noqa: D102
+    def url(self) -> str: ...
     @property
-    def wsdl_url(self) -> str: ...  # noqa: D102
+    def wsdl_url(self) -> str: ...
     @property
-    def calls(self) -> Sequence[Exchange]: ...  # noqa: D102
+    def calls(self) -> Sequence[Exchange]: ...
     @property
-    def refusals(self) -> Sequence[Refusal]: ...  # noqa: D102
-    def when(self, **words: Unpack[RuleWords]) -> Conditions: ...  # noqa: D102
-    def verify(self, **words: Unpack[VerifyWords]) -> None: ...  # noqa: D102
-    def use(self, scenario: Any) -> None: ...  # noqa: D102
-    def reset(self) -> None: ...  # noqa: D102
+    def refusals(self) -> Sequence[Refusal]: ...
+    def when(self, **words: Unpack[RuleWords]) -> Conditions: ...
+    def verify(self, **words: Unpack[VerifyWords]) -> None: ...
+    def use(self, scenario: Any) -> None: ...
+    def reset(self) -> None: ...
 
 
 _OF_RULES: Final = ("name", "times", "per")

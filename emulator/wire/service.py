@@ -196,7 +196,7 @@ class API(Service):  # type: ignore[misc]  # spyne has no types
         _operation_name=OPERATION,
         _out_variable_name=RESPONSE_RESULT,
     )  # type: ignore[untyped-decorator]
-    def start_session(ctx: Any, session: int, node: int, auth_code: str | None) -> Result:  # noqa: D102, N805
+    def start_session(ctx: Any, session: int, node: int, auth_code: str | None) -> Result:  # noqa: N805
         call = Call(session, node, auth_code, ctx.binding)
         try:
             result: Result = ctx.udc(call)

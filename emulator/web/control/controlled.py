@@ -44,20 +44,20 @@ class SpacesBeside(Protocol):
     most: int
 
     @property
-    def idle(self) -> float: ...  # noqa: D102
-    def address(self, name: str, origin: str) -> str: ...  # noqa: D102
-    def put(self, name: str, scenario: Scenario | None) -> bool: ...  # noqa: D102
-    def drop(self, name: str) -> bool: ...  # noqa: D102
-    def news(self) -> list[SpaceNews]: ...  # noqa: D102
+    def idle(self) -> float: ...
+    def address(self, name: str, origin: str) -> str: ...
+    def put(self, name: str, scenario: Scenario | None) -> bool: ...
+    def drop(self, name: str) -> bool: ...
+    def news(self) -> list[SpaceNews]: ...
 
 
 class ScenarioFiles(Protocol):
     """The scenario files of the folder that is served."""
 
     @property
-    def in_force(self) -> str: ...  # noqa: D102
-    def names(self) -> list[str]: ...  # noqa: D102
-    def use(self, name: str) -> Scenario: ...  # noqa: D102
+    def in_force(self) -> str: ...
+    def names(self) -> list[str]: ...
+    def use(self, name: str) -> Scenario: ...
 
 
 @dataclass(frozen=True, slots=True)
