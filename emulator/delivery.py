@@ -1,4 +1,4 @@
-"""What the application and the server tell each other beside WSGI: the request as received, the delivery of its response.
+"""What the application and the server exchange beside WSGI: the request as received, and the response's delivery.
 
 Both environ keys are optional. Under another WSGI server the application works without them, but cannot break
 connections.
