@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test check format bench fuzz soak screenshot test-all clean
+.PHONY: help serve demo test check format golden bench fuzz soak screenshot test-all test-lowest clean
 
 PYTHON ?= python3
 RUNS ?= 100000
@@ -9,55 +9,62 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# The two stamps remember what is installed, so that a second run sets nothing up again.
+# Two empty files record what is installed, so that a second run installs nothing.
 $(VENV)/run: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or later is needed: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --editable .
+	$(PIP) install --editable '.[tls]'
 	@touch $@
 
 $(VENV)/dev: $(VENV)/run
-	$(PIP) install --editable '.[dev]'
+	$(PIP) install --editable '.[tls,dev]'
 	@touch $@
 
 serve: $(VENV)/run  ## Serve the default scenario at http://127.0.0.1:8085/API/API.asmx
 	@$(BIN)/rescue-emulator serve
 
-demo: $(VENV)/run  ## Serve the demo desk; its console is at http://127.0.0.1:8085/__admin/
+demo: $(VENV)/run  ## Serve the demo; its console is at http://127.0.0.1:8085/__admin/
 	@$(BIN)/rescue-emulator serve scenarios/demo.yaml
 
-test: $(VENV)/dev  ## Run the whole test suite
-	@$(BIN)/python -m pytest
+test: $(VENV)/dev  ## Run the test suite, one process per core; TESTS=tests/core runs a part of it
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(TESTS)
 
 check: $(VENV)/dev  ## Check style, format and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-format: $(VENV)/dev  ## Put the code into its one format
+format: $(VENV)/dev  ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/dev  ## Measure rates, loading, the fixture and others that do the same; SECTIONS="server peers" takes some
+golden: $(VENV)/dev  ## Rewrite the golden files of messages and reports; review the diff
+	@REWRITE_GOLDEN=1 $(BIN)/python -m pytest --quiet $$(grep --recursive --files-with-matches --include='test_*.py' check_golden tests)
+	@git diff --stat -- tests/golden scenarios
+
+bench: $(VENV)/dev  ## Measure rates, start, memory and the fixture, beside other servers; SECTIONS="server peers" runs a part
 	@$(BIN)/python -m tests.bench $(SECTIONS)
 
-fuzz: $(VENV)/dev  ## Try each fuzz target with RUNS made-up inputs, e.g. make fuzz RUNS=1000000
+fuzz: $(VENV)/dev  ## Run each fuzz target with RUNS generated inputs, e.g. make fuzz RUNS=1000000
 	$(PIP) install --editable '.[fuzz]'
 	@$(BIN)/python -m tests.fuzz http --runs $(RUNS)
 	@$(BIN)/python -m tests.fuzz service --runs $(RUNS)
 	@$(BIN)/python -m tests.fuzz scenarios --runs $(RUNS)
 
-soak: $(VENV)/dev  ## Load a server with everything at once for SECONDS, and see that nothing is left behind
+soak: $(VENV)/dev  ## Load a server with every kind of request for SECONDS, and check for leaks and wrong answers
 	@$(BIN)/python -m tests.soak --seconds $(SECONDS)
 
-screenshot: $(VENV)/dev  ## Take the README's picture of the console anew
+screenshot: $(VENV)/dev  ## Take the README's screenshot of the console
 	@$(BIN)/python -m tests.screenshot
 
-test-all:  ## Run the suite on every Python from 3.10 on that is installed
+test-all:  ## Run the suite on every installed Python from 3.10 on, and once with the lowest dependencies
 	@$(PYTHON) tests/all_pythons.py
+
+test-lowest:  ## Run the suite with the oldest version of each dependency that pyproject.toml allows
+	@$(PYTHON) tests/all_pythons.py --lowest
 
 clean:  ## Remove the environments and caches
 	rm -rf .venv* .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

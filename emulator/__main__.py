@@ -1,4 +1,4 @@
-"""Lets ``python -m emulator`` do what the command ``rescue-emulator`` does."""
+"""``python -m emulator``, the same as the command ``rescue-emulator``."""
 
 from emulator.cli import main
 

@@ -59,8 +59,9 @@ class Delivery:
         self.waits = False
 
     def defer(self, work: Callable[[], WSGIApplication], *, waits: bool = False) -> None:
-        """Let the server run slow work in a thread and send the response that it returns.
+        """Let the server run slow work in a thread and send the response that it returns, which is called there, too.
 
-        Work that ``waits`` for something else gets a thread pool of its own, so that neither kind starves the other.
+        Work that ``waits`` for something else gets a thread pool of its own, so that neither kind starves the other;
+        a full pool is answered with 503. A stopping server does not wait for work that ``waits``.
         """
         self.deferred, self.waits = work, waits

@@ -1,35 +1,28 @@
-"""The errors that this package raises on purpose, under one root; each tells a person what to do."""
+"""The errors that this package raises on purpose, under one root; each says what to do."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, TypeVar
 
 E = TypeVar("E", bound=BaseException)
 
 
-class _Raised(Protocol):
-    """An exception as pytest has caught it."""
-
-    @property
-    def value(self) -> BaseException: ...
-
-
 class EmulatorError(Exception):
-    """The root of every error raised on purpose by this package."""
+    """The base class of every error that this package raises on purpose."""
 
 
-def on_purpose(raised: _Raised) -> bool:
-    """For ``__tracebackhide__`` of modules: whether the message tells all, so that pytest leaves their frames out.
+def on_purpose(info: Any) -> bool:
+    """Return True for an error of this package, caught as pytest's ``info``: the ``__tracebackhide__`` of modules.
 
-    What these hold, auth codes and the control token among it, would be shown by ``--showlocals``.
+    pytest then leaves out their frames, whose variables, auth codes and tokens among them, ``--showlocals`` prints.
     """
-    return isinstance(raised.value, EmulatorError)
+    return isinstance(info.value, EmulatorError)
 
 
-def frameless(error: E) -> E:
-    """An error, to be the cause of one of ours, without the frames of itself and its causes, which hold secrets too."""
+def without_frames(error: E) -> E:
+    """Drop the frames of an error and its causes, whose variables hold secrets, so that it can be a cause of ours."""
     cause: BaseException | None = error
     while cause is not None:
         cause.__traceback__ = None
@@ -39,9 +32,9 @@ def frameless(error: E) -> E:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing wrong in a scenario: where (1-based line and column), what, and what would be right.
+    """One problem in a scenario: where (1-based line and column), what, and what would be right.
 
-    What is wrong with a file as a whole is at 1:1. Line and column are 0 in data that a program gave: these have none.
+    A problem of the whole file is at 1:1. Line and column are 0 for data that a program passes.
     """
 
     file: str
@@ -54,7 +47,7 @@ class Problem:
 
 
 class ScenarioError(EmulatorError):
-    """A scenario that cannot be used. ``problems`` holds all that is wrong with it, in the order of the file."""
+    """A scenario that cannot be used, with all of its ``problems`` in the order of the file."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -62,12 +55,12 @@ class ScenarioError(EmulatorError):
 
 
 class VerificationError(EmulatorError, AssertionError):
-    """Calls did not come as often as they should have; the message says what came instead, and what came near."""
+    """Calls did not come as often as expected; the message says what came instead, and the near misses."""
 
 
 class RemoteError(EmulatorError):
-    """An emulator that runs elsewhere could not be reached, or refused what was asked of it."""
+    """An emulator that runs elsewhere could not be reached, or refused a request."""
 
 
 class StartError(EmulatorError):
-    """The emulator could not begin to serve: the port is taken, the host is unknown, or the like."""
+    """The emulator could not start: the port is taken, the host is unknown, or the like."""

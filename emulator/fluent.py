@@ -1,4 +1,4 @@
-"""What a test says to an emulator, wherever that runs: rules as sentences of Python, in the words of a scenario file.
+"""The fluent API for tests: runtime rules in Python, with the words of a scenario file.
 
 ``rescue.when(session=1002).fails(connection="reset").then("startSessionRet_OK")``
 """
@@ -7,36 +7,35 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
-from emulator.core.contract import Result
-from emulator.core.explain import described
+from emulator.core.explain import describe_call
 from emulator.core.journal import Entry, Exchange, Refusal
 from emulator.core.matching import FIELDS
-from emulator.errors import EmulatorError, Problem, ScenarioError, on_purpose
+from emulator.errors import EmulatorError, Problem, ScenarioError, VerificationError, on_purpose
 from emulator.escaping import visible
-from emulator.scenario import rule_from_data
+from emulator.scenario import check_rule_words
 from emulator.scenario.suggestions import hint
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-
 __tracebackhide__ = on_purpose
 
 NumberWord = int | Sequence[int] | Mapping[str, object]
-"""A number, any of several, or a condition such as ``{"from": 1, "to": 9}``."""
+"""A number, a list of numbers, or a condition such as ``{"from": 1, "to": 9}``."""
 TextWord = str | Sequence[str] | Mapping[str, object]
-"""A text, any of several, or a condition such as ``{"matches": "demo-.*"}``."""
+"""A text, a list of texts, or a condition such as ``{"matches": "demo-.*"}``."""
 DelayWord = str | Mapping[str, str]
-"""``"250ms"``, ``"2s"``, or a spread such as ``{"from": "100ms", "to": "2s"}``."""
+"""``"250ms"``, ``"2s"``, or a distribution such as ``{"from": "100ms", "to": "2s"}``."""
 RuleData = Mapping[str, object]
-"""A rule with the words of a file."""
+"""A rule in the scenario language."""
 
 
 class CallWords(TypedDict, total=False):
-    """Which calls."""
+    """The conditions on a call."""
 
     session: NumberWord
     node: NumberWord
@@ -45,7 +44,7 @@ class CallWords(TypedDict, total=False):
 
 
 class RuleWords(CallWords, total=False):
-    """Which calls a rule is for, and what is said of the rule as a whole."""
+    """The conditions of a rule, and the words for the rule as a whole."""
 
     name: str
     times: int
@@ -53,7 +52,7 @@ class RuleWords(CallWords, total=False):
 
 
 class VerifyWords(CallWords, total=False):
-    """Which calls should have come, and how often; ``after`` the call with this id."""
+    """Which calls should have come, and how often; ``after`` is the id of an earlier call."""
 
     times: int
     at_least: int
@@ -63,7 +62,7 @@ class VerifyWords(CallWords, total=False):
 
 
 class FailureWords(TypedDict, total=False):
-    """A failure: an exception of the service, an HTTP answer, or a broken connection."""
+    """A failure: an exception of the service, an HTTP answer, or a connection fault."""
 
     exception: str
     status: int
@@ -74,142 +73,170 @@ class FailureWords(TypedDict, total=False):
     over: str
 
 
-class Rulebook(Protocol):
-    """Where rules are added."""
-
-    def add_rule(self, rule: RuleData) -> int: ...
-    def change_rule(self, rule_id: int, rule: RuleData) -> bool: ...
-    def remove_rule(self, rule_id: int) -> bool: ...
-
-
-class Rescue(Protocol):
-    """An emulator as a test sees it: in the test's own process, or elsewhere."""
+class Rescue(ABC):
+    """An emulator for tests, in this process or elsewhere."""
 
     @property
-    def url(self) -> str: ...
+    @abstractmethod
+    def url(self) -> str:
+        """The address of the service: ``http://127.0.0.1:PORT/API/API.asmx``."""
+
     @property
-    def wsdl_url(self) -> str: ...
+    def wsdl_url(self) -> str:
+        """The address of the WSDL."""
+        return f"{self.url}?wsdl"
+
     @property
-    def calls(self) -> Sequence[Exchange]: ...
+    @abstractmethod
+    def calls(self) -> Sequence[Exchange]:
+        """The calls in the journal with their replies, the oldest first."""
+
     @property
-    def refusals(self) -> Sequence[Refusal]: ...
-    def when(self, **words: Unpack[RuleWords]) -> Conditions: ...
-    def verify(self, **words: Unpack[VerifyWords]) -> None: ...
-    def use(self, scenario: Any) -> None: ...
-    def reset(self) -> None: ...
+    @abstractmethod
+    def refusals(self) -> Sequence[Refusal]:
+        """The requests in the journal that did not become calls, the oldest first."""
+
+    def when(self, **words: Unpack[RuleWords]) -> Conditions:
+        """Begin a rule that comes before all others, with the words of a rule in a file.
+
+        ``rescue.when(session=1001).returns("startSessionRet_OK")``; ScenarioError at once for a wrong word.
+        """
+        rule = _grouped("when", words, _RULE_WORDS)
+        check_rule_words(rule)
+        return Conditions(self, rule)
+
+    @abstractmethod
+    def add_rule(self, rule: RuleData) -> int:
+        """Add a rule, as in a file, before all others; return the id by which it can be changed or removed."""
+
+    @abstractmethod
+    def change_rule(self, rule_id: int, rule: RuleData) -> bool:
+        """Replace a rule that was added; return False if there is none."""
+
+    @abstractmethod
+    def remove_rule(self, rule_id: int) -> bool:
+        """Remove a rule that was added; return False if there is none."""
+
+    def verify(self, **words: Unpack[VerifyWords]) -> None:
+        """Raise VerificationError, an AssertionError, unless as many calls came as expected; by default, at least one.
+
+        ``rescue.verify(session=1001, times=1)``; the message says what came instead.
+        """
+        verified, text = self.verification(verification_data(words))
+        if not verified:
+            raise VerificationError(text)
+
+    @abstractmethod
+    def verification(self, data: Mapping[str, object]) -> tuple[bool, str]:
+        """Return whether as many calls came as expected, and the explanation; what is uncertain is not verified."""
+
+    @abstractmethod
+    def use(self, scenario: Any) -> None:
+        """Use another scenario from the next call on; runtime rules stay before it."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Clear journal, counters, desk changes and runtime rules; the scenario stays."""
 
 
-_OF_RULES: Final = ("name", "times", "per")
-_OF_VERIFYING: Final = ("times", "at_least", "at_most", "never", "after")
+_RULE_WORDS: Final = ("name", "times", "per")
+_VERIFY_WORDS: Final = ("times", "at_least", "at_most", "never", "after")
 
 
-def beginning(rulebook: Rulebook, words: Mapping[str, object]) -> Conditions:
-    """The beginning of a rule; ScenarioError at once for a word that is wrong."""
-    rule = _sorted("when", words, _OF_RULES)
-    rule_from_data({**rule, "replies": [Result.OK]})
-    return Conditions(rulebook, rule)
-
-
-def asked_of(words: Mapping[str, object]) -> dict[str, object]:
-    """A question about calls, as the control API takes it; ScenarioError for a word that there is not."""
-    return _sorted("verify", words, _OF_VERIFYING)
+def verification_data(words: Mapping[str, object]) -> dict[str, object]:
+    """Return the words of a verification as the control API takes them; ScenarioError for an unknown word."""
+    return _grouped("verify", words, _VERIFY_WORDS)
 
 
 class Conditions:
-    """The calls that a rule is for; the rule is in force once it is said what they get."""
+    """The conditions of a rule, which is added by ``returns`` or ``fails``."""
 
-    def __init__(self, rulebook: Rulebook, rule: RuleData) -> None:
-        self._rulebook = rulebook
+    def __init__(self, rescue: Rescue, rule: RuleData) -> None:
+        self._rescue = rescue
         self._rule = rule
-        self._ended = False
+        self._is_complete = False
 
     def __del__(self) -> None:
-        """RuntimeWarning when nobody ever said what the calls get: no rule is in force then, and a test might hope."""
-        if not self._ended and not sys.is_finalizing():
+        """Warn if neither ``returns`` nor ``fails`` was called: the test would wait for a rule that does not exist."""
+        if not self._is_complete and not sys.is_finalizing():
             warnings.warn(f"rescue.when(...) alone does nothing: {self!r}", RuntimeWarning, stacklevel=2, source=self)
 
     def returns(self, result: str, *, delay: DelayWord | None = None) -> RuntimeRule:
-        """They get a result, spelled as on the wire, perhaps after a delay."""
-        self._ended = True
-        return RuntimeRule(self._rulebook, self._rule, _reply({"return": result}, delay))
+        """Return a result, spelled as on the wire, maybe after a delay."""
+        self._is_complete = True
+        return RuntimeRule(self._rescue, self._rule, _reply({"return": result}, delay))
 
     def fails(self, *, delay: DelayWord | None = None, **failure: Unpack[FailureWords]) -> RuntimeRule:
-        """They fail, as a ``fail`` in a file says it: ``fails(connection="reset")``, ``fails(status=503)``."""
-        self._ended = True
-        return RuntimeRule(self._rulebook, self._rule, _reply({"fail": dict(failure)}, delay))
+        """Fail, with the words of ``fail`` in a file: ``fails(connection="reset")``, ``fails(status=503)``."""
+        self._is_complete = True
+        return RuntimeRule(self._rescue, self._rule, _reply({"fail": dict(failure)}, delay))
 
     def __repr__(self) -> str:
-        return "<the beginning of a rule; say what the calls get: .returns(...) or .fails(...)>"
+        return "<conditions of a rule; call .returns(...) or .fails(...) to add it>"
 
 
 class RuntimeRule:
-    """A rule that is in force before all that were there when it was made. ``id`` is its id in the control API."""
+    """A rule that was added at run time, before all others. ``id`` is its id in the control API."""
 
-    def __init__(self, rulebook: Rulebook, rule: RuleData, reply: Mapping[str, object]) -> None:
-        self._rulebook = rulebook
+    def __init__(self, rescue: Rescue, rule: RuleData, reply: Mapping[str, object]) -> None:
+        self._rescue = rescue
         self._rule = rule
         self._replies = [reply]
-        self.id = rulebook.add_rule(self._whole(self._replies))
+        self.id = rescue.add_rule(self._data(self._replies))
 
     def then(
         self, result: str | None = None, *, fail: FailureWords | None = None, delay: DelayWord | None = None
     ) -> Self:
-        """The calls after those get another result or failure; the last one stays. Counting begins anew."""
-        said = {"return": result, "fail": fail}
-        reply = _reply({key: value for key, value in said.items() if value is not None}, delay)
-        replies = [*self._replies, reply]
-        if not self._rulebook.change_rule(self.id, self._whole(replies)):
-            raise EmulatorError(f"rule {self.id} is no longer in force: it was removed, or the emulator was reset")
+        """Give the next calls another result or failure; the last one stays. The counter begins anew."""
+        words = {"return": result, "fail": fail}
+        replies = [*self._replies, _reply({key: value for key, value in words.items() if value is not None}, delay)]
+        if not self._rescue.change_rule(self.id, self._data(replies)):
+            raise EmulatorError(f"rule {self.id} no longer exists: it was removed, or the emulator was reset")
         self._replies = replies
         return self
 
     def remove(self) -> None:
-        """The rule is no longer in force; nothing happens when it was not."""
-        self._rulebook.remove_rule(self.id)
+        """Remove the rule; do nothing if it was removed already."""
+        self._rescue.remove_rule(self.id)
 
-    def _whole(self, replies: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    def _data(self, replies: Sequence[Mapping[str, object]]) -> dict[str, object]:
         return {**self._rule, "replies": [*replies]}
 
     def __repr__(self) -> str:
         return f"<runtime rule {self.id}>"
 
 
+_MAX_ENTRIES: Final = 50
+
+
 def account(rescue: Rescue) -> str:
-    """What came and what it got, for the report of a failed test; names the rules that nearly matched."""
+    """Return the calls and refusals with their replies and near misses, for the report of a failed test."""
     entries: list[Entry] = sorted([*rescue.calls, *rescue.refusals], key=lambda entry: entry.id)
     if not entries:
         return "no request came"
-    earlier = len(entries) - _MOST_TOLD
+    earlier = len(entries) - _MAX_ENTRIES
     lines = [f"({earlier} before these)"] if earlier > 0 else []
-    for entry in entries[-_MOST_TOLD:]:
-        lines += _told(entry)
+    for entry in entries[-_MAX_ENTRIES:]:
+        if isinstance(entry, Exchange):
+            decider = f"rule {entry.rule}" if entry.rule is not None else entry.decided_by.value
+            lines.append(f"{entry.id} {describe_call(entry)} -> {entry.outcome}, by {decider}")
+            lines += [f"    near miss: {miss}" for miss in entry.near_misses()]
+        else:
+            binding = "a request" if entry.binding is None else entry.binding.value
+            lines.append(f"{entry.id} {binding} was refused with {entry.status}: {' '.join(entry.reason.split())}")
     return "\n".join(map(visible, lines))
 
 
-_MOST_TOLD: Final = 50
+def _reply(words: dict[str, object], delay: DelayWord | None) -> dict[str, object]:
+    return words if delay is None else {**words, "delay": delay}
 
 
-def _told(entry: Entry) -> Iterator[str]:
-    if not isinstance(entry, Exchange):
-        binding = "a request" if entry.binding is None else entry.binding.value
-        yield f"{entry.id} {binding} was refused with {entry.status}: {' '.join(entry.reason.split())}"
-        return
-    decider = f"rule {entry.rule}" if entry.rule is not None else entry.decided_by.value
-    yield f"{entry.id} {described(entry)} -> {entry.outcome}, by {decider}"
-    for miss in entry.near_misses():
-        yield f"    near miss: {miss}"
-
-
-def _reply(said: dict[str, object], delay: DelayWord | None) -> dict[str, object]:
-    return said if delay is None else {**said, "delay": delay}
-
-
-def _sorted(name: str, words: Mapping[str, object], others: tuple[str, ...]) -> dict[str, object]:
-    """The words about calls under ``when``, the others beside it."""
-    right = (*FIELDS, *others)
-    unknown = [word for word in words if word not in right]
+def _grouped(name: str, words: Mapping[str, object], others: tuple[str, ...]) -> dict[str, object]:
+    """Return the conditions under ``when``, and the other words beside it."""
+    known = (*FIELDS, *others)
+    unknown = [word for word in words if word not in known]
     if unknown:
-        raise ScenarioError([Problem(name, 0, 0, f"unknown word '{word}'; {hint(word, right)}") for word in unknown])
+        raise ScenarioError([Problem(name, 0, 0, f"unknown word '{word}'; {hint(word, known)}") for word in unknown])
     when = {word: value for word, value in words.items() if word in FIELDS}
     rest = {word: value for word, value in words.items() if word not in FIELDS}
     return {"when": when, **rest} if when else rest

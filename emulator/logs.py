@@ -1,4 +1,4 @@
-"""How log lines look on standard error: text for people, JSON for programs; nothing in them can forge a line."""
+"""Log lines on standard error: text for people, JSON for programs. Control characters are escaped."""
 
 from __future__ import annotations
 
@@ -7,14 +7,9 @@ import logging
 import sys
 import time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import Any, Final
 
 from emulator.escaping import visible
-
-if TYPE_CHECKING:
-    _StreamHandler = logging.StreamHandler[TextIO]
-else:
-    _StreamHandler = logging.StreamHandler
 
 FORMATS: Final = ("text", "json")
 
@@ -23,27 +18,23 @@ class TextFormatter(logging.Formatter):
     """``2026-11-24 08:15:00.123 INFO soap11 session=1001 ...``; a traceback follows on lines of its own."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, made visible, and the traceback."""
-        second, milliseconds = divmod(int(record.created * 1000), 1000)
-        line = visible(f"{_clock(second)}.{milliseconds:03d} {record.levelname} {record.getMessage()}")
+        clock = f"{_local_time(int(record.created))}.{int(record.msecs):03d}"
+        line = visible(f"{clock} {record.levelname} {record.getMessage()}")
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
-    def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's name
-        """The traceback, whose messages may repeat what came from outside."""
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
         return visible(super().formatException(ei), keep="\n")
 
 
-@lru_cache(maxsize=1)
-def _clock(second: int) -> str:
-    """A second since 1970 as clocks here show it."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+@lru_cache(maxsize=1)  # most lines are of the same second as the one before
+def _local_time(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: ``time`` (seconds since 1970), ``level``, ``logger``, ``message``, ``traceback``."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
         entry = {
             "time": round(record.created, 3),
             "level": record.levelname.lower(),
@@ -56,52 +47,19 @@ class JsonFormatter(logging.Formatter):
         return line if line.isprintable() else json.dumps(entry)
 
 
-class _Record(logging.LogRecord):
-    """What the formatters here need of a log record: to look up the rest costs more than to write the line."""
+class StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # not subscriptable before Python 3.11
+    """Writes each line to standard error in one piece. A closed or failing standard error does not stop the program."""
 
-    def __init__(self, name: str, level: int, msg: object, args: Any) -> None:
-        self.name = name
-        self.levelno = level
-        self.levelname = logging.getLevelName(level)
-        self.msg = msg
-        self.args = args
-        self.exc_info = None
-        self.created = time.time()
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Drop the line: there is no other place to report it."""
 
 
-class _Handler(_StreamHandler):
-    """Writes each record at once, in one piece: standard error keeps those of threads apart, and holds nothing back."""
-
-    def handle(self, record: logging.LogRecord) -> bool:
-        """Writes a record."""
-        try:
-            self.stream.write(f"{self.format(record)}\n")
-        except Exception:
-            self.handleError(record)
-        return True
-
-
-class _Logger(logging.Logger):
-    """Gives a record straight to the handler here where that is the only one, as it is in the program's own process."""
-
-    def _log(self, level: int, msg: object, args: Any, *others: Any, **named: Any) -> None:
-        handlers = logging.root.handlers
-        if others or named or len(handlers) != 1 or not isinstance(handlers[0], _Handler):
-            super()._log(level, msg, args, *others, **named)
-        else:
-            handlers[0].handle(_Record(self.name, level, msg, args))
-
-
-def log_to_stderr(form: str) -> None:
-    """Sends the program's log to standard error, in one of ``FORMATS``; a closed standard error stops nothing.
-
-    The process is the program's own: the loggers that it makes from now on are quick ones.
-    """
-    logging.setLoggerClass(_Logger)
-    handler = _Handler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
-    logging.raiseExceptions = False
-    root = logging.getLogger()
-    root.addHandler(handler)
-    root.setLevel(logging.WARNING)
+def log_to_stderr(log_format: str) -> None:
+    """Send the log of the process to standard error, in one of ``FORMATS``."""
+    handler = StderrHandler()
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    logging.getLogger().addHandler(handler)
     logging.getLogger("emulator").setLevel(logging.INFO)

@@ -1,4 +1,4 @@
-"""Which addresses are this machine's own."""
+"""Network addresses: which ones are loopback, and how host and port are written in a URL."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from ipaddress import ip_address
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an IP address, ``::ffff:127.0.0.1`` among them, leads to this machine; ValueError for what is none."""
-    found = ip_address(address)
-    mapped = getattr(found, "ipv4_mapped", None)  # Python looks at it by itself from 3.13 on
-    return (found if mapped is None else mapped).is_loopback
+    """Return True for a loopback IP address, also an IPv4-mapped one; raise ValueError if it is no IP address."""
+    parsed = ip_address(address)
+    mapped = getattr(parsed, "ipv4_mapped", None)  # Python's own is_loopback honours it from 3.13 on
+    return (parsed if mapped is None else mapped).is_loopback
 
 
-def reaches_beyond(host: str) -> bool:
-    """Whether somebody on another machine could reach a server that listens on this host."""
+def is_public(host: str) -> bool:
+    """Return True if a server that listens on this host can be reached from other machines."""
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0]
-        return not is_loopback(str(found).partition("%")[0])
+        address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0]
+        return not is_loopback(str(address).partition("%")[0])
     except (OSError, ValueError):
         return True
 
 
-def joined(host: str, port: int) -> str:
-    """Host and port as a URL has them."""
+def host_port(host: str, port: int) -> str:
+    """Return host and port as in a URL: ``127.0.0.1:8085``, ``[::1]:8085``."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,6 +1,6 @@
-"""How SIGTERM and Ctrl-C end a process that serves: the first in good order, a second at once, neither later than that.
+"""What a serving process does to itself: signals, garbage collection, standard streams and the limit of open files.
 
-SIGHUP is left as it is: a server goes with its terminal, unless it was told not to, as by nohup.
+SIGHUP keeps its default action: a server ends with its terminal unless it was started with nohup.
 """
 
 from __future__ import annotations
@@ -11,60 +11,67 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Timer
 from typing import Any, Final
 
-import click
+_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_STOP_TIMEOUT: Final = 0.9  # seconds after the first signal, then the process exits whatever is still open
+_STANDARD_FDS: Final = (0, 1, 2)
 
-_ENDING: Final = (signal.SIGINT, signal.SIGTERM)
-_AT_THE_LATEST: Final = 0.9  # seconds after the first signal: what is not in good order by then is left
+_logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def ended_by_signals(stop: Callable[[], object]) -> Iterator[None]:
-    """Calls ``stop`` at the first signal; at a second, and when the first is not obeyed, the process ends with 0."""
-    limits: list[Timer] = []
+def stop_on_signals(stop: Callable[[], object]) -> Iterator[None]:
+    """Call ``stop`` on the first SIGINT or SIGTERM; exit with 0 on a second one, or if stopping takes too long."""
+    timers: list[Timer] = []
 
     def handle(*_: Any) -> None:
-        limits.append(Timer(_AT_THE_LATEST, os._exit, (0,)))
-        limits[-1].daemon = True
-        limits[-1].start()
+        timers.append(Timer(_STOP_TIMEOUT, os._exit, (0,)))
+        timers[-1].daemon = True
+        timers[-1].start()
         stop()
-        for each in _ENDING:
-            signal.signal(each, _end)
+        for number in _STOP_SIGNALS:
+            signal.signal(number, _exit)
 
-    before = [signal.signal(each, handle) for each in _ENDING]
+    previous = [signal.signal(number, handle) for number in _STOP_SIGNALS]
     try:
         yield
     finally:
-        for each, handler in zip(_ENDING, before, strict=True):
-            signal.signal(each, handler)
-        for limit in limits:
-            limit.cancel()
+        _restore(previous)
+        for timer in timers:
+            timer.cancel()
 
 
 @contextmanager
-def ended_at_once_by_signals() -> Iterator[None]:
-    """A signal ends the process at once with 0, for as long as it has nothing to put in order; afterwards none does."""
-    before = [signal.signal(each, _end) for each in _ENDING]
+def exit_on_signals() -> Iterator[None]:
+    """Exit with 0 at once on SIGINT or SIGTERM inside the block; ignore both after it, since the process ends anyway.
+
+    An exception that leaves the block restores the previous handlers.
+    """
+    previous = [signal.signal(number, _exit) for number in _STOP_SIGNALS]
     try:
         yield
     except BaseException:
-        for each, handler in zip(_ENDING, before, strict=True):
-            signal.signal(each, handler)
+        _restore(previous)
         raise
-    for each in _ENDING:
-        signal.signal(each, signal.SIG_IGN)
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
-def _end(*_: Any) -> None:
+def _restore(handlers: list[Any]) -> None:
+    for number, handler in zip(_STOP_SIGNALS, handlers, strict=True):
+        signal.signal(number, handler)
+
+
+def _exit(*_: Any) -> None:
     os._exit(0)
 
 
 @contextmanager
-def garbage_kept() -> Iterator[None]:
-    """Nothing is looked for inside the ``with`` statement, unless nothing was before it either."""
+def gc_paused() -> Iterator[None]:
+    """Disable the garbage collector inside the block; restore its state after it."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -74,29 +81,37 @@ def garbage_kept() -> Iterator[None]:
             gc.enable()
 
 
-def keep_all() -> None:
-    """What there is now stays for the life of the process, so that later searches look among what comes after it."""
+def freeze_gc() -> None:
+    """Exempt all objects that exist now from garbage collection, which makes later collections faster."""
     gc.freeze()
 
 
-_STANDARD: Final = (0, 1, 2)
-
-_logger = logging.getLogger(__name__)
-
-
-def take_the_place_of_closed_streams() -> None:
-    """Leads closed standard streams nowhere: else the next connection would get their number, and what is written."""
-    while (number := os.open(os.devnull, os.O_RDWR)) in _STANDARD:
+def reopen_closed_streams() -> None:
+    """Reopen closed file descriptors 0 to 2 on /dev/null, so that no socket gets them and what is written to them."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) in _STANDARD_FDS:
         pass
-    os.close(number)
+    os.close(fd)
 
 
-def say(line: str) -> None:
-    """Prints a line at once; where it cannot be written, as on a full disk, it goes into the log with the reason."""
+def print_line(line: str) -> None:
+    """Print a line to standard output and flush it; if that fails, as on a full disk, log the line and the error."""
+    if sys.stdout is None:  # it was closed when the process started
+        return
+    encoding = sys.stdout.encoding or "utf-8"
     try:
-        click.echo(line)
+        print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
     except OSError as error:
-        _logger.warning("standard output takes nothing, %s: %s", error.strerror, line)
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())  # what is still to be written would fail again when the process ends
-        os.close(nowhere)
+        _logger.warning("cannot write to standard output, %s: %s", error.strerror, line)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())  # else Python tries to flush the same line again at exit, and fails
+        os.close(null)
+
+
+def raise_file_limit() -> None:
+    """Raise the soft limit of open files to the hard limit: each response that waits holds a connection."""
+    if sys.platform != "win32":
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with suppress(OSError, ValueError):  # macOS names a hard limit that it does not grant
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,6 +1,6 @@
-"""The pytest plugin: the fixture ``rescue``, and the section of a failed test's report that tells what came.
+"""The pytest plugin: the fixture ``rescue``, and the section ``rescue calls`` in the report of a failed test.
 
-Only what every run needs is imported here; the emulator itself is loaded by the first test that uses it.
+The emulator itself is imported by the first test that uses it: pytest loads this module in every run.
 """
 
 from __future__ import annotations
@@ -26,75 +26,78 @@ _URL_HELP = (
 _MARKER = "rescue(scenario): the scenario that the fixture 'rescue' serves to this test: a file's path, or a dict"
 _MISUSED = "the marker 'rescue' takes one scenario: a file's path, or a dict"
 
-_used = pytest.StashKey["Rescue"]()
-_open = pytest.StashKey[ExitStack]()
+_rescue_key = pytest.StashKey["Rescue"]()
+_space_key = pytest.StashKey[ExitStack]()
+_files_key = pytest.StashKey["dict[str | None, Scenario]"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options, on the command line and in the configuration file."""
     parser.getgroup("rescue-emulator").addoption("--rescue-url", metavar="URL", help=_URL_HELP)
     parser.addini("rescue_url", _URL_HELP)
     parser.addini("rescue_scenario", "the scenario of the fixture 'rescue' for tests without the marker 'rescue'")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The marker."""
     config.addinivalue_line("markers", _MARKER)
 
 
 @pytest.fixture(scope="session")
 def _rescue_server() -> Iterator[Callable[[Scenario], Emulator]]:
-    """Starts the one server of the session when it is first asked for, and puts a scenario in force there."""
+    """Start the server of the session at its first use, and reset it to a scenario."""
     from emulator.emulator import Emulator
 
-    with ExitStack() as stack:
-        started: list[Emulator] = []
+    started: list[Emulator] = []
 
-        def serve(scenario: Scenario) -> Emulator:
-            if not started:
-                started.append(stack.enter_context(Emulator.start(scenario)))
-            (emulator,) = started
-            if emulator.engine.scenario is not scenario:
-                emulator.use(scenario)
-            emulator.reset()
-            return emulator
+    def serve(scenario: Scenario) -> Emulator:
+        if not started:
+            started.append(Emulator.start(scenario))
+        (emulator,) = started
+        if emulator.engine.scenario is not scenario:
+            emulator.use(scenario)
+        emulator.reset()
+        return emulator
 
-        yield serve
+    yield serve
+    for emulator in started:
+        emulator.stop()
 
 
 @pytest.fixture
 def rescue(request: pytest.FixtureRequest, _rescue_server: Callable[[Scenario], Emulator]) -> Rescue:
-    """A running emulator, as at its start: one server for the session, reset before each test."""
+    """A running emulator: one server for the session, reset before each test."""
     from emulator.errors import EmulatorError, ScenarioError
 
     scenario, named_by = _scenario_of(request)
     url = request.config.getoption("--rescue-url") or request.config.getini("rescue_url")
     try:
-        found = _remote(url, scenario, request) if url else _rescue_server(_loaded(request.config, scenario))
+        emulator = _remote(url, scenario, request) if url else _rescue_server(_loaded(request.config, scenario))
     except ScenarioError as error:
         why = f"{named_by}:\n{error}"
     except EmulatorError as error:
-        why = f"the fixture 'rescue' cannot be had:\n{error}"
+        why = f"the fixture 'rescue' is not available:\n{error}"
     else:
-        request.node.stash[_used] = found
-        return found
-    pytest.fail(why, pytrace=False)  # here, so that no cause is told before it
+        request.node.stash[_rescue_key] = emulator
+        return emulator
+    pytest.fail(why, pytrace=False)  # outside of the except clauses, so that pytest shows no cause
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed test that used the emulator tells what came there, and what that got."""
+    """Add the calls and their replies to the report of a failed test; end its space after the last report."""
     report = yield
-    if report.failed and _used in item.stash:
-        report.sections.append(("rescue calls", _told(item.stash[_used])))
+    if report.failed and _rescue_key in item.stash:
+        report.sections.append(("rescue calls", _account(item.stash[_rescue_key])))
     if call.when == "teardown":
-        _end(item)
+        if _rescue_key in item.stash:
+            del item.stash[_rescue_key]
+        if _space_key in item.stash:
+            item.stash[_space_key].close()
     return report
 
 
-def _told(rescue: Rescue) -> str:
+def _account(rescue: Rescue) -> str:
     from emulator.errors import EmulatorError
     from emulator.fluent import account
 
@@ -104,58 +107,42 @@ def _told(rescue: Rescue) -> str:
         return str(error)
 
 
-def _end(item: pytest.Item) -> None:
-    """A space ends after the last report of its test, which may tell what came there; or when the session does."""
-    if _used in item.stash:
-        del item.stash[_used]
-    if _open in item.stash:
-        item.stash[_open].close()
-
-
 def _scenario_of(request: pytest.FixtureRequest) -> tuple[Any, str]:
-    """The scenario that a test wants, None for the default, and who says so."""
+    """Return the scenario of a test, None for the default, and the beginning of a message if it cannot be used."""
     from emulator.core.rules import Scenario
 
     marker = request.node.get_closest_marker("rescue")
-    if marker is not None:
-        if len(marker.args) != 1 or marker.kwargs:
-            pytest.fail(_MISUSED, pytrace=False)
-        wanted, named_by = marker.args[0], "the scenario of the marker 'rescue' cannot be used"
+    if marker is None:
+        scenario, named_by = request.config.getini("rescue_scenario") or None, "the ini option 'rescue_scenario'"
+    elif len(marker.args) == 1 and not marker.kwargs:
+        scenario, named_by = marker.args[0], "the marker 'rescue'"
     else:
-        wanted = request.config.getini("rescue_scenario") or None
-        named_by = "the scenario of the ini option 'rescue_scenario' cannot be used"
-    if wanted is None:
-        named_by = "the fixture 'rescue' cannot be had"
-    if isinstance(wanted, str | os.PathLike):
-        wanted = _near(request.config.rootpath / Path(wanted))
-    elif wanted is not None and not isinstance(wanted, Mapping | Scenario):
         pytest.fail(_MISUSED, pytrace=False)
-    return wanted, named_by
+    if scenario is None:
+        return None, "the fixture 'rescue' is not available"
+    if isinstance(scenario, str | os.PathLike):
+        scenario = request.config.rootpath / Path(scenario)
+        relative = os.path.relpath(scenario)
+        scenario = str(scenario) if relative.startswith(os.pardir) else relative  # shorter in messages
+    elif not isinstance(scenario, Mapping | Scenario):
+        pytest.fail(_MISUSED, pytrace=False)
+    return scenario, f"the scenario of {named_by} cannot be used"
 
 
-def _near(path: Path) -> str:
-    """A path as a person would write it here."""
-    near = os.path.relpath(path)
-    return str(path) if near.startswith(os.pardir) else near
+def _loaded(config: pytest.Config, scenario: Any) -> Scenario:
+    """Return the scenario; a file is loaded once in a session."""
+    from emulator.emulator import load_scenario
 
-
-_defaults = pytest.StashKey["dict[str | None, Scenario]"]()
-
-
-def _loaded(config: pytest.Config, wanted: Any) -> Scenario:
-    """The scenario; what comes from a file is read once a session."""
-    from emulator.emulator import loaded
-
-    if wanted is not None and not isinstance(wanted, str):
-        return loaded(wanted)
-    read = config.stash.setdefault(_defaults, {})
-    if wanted not in read:
-        read[wanted] = loaded(wanted)
-    return read[wanted]
+    if scenario is not None and not isinstance(scenario, str):
+        return load_scenario(scenario)
+    files = config.stash.setdefault(_files_key, {})
+    if scenario not in files:
+        files[scenario] = load_scenario(scenario)
+    return files[scenario]
 
 
 def _remote(url: str, scenario: Any, request: pytest.FixtureRequest) -> Rescue:
-    """The emulator at an address, in a new space."""
+    """Return the emulator at a URL, in a new space."""
     from uuid import uuid4
 
     from emulator.client.remote import RemoteEmulator
@@ -166,10 +153,10 @@ def _remote(url: str, scenario: Any, request: pytest.FixtureRequest) -> Rescue:
     emulator.open(DEFAULT_SCENARIO if scenario is None else scenario)
 
     def close() -> None:
-        with suppress(RemoteError):  # where nobody answers any more, no space is left either
+        with suppress(RemoteError):  # a server that is gone has no space either
             emulator.close()
 
-    stack = request.node.stash[_open] = ExitStack()
+    stack = request.node.stash[_space_key] = ExitStack()
     stack.callback(close)
-    request.config.add_cleanup(stack.close)  # where an interrupt leaves no time for a report
+    request.config.add_cleanup(stack.close)  # also if an interrupt prevents the report
     return emulator

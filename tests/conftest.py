@@ -1,6 +1,19 @@
-"""What holds for every test: generated examples are the same in each run, and a slow machine fails none."""
+"""Settings of every test: hypothesis's examples are the same in each run, and have no deadline on a slow machine."""
 
+from collections.abc import Generator
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=200)
 settings.load_profile("steady")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Escape lone surrogates in captured output: pytest-xdist cannot send them from its workers."""
+    report = yield
+    report.sections = [
+        (title, text.encode("utf-8", "backslashreplace").decode("utf-8")) for title, text in report.sections
+    ]
+    return report

@@ -1,4 +1,4 @@
-"""What a test says to an emulator in Python, in its own process or elsewhere."""
+"""The Python API for tests: an emulator in the test's own process, and one elsewhere."""
 
 # ruff: noqa: E501 - a row of a table is a line
 
@@ -8,7 +8,7 @@ import gc
 import os
 import threading
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import RemoteDisconnected
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
-import zeep
 
 import emulator
 from emulator import (
@@ -41,23 +40,28 @@ SCENARIO: dict[str, Any] = {
         {"name": "twice", "when": {"session": 2}, "times": 2, "return": "startSessionRet_ActionFailed"},
     ],
 }
-SECRET = "demo-ann-0123"
+CODE = "demo-ann-0123"
 
 
-@pytest.fixture(params=["here", "elsewhere", "elsewhere in a space"])
-def rescue(request: pytest.FixtureRequest) -> Iterator[Rescue]:
-    """An emulator, which is the same to a test wherever it runs."""
-    with Emulator.start(SCENARIO, Options(control_token="let-me-in")) as local:
-        if request.param == "here":
-            yield local
-            return
-        space = "mine" if "space" in request.param else None
-        with RemoteEmulator(local.url, token="let-me-in", space=space) as remote:
+@pytest.fixture
+def here() -> Iterator[Emulator]:
+    """An emulator in this process."""
+    with Emulator.start(SCENARIO, Options(control_token="let-me-in")) as emulator:
+        yield emulator
+
+
+@pytest.fixture(params=["here", "elsewhere"])
+def rescue(request: pytest.FixtureRequest, here: Emulator) -> Iterator[Rescue]:
+    """An emulator, in this process or elsewhere, in a space."""
+    if request.param == "here":
+        yield here
+    else:
+        with RemoteEmulator(here.url, token="let-me-in", space="mine") as remote:
             yield remote
 
 
-def call(rescue: Rescue, session: int = 1001, node: int = 5, auth_code: str = SECRET) -> str:
-    """What a call over GET gets: the result without what all begin with, a status, or how the connection failed."""
+def call(rescue: Rescue, session: int = 1001, node: int = 5, auth_code: str = CODE) -> str:
+    """Return the result of a call over GET without its prefix, the status, or the name of the exception."""
     query = urlencode({"iSession": session, "iNode": node, "sAuthCode": auth_code})
     try:
         with urlopen(f"{rescue.url}/startSession?{query}", timeout=10) as answer:
@@ -71,11 +75,6 @@ def call(rescue: Rescue, session: int = 1001, node: int = 5, auth_code: str = SE
 
 def test_a_rule_of_the_scenario_answers(rescue: Rescue) -> None:
     assert [call(rescue), call(rescue, 9)] == ["OK", "Error"]
-
-
-def test_zeep_reads_the_wsdl_and_calls(rescue: Rescue) -> None:
-    client = zeep.Client(rescue.wsdl_url)  # type: ignore[no-untyped-call]
-    assert client.service.startSession(1001, 5, SECRET) == "startSessionRet_OK"
 
 
 def test_a_rule_at_run_time_comes_before_the_scenario_and_the_newest_first(rescue: Rescue) -> None:
@@ -146,53 +145,50 @@ def test_a_rule_is_removed(rescue: Rescue) -> None:
     assert call(rescue, 7) == "Error"
 
 
-def test_a_rule_that_a_reset_took_away_cannot_go_on(rescue: Rescue) -> None:
+def test_a_rule_that_was_reset_cannot_be_continued(rescue: Rescue) -> None:
     rule = rescue.when(session=7).returns("startSessionRet_OK")
     rescue.reset()
-    with pytest.raises(EmulatorError, match="is no longer in force: it was removed, or the emulator was reset"):
+    with pytest.raises(EmulatorError, match="no longer exists: it was removed, or the emulator was reset"):
         rule.then("startSessionRet_Error")
 
 
-WRONG = [
+WRONG: list[tuple[Callable[[Any], object], str]] = [
     (lambda rescue: rescue.when(sesion=1), "when: unknown word 'sesion'; did you mean 'session'?"),
-    (lambda rescue: rescue.when(tims=2), "when: unknown word 'tims'; did you mean 'times'?"),
     (lambda rescue: rescue.when(session="1"), "rule: when.session: '1' is a text; write the number without quotes"),
     (lambda rescue: rescue.when(session={"form": 1}), "rule: when.session.form: unknown key; did you mean 'from'?"),
     (lambda rescue: rescue.when(binding="soap"), "'soap' is not a binding; did you mean 'soap11' or 'soap12'?"),
-    (lambda rescue: rescue.when(per="sesion"), "rule: per: 'sesion' is not what a rule counts by; did you mean 'session'?"),
+    (lambda rescue: rescue.when(per="sesion"), "rule: per: 'sesion' is not a value of 'per'; did you mean 'session'?"),
     (lambda rescue: rescue.when().returns("OK"), "'OK' is not a result; did you mean 'startSessionRet_OK'?"),
-    (lambda rescue: rescue.when().returns("startSessionRet_OK", delay="2"), "a delay is written like 250ms or 1.5s, not '2'"),
+    (lambda rescue: rescue.when().returns("startSessionRet_OK", delay="2"), "must be a duration such as 250ms or 1.5s, not '2'"),
     (lambda rescue: rescue.when().fails(conection="reset"), "unknown key; did you mean 'connection'?"),
-    (lambda rescue: rescue.when().fails(), "needs 'exception', 'status' or 'connection'"),
     (lambda rescue: rescue.when().returns("startSessionRet_OK").then("OK"), "did you mean 'startSessionRet_OK'?"),
     (lambda rescue: rescue.when().returns("startSessionRet_OK").then(), "needs 'return' or 'fail'"),
     (lambda rescue: rescue.verify(sesion=1), "verify: unknown word 'sesion'; did you mean 'session'?"),
     (lambda rescue: rescue.verify(times=1, never=True), "'times' cannot stand beside 'never'"),
-    (lambda rescue: rescue.verify(session="x"), "when.session: a whole number is wanted here, not 'x'"),
+    (lambda rescue: rescue.verify(session="x"), "when.session: must be a whole number, not 'x'"),
     (lambda rescue: rescue.use({"ruls": []}), "ruls: unknown key; did you mean 'rules'?"),
     (lambda rescue: rescue.use("missing.yaml"), "missing.yaml:1:1: "),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("act", "message"), WRONG, ids=[message for _, message in WRONG])
-def test_a_wrong_word_fails_at_once_with_the_nearest_right_one(act: Any, message: str, rescue: Rescue) -> None:
-    before = call(rescue)
-    with pytest.raises(ScenarioError) as error:
-        act(rescue)
-    assert message in str(error.value)
-    assert call(rescue) == before or "then" in message
+def test_a_wrong_word_is_an_error_at_once_with_the_nearest_right_one(rescue: Rescue) -> None:
+    for act, message in WRONG:
+        with pytest.raises(ScenarioError) as error:
+            act(rescue)
+        assert message in str(error.value)
+        assert call(rescue) == "OK", message
 
 
-def test_all_unknown_words_are_told_at_once(rescue: Rescue) -> None:
+def test_all_unknown_words_are_in_one_error(here: Emulator) -> None:
     wrong: Any = {"sesion": 1, "tims": 2}
     with pytest.raises(ScenarioError) as error:
-        rescue.when(**wrong)
+        here.when(**wrong)
     assert str(error.value) == (
         "when: unknown word 'sesion'; did you mean 'session'?\nwhen: unknown word 'tims'; did you mean 'times'?"
     )
 
 
-def test_a_wrong_continuation_leaves_its_rule_as_it_was(rescue: Rescue) -> None:
+def test_a_wrong_continuation_does_not_change_its_rule(rescue: Rescue) -> None:
     rule = rescue.when(session=7).returns("startSessionRet_OK")
     with pytest.raises(ScenarioError):
         rule.then("startSessionRet_Eror")
@@ -201,35 +197,10 @@ def test_a_wrong_continuation_leaves_its_rule_as_it_was(rescue: Rescue) -> None:
 
 
 @pytest.mark.parametrize(
-    "auth_code",
-    [
-        {"mathces": SECRET},
-        {"matches": f"{SECRET}("},
-        {"matches": SECRET, "absent": True},
-        {"not": {"not": [SECRET, 5]}},
-        [SECRET, None],
-        {SECRET},
-        SECRET.encode(),
-        123456789,
-    ],
-    ids=repr,
-)
-def test_no_error_about_an_auth_code_tells_it(auth_code: Any, rescue: Rescue) -> None:
-    with pytest.raises(ScenarioError) as wrong:
-        rescue.when(auth_code=auth_code)
-    with pytest.raises(ScenarioError) as asked:
-        rescue.verify(auth_code=auth_code)
-    with pytest.raises(ScenarioError) as used:
-        rescue.use({"rules": [{"when": {"auth_code": auth_code}, "return": "startSessionRet_OK"}]})
-    assert not any(secret in f"{wrong.value}{asked.value}{used.value}" for secret in (SECRET, "123456789"))
-
-
-@pytest.mark.parametrize(
     ("words", "text"),
     [
         ({"session": 9}, "wanted at least 1 call with session 9; none came, of 2 calls in the journal"),
         ({"at_least": 3}, "wanted at least 3 calls with any values; 2 calls came, of 2 calls in the journal"),
-        ({"at_most": 1}, "wanted at most 1 call with any values; 2 calls came, of 2 calls in the journal"),
         ({"at_least": 3, "at_most": 4}, "wanted 3 to 4 calls with any values; 2 calls came, of 2 calls in the journal"),
         ({"never": True}, "wanted no call with any values; 2 calls came, of 2 calls in the journal"),
         (
@@ -238,24 +209,14 @@ def test_no_error_about_an_auth_code_tells_it(auth_code: Any, rescue: Rescue) ->
         ),
         ({"after": 1, "times": 2}, "wanted exactly 2 calls with any values; 1 call came, of 1 call in the journal"),
     ],
-    ids=lambda value: None if isinstance(value, str) else str(value),
+    ids=lambda value: "" if isinstance(value, str) else str(value),
 )
-def test_verify_says_what_was_wanted_and_how_many_came(words: dict[str, Any], text: str, rescue: Rescue) -> None:
-    call(rescue, 1001)
-    call(rescue, 2)
+def test_verify_says_what_was_expected_and_how_many_came(words: dict[str, Any], text: str, here: Emulator) -> None:
+    call(here, 1001)
+    call(here, 2)
     with pytest.raises(VerificationError) as error:
-        rescue.verify(**words)
+        here.verify(**words)
     assert str(error.value).splitlines()[0] == text
-
-
-def test_verify_tells_of_another_auth_code_that_begins_alike_and_tells_neither(rescue: Rescue) -> None:
-    call(rescue, auth_code="demo-bob-0123")
-    with pytest.raises(VerificationError) as error:
-        rescue.verify(auth_code=SECRET)
-    assert str(error.value).splitlines()[1] == (
-        "near miss: call 1, get session=1001 node=5 auth_code=dem***: "
-        "auth_code is dem***, wanted is dem*** (another one that begins alike)"
-    )
 
 
 def test_calls_and_refusals_are_kept_apart_and_in_order(rescue: Rescue) -> None:
@@ -269,27 +230,44 @@ def test_calls_and_refusals_are_kept_apart_and_in_order(rescue: Rescue) -> None:
     ]
 
 
-def test_verify_is_silent_when_calls_came_as_often_as_they_should(rescue: Rescue) -> None:
+def test_verify_returns_if_calls_came_as_often_as_expected(rescue: Rescue) -> None:
     call(rescue)
     call(rescue, 2)
     rescue.verify()
-    rescue.verify(session=1001, node=5, auth_code=SECRET, binding="get", times=1)
+    rescue.verify(session=1001, node=5, auth_code=CODE, binding="get", times=1)
     rescue.verify(at_least=1, at_most=2)
     rescue.verify(session=3, never=True)
     rescue.verify(session={"from": 2}, after=1, times=1)
 
 
-def test_verify_tells_what_came_instead_and_what_came_near(rescue: Rescue) -> None:
-    call(rescue, 1001)
-    call(rescue, 2, 6)
+def test_verify_says_what_came_instead_with_auth_codes_in_full(here: Emulator) -> None:
+    call(here, 1001, auth_code="demo-bob-0123")
+    call(here, 2, 6)
     with pytest.raises(AssertionError) as error:
-        rescue.verify(session=2, node=5, times=1)
+        here.verify(session=2, node=5, times=1)
     assert isinstance(error.value, VerificationError)
     assert str(error.value) == (
         "wanted exactly 1 call with session 2, node 5; none came, of 2 calls in the journal\n"
-        "near miss: call 2, get session=2 node=6 auth_code=dem***: node is 6, wanted is 5\n"
-        "near miss: call 1, get session=1001 node=5 auth_code=dem***: session is 1001, wanted is 2"
+        f"near miss: call 2, get session=2 node=6 auth_code={CODE}: node is 6, wanted is 5\n"
+        "near miss: call 1, get session=1001 node=5 auth_code=demo-bob-0123: session is 1001, wanted is 2"
     )
+    with pytest.raises(VerificationError, match=rf"auth_code is demo-bob-0123, wanted is {CODE} \(they differ at char"):
+        here.verify(session=1001, auth_code=CODE)
+
+
+def test_an_emulator_elsewhere_masks_auth_codes_unless_a_rule_names_them(here: Emulator) -> None:
+    call(here)
+    call(here, auth_code="real-code-0123")
+    remote = RemoteEmulator(here.url, token="let-me-in")
+    assert [exchange.call.auth_code for exchange in here.calls] == [CODE, "real-code-0123"]
+    assert [exchange.call.auth_code for exchange in remote.calls] == [CODE, "rea***"]
+    with pytest.raises(VerificationError) as error:
+        remote.verify(session=7)
+    assert f"auth_code={CODE}: " in str(error.value)
+    assert "auth_code=rea***: " in str(error.value)
+    with Emulator.start(SCENARIO, Options(show_auth_codes=True)) as local:
+        call(local, auth_code="real-code-0123")
+        assert RemoteEmulator(local.url).calls[0].call.auth_code == "real-code-0123"
 
 
 def test_near_misses_of_a_call_name_the_condition_that_differed(rescue: Rescue) -> None:
@@ -302,7 +280,7 @@ def test_near_misses_of_a_call_name_the_condition_that_differed(rescue: Rescue) 
     assert "twice: spent: it has answered 2 of 2 times" in [str(miss) for miss in last.near_misses()]
 
 
-def test_reset_forgets_all_but_the_scenario(rescue: Rescue) -> None:
+def test_reset_keeps_only_the_scenario(rescue: Rescue) -> None:
     rescue.when(session=1001).returns("startSessionRet_Error")
     call(rescue)
     call(rescue, 2)
@@ -316,7 +294,7 @@ def test_reset_forgets_all_but_the_scenario(rescue: Rescue) -> None:
     ]
 
 
-def test_another_scenario_is_put_in_force(rescue: Rescue, tmp_path: Path) -> None:
+def test_another_scenario_is_used(rescue: Rescue, tmp_path: Path) -> None:
     rescue.use({"otherwise": "startSessionRet_OK"})
     assert call(rescue, 77) == "OK"
     file = tmp_path / "other.yaml"
@@ -325,7 +303,7 @@ def test_another_scenario_is_put_in_force(rescue: Rescue, tmp_path: Path) -> Non
     assert call(rescue, 77) == "ActionFailed"
 
 
-def test_a_bad_file_is_told_with_its_own_lines_and_changes_nothing(rescue: Rescue, tmp_path: Path) -> None:
+def test_a_wrong_file_is_an_error_with_its_lines_and_changes_nothing(rescue: Rescue, tmp_path: Path) -> None:
     file = tmp_path / "bad.yaml"
     file.write_text("rules:\n  - retrun: startSessionRet_OK\n")
     with pytest.raises(ScenarioError) as error:
@@ -334,27 +312,10 @@ def test_a_bad_file_is_told_with_its_own_lines_and_changes_nothing(rescue: Rescu
     assert call(rescue) == "OK"
 
 
-def test_the_account_of_a_test_tells_all_that_came(rescue: Rescue) -> None:
+def test_the_account_for_a_report_has_each_call_and_its_reply(rescue: Rescue) -> None:
     assert account(rescue) == "no request came"
     call(rescue, 2)
-    assert account(rescue) == "1 get session=2 node=5 auth_code=dem*** -> startSessionRet_ActionFailed, by rule twice"
-
-
-def test_an_auth_code_is_whole_in_pythons_own_objects_and_in_no_text_about_them() -> None:
-    with Emulator.start(SCENARIO) as rescue:
-        call(rescue)
-        (exchange,) = rescue.calls
-        assert exchange.call.auth_code == SECRET
-        assert exchange.raw.request is not None
-        assert SECRET in exchange.raw.request.start
-        assert SECRET not in repr(exchange) + repr(rescue.calls) + repr(exchange.raw) + account(rescue)
-
-
-def test_an_auth_code_elsewhere_is_masked_unless_it_is_shown_there() -> None:
-    for shown, auth_code in ((False, "dem***"), (True, SECRET)):
-        with Emulator.start(SCENARIO, Options(show_auth_codes=shown)) as local:
-            call(local)
-            assert RemoteEmulator(local.url).calls[0].call.auth_code == auth_code
+    assert account(rescue) == f"1 get session=2 node=5 auth_code={CODE} -> startSessionRet_ActionFailed, by rule twice"
 
 
 def test_a_journal_that_dropped_entries_does_not_guess() -> None:
@@ -379,12 +340,7 @@ def test_an_emulator_starts_with(scenario: Any) -> None:
         assert call(rescue, auth_code="demo-ok")
 
 
-def test_a_missing_scenario_is_an_error_at_once() -> None:
-    with pytest.raises(ScenarioError, match=r"^nowhere.yaml:1:1: no such file$"):
-        Emulator.start("nowhere.yaml")
-
-
-def test_an_emulator_that_was_started_is_not_started_again_and_stops_twice() -> None:
+def test_an_emulator_that_was_started_can_be_entered_and_stopped_twice() -> None:
     rescue = Emulator.start(SCENARIO)
     with rescue as entered:
         assert entered is rescue
@@ -392,7 +348,7 @@ def test_an_emulator_that_was_started_is_not_started_again_and_stops_twice() -> 
     rescue.stop()
 
 
-def test_a_space_is_gone_once_its_user_is() -> None:
+def test_a_space_ends_with_its_block() -> None:
     with Emulator.start(SCENARIO) as local:
         with RemoteEmulator(local.url, space="mine") as remote:
             assert remote.url == local.url.replace("/API/", "/spaces/mine/API/")
@@ -401,69 +357,29 @@ def test_a_space_is_gone_once_its_user_is() -> None:
             remote.reset()
 
 
-@pytest.mark.parametrize(
-    "url", ["{root}", "{root}/", "{root}/API/API.asmx", "{root}/api/api.asmx?wsdl", "{root}/__admin-not"]
-)
-def test_an_emulator_elsewhere_is_found_by_any_of_its_addresses(url: str) -> None:
-    with Emulator.start(SCENARIO) as local:
-        root = local.url.removesuffix("/API/API.asmx")
-        remote = RemoteEmulator(url.format(root=root))
-        if "not" in url:
-            with pytest.raises(RemoteError, match="answers 404 Not Found; is it an emulator, and its control API on"):
-                remote.health()
-        else:
-            assert remote.health()["scenario"] == "front-desk"
-
-
-def test_an_emulator_elsewhere_that_is_not_there_is_an_error_that_says_so() -> None:
-    with Emulator.start(SCENARIO) as local:
-        pass
-    with pytest.raises(RemoteError, match=r"no answer from http://127.0.0.1:\d+/__admin/reset: "):
+def test_an_emulator_elsewhere_without_a_control_api_is_an_error() -> None:
+    with Emulator.start(SCENARIO, Options(control=False)) as local, pytest.raises(RemoteError) as error:
         RemoteEmulator(local.url).reset()
+    assert str(error.value).endswith("answers 404 Not Found; is it an emulator, and its control API on?")
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (Options(control_token="let-me-in"), "a token is missing: send the server's --control-token"),
-        (Options(control=False), "is it an emulator, and its control API on?"),
-    ],
-    ids=["a token", "no control"],
-)
-def test_an_emulator_elsewhere_that_does_not_let_itself_be_driven_says_why(options: Options, message: str) -> None:
-    with Emulator.start(SCENARIO, options) as local, pytest.raises(RemoteError) as error:
-        RemoteEmulator(local.url).reset()
-    assert message in str(error.value)
-
-
-@pytest.mark.parametrize("url", ["127.0.0.1:8085", "ftp://127.0.0.1", "http://", ""])
-def test_what_is_no_address_is_an_error(url: str) -> None:
-    with pytest.raises(RemoteError, match="is no address: it has to begin with http:// or https:// and a host"):
-        RemoteEmulator(url)
-
-
-def test_a_rule_that_is_begun_and_never_ended_is_warned_of() -> None:
-    with Emulator.start(SCENARIO) as rescue, pytest.warns(RuntimeWarning) as warned:
-        rescue.when(session=1)
+def test_conditions_without_a_reply_are_a_warning(here: Emulator) -> None:
+    with pytest.warns(RuntimeWarning) as warned:
+        here.when(session=1)
     assert str(warned[0].message) == (
-        "rescue.when(...) alone does nothing: "
-        "<the beginning of a rule; say what the calls get: .returns(...) or .fails(...)>"
+        "rescue.when(...) alone does nothing: <conditions of a rule; call .returns(...) or .fails(...) to add it>"
     )
 
 
-@pytest.mark.parametrize("name", emulator.__all__)
-def test_each_public_name_is_there(name: str) -> None:
-    assert getattr(emulator, name).__name__ == name
-    assert name in dir(emulator)
-
-
-def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
+def test_each_public_name_is_importable_and_no_other() -> None:
+    assert [getattr(emulator, name).__name__ for name in emulator.__all__] == [*emulator.__all__]
+    assert {*emulator.__all__} <= {*dir(emulator)}
     with pytest.raises(AttributeError, match="has no attribute 'Emulater'"):
-        emulator.Emulater  # noqa: B018  # mypy knows that the package makes its names up
+        emulator.Emulater  # noqa: B018
 
 
 def held() -> tuple[int, int, int]:
-    """Threads, descriptors and bytes of this process."""
+    """Return the numbers of threads, file descriptors and allocated bytes of this process."""
     gc.collect()
     return threading.active_count(), len(os.listdir("/proc/self/fd")), tracemalloc.get_traced_memory()[0]
 

@@ -55,7 +55,6 @@ HOSTILE: Final = {
     "what fills in": "%s %d {0} {name} ${x} {{7*7}}",
     "a very long text": "long " * 4000,
 }
-every_hostile = pytest.mark.parametrize("text", HOSTILE.values(), ids=list(HOSTILE))
 
 
 def is_plain(shown: str) -> bool:
@@ -68,8 +67,9 @@ def test_there_is_something_to_find() -> None:
     assert steering == set(HOSTILE) - {"markup", "what fills in", "a very long text"}
 
 
-@every_hostile
-def test_what_is_made_visible_is_plain_and_all_else_stays(text: str) -> None:
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_is_made_visible_is_plain_and_all_else_stays(name: str) -> None:
+    text = HOSTILE[name]
     assert is_plain(visible(text))
     assert visible(f"\u00e9 {text} \U0001f600").startswith("\u00e9 ")
     if is_plain(text):
@@ -141,7 +141,6 @@ CHANNELS: Final[dict[str, Callable[[Client, str], TestResponse]]] = {
         }.items()
     },
 }
-every_channel = pytest.mark.parametrize("sent", CHANNELS.values(), ids=list(CHANNELS))
 
 
 def scenario(text: str) -> Scenario:
@@ -150,19 +149,33 @@ def scenario(text: str) -> Scenario:
     return Scenario(text, description=text, rules=(answering,))
 
 
-@pytest.fixture
-def log() -> Iterator[tuple[io.StringIO, io.StringIO]]:
+class Log:
     """What is logged, as text and as JSON."""
+
+    def __init__(self) -> None:
+        self.streams = io.StringIO(), io.StringIO()
+
+    def drain(self) -> tuple[str, str]:
+        """Return what was logged since the last time."""
+        text, as_json = (stream.getvalue() for stream in self.streams)
+        for stream in self.streams:
+            stream.seek(0)
+            stream.truncate()
+        return text, as_json
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
     logger = logging.getLogger("emulator")
-    streams = io.StringIO(), io.StringIO()
-    handlers = [logging.StreamHandler(stream) for stream in streams]
+    log = Log()
+    handlers = [logging.StreamHandler(stream) for stream in log.streams]
     for handler, formatter in zip(handlers, (TextFormatter(), JsonFormatter()), strict=True):
         handler.setFormatter(formatter)
         logger.addHandler(handler)
-    before = logger.level
+    level = logger.level
     logger.setLevel(logging.INFO)
-    yield streams
-    logger.setLevel(before)
+    yield log
+    logger.setLevel(level)
     for handler in handlers:
         logger.removeHandler(handler)
 
@@ -172,40 +185,41 @@ def assert_is_harmless(answer: TestResponse) -> None:
     assert all(value.isascii() and value.isprintable() and len(value) < 4000 for _, value in answer.headers)
 
 
-@every_hostile
-@every_channel
-def test_what_a_request_holds_is_plain_in_log_headers_and_control_api(
-    sent: Callable[[Client, str], TestResponse], text: str, log: tuple[io.StringIO, io.StringIO]
-) -> None:
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_what_a_request_holds_is_plain_in_log_headers_and_control_api(channel: str, log: Log) -> None:
     engine = Engine(scenario("rule"))
     client = Client(Application(engine))
-    answer = sent(client, text)
-    assert_is_harmless(answer)
-    assert answer.status_code != 500 or "Runtime Error" not in answer.text or engine.snapshot().refusals
-    as_text, as_json = (stream.getvalue() for stream in log)
-    assert "Traceback" not in as_text
-    assert is_plain(as_text)
-    assert is_plain(as_json)
-    records = [json.loads(line) for line in as_json.splitlines()]
-    assert len(as_text.splitlines()) == len(records)
-    told = [client.get(f"/__admin{path}") for path in ("/calls", "/rules", "/metrics", "/calls/1")]
-    assert {each.status_code for each in told[:3]} == {200}
-    assert all(is_plain(each.text) for each in told)
+    for text in HOSTILE.values():
+        engine.reset()
+        log.drain()
+        response = CHANNELS[channel](client, text)
+        assert_is_harmless(response)
+        assert response.status_code != 500 or "Runtime Error" not in response.text or engine.snapshot().refusals
+        as_text, as_json = log.drain()
+        assert "Traceback" not in as_text
+        assert is_plain(as_text)
+        assert is_plain(as_json)
+        assert len(as_text.splitlines()) == len([json.loads(line) for line in as_json.splitlines()])
+        last = engine.snapshot().last_id
+        responses = [client.get(f"/__admin{path}") for path in ("/calls", "/rules", "/metrics", f"/calls/{last}")]
+        assert {each.status_code for each in responses[:3]} == {200}
+        assert all(is_plain(each.text) for each in responses)
 
 
-@every_hostile
-def test_what_a_scenario_is_called_is_plain_everywhere(text: str, log: tuple[io.StringIO, io.StringIO]) -> None:
-    engine = Engine(scenario(text))
-    client = Client(Application(engine))
-    answer = get(client, "iSession=1&iNode=2&sAuthCode=x")
-    assert answer.status_code == 200
-    assert_is_harmless(answer)
-    assert answer.headers["X-Emulator-Rule"].startswith(quote(text[:3], safe=" </%{}$", errors="replace").split("%")[0])
-    assert all(is_plain(stream.getvalue()) and stream.getvalue().count("\n") == 1 for stream in log)
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_a_scenario_is_called_is_plain_everywhere(name: str, log: Log) -> None:
+    text = HOSTILE[name]
+    client = Client(Application(Engine(scenario(text))))
+    response = get(client, "iSession=1&iNode=2&sAuthCode=x")
+    assert response.status_code == 200
+    assert_is_harmless(response)
+    start = quote(text[:3], safe=" </%{}$", errors="replace").split("%")[0]
+    assert response.headers["X-Emulator-Rule"].startswith(start)
+    assert all(is_plain(logged) and logged.count("\n") == 1 for logged in log.drain())
     for path in ("/health", "/calls", "/calls/1", "/rules", "/metrics", "/openapi.json"):
-        told = client.get(f"/__admin{path}")
-        assert (told.status_code, is_plain(told.text)) == (200, True)
-        assert_is_harmless(told)
+        shown = client.get(f"/__admin{path}")
+        assert (shown.status_code, is_plain(shown.text)) == (200, True)
+        assert_is_harmless(shown)
 
 
 PROBLEMS: Final[dict[str, Callable[[Client, str], TestResponse]]] = {
@@ -232,51 +246,54 @@ PROBLEMS: Final[dict[str, Callable[[Client, str], TestResponse]]] = {
 }
 
 
-@every_hostile
-@pytest.mark.parametrize("sent", PROBLEMS.values(), ids=list(PROBLEMS))
-def test_a_problem_tells_what_was_wrong_in_plain_text(sent: Callable[[Client, str], TestResponse], text: str) -> None:
-    answer = sent(Client(Application(Engine(scenario("rule")))), text)
-    assert 400 <= answer.status_code < 500
-    assert answer.content_type == "application/problem+json"
-    assert_is_harmless(answer)
-    assert is_plain(answer.text)
+@pytest.mark.parametrize("channel", PROBLEMS)
+def test_a_problem_tells_what_was_wrong_in_plain_text(channel: str) -> None:
+    client = Client(Application(Engine(scenario("rule"))))
+    for text in HOSTILE.values():
+        response = PROBLEMS[channel](client, text)
+        assert 400 <= response.status_code < 500
+        assert response.content_type == "application/problem+json"
+        assert_is_harmless(response)
+        assert is_plain(response.text)
 
 
 PAGES: Final = ("a help page", "a help page's host", "a path", "a path with a long body", "a path of the other API")
 
 
-@every_hostile
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_holds_it_as_plain_text(page: str, text: str) -> None:
-    answer = CHANNELS[page](Client(Application(Engine(scenario("rule")))), text)
-    assert is_plain(answer.text.replace("\r\n", "\n"))
-    assert answer.content_type.startswith("text/plain") or "<script" not in answer.text
+def test_a_page_holds_it_as_plain_text(page: str) -> None:
+    client = Client(Application(Engine(scenario("rule"))))
+    for text in HOSTILE.values():
+        response = CHANNELS[page](client, text)
+        assert is_plain(response.text.replace("\r\n", "\n"))
+        assert response.content_type.startswith("text/plain") or "<script" not in response.text
 
 
-@every_hostile
-def test_the_traceback_of_a_failure_is_plain(text: str, log: tuple[io.StringIO, io.StringIO]) -> None:
-    try:
-        raise ValueError(text)
-    except ValueError:
-        logging.getLogger("emulator").exception("failed at %s", text)
-    as_text, as_json = (stream.getvalue() for stream in log)
-    assert is_plain(as_text)
-    assert len(as_text.split("\n")[0]) > len("2026-11-24 08:15:00.123 ERROR failed at ")
-    assert is_plain(as_json)
-    assert as_json.count("\n") == 1
+def test_the_traceback_of_a_failure_is_plain(log: Log) -> None:
+    for text in HOSTILE.values():
+        try:
+            raise ValueError(text)
+        except ValueError:
+            logging.getLogger("emulator").exception("failed at %s", text)
+        as_text, as_json = log.drain()
+        assert is_plain(as_text)
+        assert len(as_text.split("\n")[0]) > len("2026-11-24 08:15:00.123 ERROR failed at ")
+        assert is_plain(as_json)
+        assert as_json.count("\n") == 1
 
 
-@every_hostile
-def test_what_a_failed_test_is_told_is_plain(text: str) -> None:
-    with Emulator.start(scenario(text)) as rescue:
-        Client(Application(rescue.engine)).get(f"{SERVICE}/startSession?iSession=1&iNode=2&sAuthCode={quoted(text)}")
-        Client(Application(rescue.engine)).get(f"{SERVICE}/{quoted(text)}")
-        told = account(rescue)
-        assert is_plain(told)
-        assert told.count("\n") == 1
-        with pytest.raises(AssertionError) as failed:
-            rescue.verify(session=5)
-        assert is_plain(str(failed.value))
+def test_the_report_of_a_failed_test_is_plain() -> None:
+    for text in HOSTILE.values():
+        with Emulator.start(scenario(text)) as rescue:
+            client = Client(Application(rescue.engine))
+            client.get(f"{SERVICE}/startSession?iSession=1&iNode=2&sAuthCode={quoted(text)}")
+            client.get(f"{SERVICE}/{quoted(text)}")
+            report = account(rescue)
+            assert is_plain(report)
+            assert report.count("\n") == 1
+            with pytest.raises(AssertionError) as failed:
+                rescue.verify(session=5)
+            assert is_plain(str(failed.value))
 
 
 def run(*arguments: str) -> Any:
@@ -293,9 +310,9 @@ def named_file(folder: Path, text: str, content: str) -> Path:
 CALL: Final = ("--session", "1", "--node", "2")
 
 
-@every_hostile
-def test_what_the_commands_about_files_print_is_plain(text: str, tmp_path: Path) -> None:
-    text = text.replace("\ud800", "\udcff")  # the half characters that the name of a file can have
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_the_commands_about_files_print_is_plain(name: str, tmp_path: Path) -> None:
+    text = HOSTILE[name].replace("\ud800", "\udcff")  # the half characters that the name of a file can have
     rule = json.dumps({"whne": 1, text: 2, "return": text})
     bad = named_file(tmp_path, text, f"rules: [{rule}]\n")
     good = named_file(tmp_path, "good" + text, "rules: [{when: {session: 9}, return: startSessionRet_OK}]\n")
@@ -342,7 +359,6 @@ def hostile_server() -> Iterator[str]:
     server.server_close()
 
 
-@every_hostile
 @pytest.mark.parametrize(
     ("arguments", "status", "key"),
     [
@@ -354,16 +370,19 @@ def hostile_server() -> Iterator[str]:
     ],
 )
 def test_what_a_hostile_server_answers_is_printed_plain(
-    arguments: tuple[str, ...], status: int, key: str | None, text: str, hostile_server: str
+    arguments: tuple[str, ...], status: int, key: str | None, hostile_server: str
 ) -> None:
-    told = {"verified": False, "count": 0, "near_misses": [], "text": "", "detail": ""}
-    body = text.encode("utf-8", "surrogatepass") if key is None else json.dumps(told | {key: text}).encode()
-    _Hostile.status, _Hostile.body = status, body
+    finding = {"verified": False, "count": 0, "near_misses": [], "text": "", "detail": ""}
     command, *options = arguments
-    result = run(command, hostile_server, *options)
-    assert result.exit_code in (1, 3, 4)
-    assert result.output.strip()
-    assert is_plain(result.output)
+    for text in HOSTILE.values():
+        _Hostile.status = status
+        _Hostile.body = (
+            text.encode("utf-8", "surrogatepass") if key is None else json.dumps(finding | {key: text}).encode()
+        )
+        result = run(command, hostile_server, *options)
+        assert result.exit_code in (1, 3, 4)
+        assert result.output.strip()
+        assert is_plain(result.output)
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -1,4 +1,4 @@
-"""Tests side by side: nothing of one is seen by another, in servers of their own or in spaces of one server."""
+"""Tests in parallel do not see one another, in servers of their own or in spaces of one server."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from http.client import HTTPConnection
 from threading import Barrier
 from typing import Final
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import pytest
+import requests
 
-from emulator.client.control_api import ControlClient, root_of
+from emulator.client.control_api import root_url
 from emulator.client.remote import RemoteEmulator
-from emulator.client.soap import result_in, written
+from emulator.client.soap import build_request, find_result
 from emulator.core.call import Call
 from emulator.core.contract import OPERATION, Binding, Result
 from emulator.core.journal import Exchange, Refusal
@@ -28,36 +28,36 @@ CALLS: Final = 500
 BINDINGS: Final[list[Binding]] = [*Binding]
 RESULTS: Final[list[Result]] = [*Result]
 LOADED: Final = ("-p", "no:cacheprovider", "-p", "xdist", "-p", "rescue_emulator")
-PATIENCE: Final = 60.0  # seconds after which a test that waits in vain has failed
+PATIENCE: Final = 60.0  # seconds until a test that waits fails
 
 
 def call(number: int, side: int) -> Call:
-    """A call by its number: the same on every side but for the node, over each binding in turn."""
+    """Return a call by its number: the same on each side except its node and code, over each binding in turn."""
     return Call(number, side, f"code-of-{side}", BINDINGS[number % len(BINDINGS)])
 
 
-def wanted(number: int, side: int) -> Result:
-    """The result of a call, which differs between neighbouring sides."""
+def expected(number: int, side: int) -> Result:
+    """Return the result of a call, which differs between neighbouring sides."""
     return RESULTS[(number + side) % len(RESULTS)]
 
 
 def make_rules(rescue: Rescue, side: int) -> None:
-    """A rule for each result, which has a name of this side."""
+    """Add a rule for each result, named after this side."""
     for result in RESULTS:
-        numbers = [number for number in range(CALLS) if wanted(number, side) is result]
+        numbers = [number for number in range(CALLS) if expected(number, side) is result]
         rescue.when(session=numbers, auth_code=f"code-of-{side}", name=f"{side}: {result.value}").returns(result)
 
 
 def results_of_calls(url: str, side: int) -> list[Result | None]:
-    """The result of each call, all made over one connection; after them as many refusals as the side's number says."""
+    """Send all calls over one connection, then ``side`` requests that are refused; return the results of the calls."""
     address = urlsplit(url)
     assert address.hostname is not None
     connection = HTTPConnection(address.hostname, address.port, timeout=PATIENCE)
     results = []
     for number in range(CALLS):
-        request = written(call(number, side))
+        request = build_request(call(number, side))
         connection.request(request.method, address.path + request.path, request.body, request.headers)
-        results.append(result_in(connection.getresponse().read()))
+        results.append(find_result(connection.getresponse().read()))
     for _ in range(side):
         connection.request("GET", f"{address.path}/{OPERATION}?iSession={side}")
         connection.getresponse().read()
@@ -66,7 +66,7 @@ def results_of_calls(url: str, side: int) -> list[Result | None]:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observations:
     """What one side saw of the server."""
 
     results: list[Result | None] = field(repr=False)
@@ -83,31 +83,30 @@ def server() -> Emulator:
 
 
 @pytest.fixture(scope="module")
-def seen(server: Emulator) -> list[Seen]:
-    """What each side saw, when all had been at it together."""
+def seen(server: Emulator) -> list[Observations]:
+    """What each side saw; all used the server at the same time."""
     together = Barrier(SIDES, timeout=PATIENCE)
 
-    def be(side: int) -> Seen:
+    def use_space(side: int) -> Observations:
         with RemoteEmulator(server.url, space=f"side-{side}") as rescue:
             make_rules(rescue, side)
             together.wait()
             results = results_of_calls(rescue.url, side)
             together.wait()
-            control = ControlClient(root_of(rescue.url))
-            with urlopen(f"{control.root}/__admin/metrics", timeout=PATIENCE) as answer:
-                metrics = counted(answer.read().decode())
-            totals = control.ask("GET", "/calls")["totals"]
+            admin = f"{root_url(rescue.url)}/__admin"
+            metrics = counts(requests.get(f"{admin}/metrics", timeout=PATIENCE).text)
+            totals = requests.get(f"{admin}/calls", timeout=PATIENCE).json()["totals"]
             own = [{"when": {"node": side, "binding": each}, "times": CALLS // len(BINDINGS)} for each in BINDINGS]
             others = {"when": {"node": {"not": side}}, "never": True}
             verified = [rescue.verification(asked) for asked in (*own, others)]
-            return Seen(results, rescue.calls, rescue.refusals, totals, metrics, verified)
+            return Observations(results, rescue.calls, rescue.refusals, totals, metrics, verified)
 
     with server, ThreadPoolExecutor(SIDES) as sides:
-        return [*sides.map(be, range(SIDES))]
+        return [*sides.map(use_space, range(SIDES))]
 
 
-def counted(metrics: str) -> dict[str, int]:
-    """Calls by rule, as Prometheus is told of them; refusals under ``refused``."""
+def counts(metrics: str) -> dict[str, int]:
+    """Return the number of calls by rule in metrics for Prometheus; that of refusals under ``refused``."""
     found: Counter[str] = Counter()
     for rule, number in re.findall(r'^rescue_emulator_calls_total\{.*rule="(.*?)".*\} ([0-9.]+)$', metrics, re.M):
         found[rule] += int(float(number))
@@ -120,51 +119,43 @@ ALL_SIDES = pytest.mark.parametrize("side", range(SIDES))
 
 
 @ALL_SIDES
-def test_each_space_answers_by_its_own_rules(side: int, seen: list[Seen]) -> None:
-    assert seen[side].results == [wanted(number, side) for number in range(CALLS)]
-
-
-@ALL_SIDES
-def test_the_journal_of_a_space_has_its_own_calls_alone(side: int, seen: list[Seen]) -> None:
-    found = [(each.call.session, each.call.node, each.call.binding, each.decider) for each in seen[side].calls]
-    calls = [(call(number, side), wanted(number, side)) for number in range(CALLS)]
-    assert found == [(each.session, each.node, each.binding, f"{side}: {result.value}") for each, result in calls]
-
-
-@ALL_SIDES
-def test_a_space_has_its_own_refusals_alone(side: int, seen: list[Seen]) -> None:
+def test_a_space_has_its_own_rules_calls_and_refusals(side: int, seen: list[Observations]) -> None:
+    calls = [call(number, side) for number in range(CALLS)]
+    results = [expected(number, side) for number in range(CALLS)]
+    assert seen[side].results == results
+    assert [(each.call.session, each.call.node, each.call.binding, each.decider) for each in seen[side].calls] == [
+        (each.session, each.node, each.binding, f"{side}: {result.value}")
+        for each, result in zip(calls, results, strict=True)
+    ]
     assert [refusal.reason for refusal in seen[side].refusals] == ["Missing parameter: iNode."] * side
 
 
 @ALL_SIDES
-def test_the_counters_of_a_space_are_its_own(side: int, seen: list[Seen]) -> None:
-    by_rule = Counter(f"{side}: {wanted(number, side).value}" for number in range(CALLS))
+def test_a_space_has_its_own_counters_and_verification(side: int, seen: list[Observations]) -> None:
+    by_rule = Counter(f"{side}: {expected(number, side).value}" for number in range(CALLS))
     refused = {"refused": side} if side else {}
     assert (seen[side].totals, seen[side].metrics) == ({"calls": CALLS, "refusals": side}, {**by_rule, **refused})
-
-
-@ALL_SIDES
-def test_verification_in_a_space_counts_its_own_calls(side: int, seen: list[Seen]) -> None:
     assert [text for verified, text in seen[side].verified if not verified] == []
 
 
 @pytest.mark.usefixtures("seen")
-def test_nothing_of_the_spaces_reaches_the_server_around_them(server: Emulator) -> None:
+def test_the_server_around_the_spaces_sees_none_of_it(server: Emulator) -> None:
     assert (server.calls, server.refusals, server.engine.rules()) == ((), (), ())
 
 
 def test_workers_of_pytest_have_servers_of_their_own(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # what else is installed need not be loaded nine times
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # nine processes need not load what else is installed
     pytester.makepyfile(
         test_worker=f"""
         from pathlib import Path
+        from tests.test_isolation import CALLS, call, expected, make_rules, results_of_calls
 
         def test_worker(rescue, worker_id):
             side = int(worker_id.removeprefix("gw"))
             make_rules(rescue, side)
-            assert results_of_calls(rescue.url, side) == [wanted(number, side) for number in range(CALLS)]
+            assert results_of_calls(rescue.url, side) == [expected(number, side) for number in range(CALLS)]
             assert [exchange.call for exchange in rescue.calls] == [call(number, side) for number in range(CALLS)]
             assert len(rescue.refusals) == side
             rescue.verify(times=CALLS)

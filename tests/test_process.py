@@ -1,9 +1,10 @@
-"""How a real server ends when it is told to: every request that it took is answered, whatever else goes on."""
+"""A serving process: it stops on signals without losing a call, and works without standard streams."""
 
 from __future__ import annotations
 
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from itertools import count
@@ -20,12 +21,23 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.calling import PATIENCE, Address, a_request, call, next_answer, result
+from emulator.process import stop_on_signals
+from tests.helpers.calling import (
+    PATIENCE,
+    Address,
+    a_request,
+    call,
+    next_answer,
+    next_answers,
+    ready,
+    result,
+    sent,
+    serve,
+)
 from tests.helpers.paths import ROOT
-from tests.server.test_server import ready
 
-BUSY = 6  # clients that call again and again,
-WAITING = 6  # and others whose answers wait
+BUSY = 6  # clients that call again and again
+WAITING = 6  # clients whose responses wait
 SCENARIO = """
 otherwise: startSessionRet_OK
 rules:
@@ -34,18 +46,19 @@ rules:
 """
 
 
-@contextmanager
-def serve(file: Path, **how: Any) -> Iterator[subprocess.Popen[str]]:
-    """``serve`` in a process of its own, which is no more afterwards."""
-    command = [sys.executable, "-m", "emulator", "serve", str(file), "--port", "0"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, **how) as process:
-        yield process
-        process.kill()
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    file = tmp_path / "scenario.yaml"
+    file.write_text(SCENARIO)
+    return file
+
+
+# Signals
 
 
 @dataclass(slots=True)
 class Client:
-    """A client with a connection of its own, in a thread, which calls for one session after another while it can."""
+    """A client with a connection and a thread of its own, which calls for one session after another while it can."""
 
     address: Address
     auth_code: str
@@ -60,22 +73,20 @@ class Client:
     def _call(self) -> None:
         with socket.create_connection(self.address, PATIENCE) as connection, suppress(OSError, HTTPException):
             for session in self.sessions:
-                request = a_request(session=session, auth_code=self.auth_code)
-                connection.sendall(request.head + request.content)
+                connection.sendall(a_request(session=session, auth_code=self.auth_code).head)
                 if b">startSessionRet_OK</startSessionRet>" in next_answer(connection)[1]:
                     self.answered.append(session)
 
 
 def called(log: Path) -> list[int]:
-    """The sessions of the calls in a log."""
+    """Return the sessions of the calls in a log."""
     return [int(session) for session in re.findall(r"INFO get session=(\d+)", log.read_text())]
 
 
-def test_sigterm_under_load_loses_no_call_that_came(tmp_path: Path) -> None:
-    (tmp_path / "scenario.yaml").write_text(SCENARIO)
+def test_sigterm_under_load_loses_no_call_that_came(scenario: Path, tmp_path: Path) -> None:
     log, sessions = tmp_path / "log", count(WAITING)
     with ExitStack() as stack:
-        process = stack.enter_context(serve(tmp_path / "scenario.yaml", stderr=stack.enter_context(log.open("w"))))
+        process = stack.enter_context(serve(f"{scenario} 2>{log}"))
         address = ready(process)
         waiting = [Client(address, ("slow", "trickle")[number % 2], iter([number])) for number in range(WAITING)]
         busy = [Client(address, "busy", sessions) for _ in range(BUSY)]
@@ -84,9 +95,7 @@ def test_sigterm_under_load_loses_no_call_that_came(tmp_path: Path) -> None:
             assert time.monotonic() < until
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
-        began = time.monotonic()
         assert process.wait(PATIENCE) == 0
-        assert time.monotonic() - began < 1.0
         for client in [*waiting, *busy]:
             client.thread.join(PATIENCE)
         with pytest.raises(ConnectionRefusedError):
@@ -97,13 +106,26 @@ def test_sigterm_under_load_loses_no_call_that_came(tmp_path: Path) -> None:
     assert "Traceback" not in log.read_text()
 
 
+@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT], [signal.SIGTERM] * 2], ids=str)
+def test_signals_end_a_process_with_a_call_under_way(signals: list[signal.Signals], scenario: Path) -> None:
+    with serve(str(scenario)) as process:
+        with sent(ready(process), a_request()) as connection:
+            assert next_answer(connection)[0] == 200
+            connection.sendall(a_request(auth_code="slow").head)
+            for number in signals:
+                process.send_signal(number)
+            assert process.wait(PATIENCE) == 0
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 def test_a_signal_while_the_scenario_is_read_ends_the_process_with_0(number: signal.Signals, tmp_path: Path) -> None:
     pipe = tmp_path / "scenario.yaml"
     os.mkfifo(pipe)
-    with serve(pipe, stderr=subprocess.PIPE) as process, pipe.open("w"):  # it is opened once it is read
+    with serve(str(pipe)) as process, pipe.open("w"):  # opening waits until the process reads
         until = time.monotonic() + PATIENCE
-        while process.poll() is None:  # again and again: one that comes just before it waits in a read is not seen
+        while process.poll() is None:  # again and again: one that comes just before a blocking read is not seen
             assert time.monotonic() < until
             process.send_signal(number)
             time.sleep(0.01)
@@ -111,17 +133,10 @@ def test_a_signal_while_the_scenario_is_read_ends_the_process_with_0(number: sig
         assert process.returncode == 0
 
 
-def test_ctrl_c_at_a_terminal_ends_it_in_good_order(tmp_path: Path) -> None:
-    (tmp_path / "scenario.yaml").write_text(SCENARIO)
+def test_ctrl_c_at_a_terminal_ends_it_in_good_order(scenario: Path) -> None:
     ours, terminal = os.openpty()
-    serve = f"exec '{sys.executable}' -m emulator serve '{tmp_path}/scenario.yaml' --port 0"
-    with subprocess.Popen(  # of a new session, whose terminal is the first that it opens
-        ["/bin/sh", "-c", f"{serve} <>{os.ttyname(terminal)} 2>&0"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    # A new session, whose controlling terminal is the first one that it opens.
+    with serve(f"{scenario} <>{os.ttyname(terminal)} 2>&0", start_new_session=True) as process:
         assert result(call(ready(process), a_request())) == "OK"
         os.write(ours, b"\x03")
         assert process.wait(PATIENCE) == 0
@@ -130,21 +145,135 @@ def test_ctrl_c_at_a_terminal_ends_it_in_good_order(tmp_path: Path) -> None:
     os.close(ours)
 
 
-def test_signals_that_come_when_it_has_ended_change_nothing(tmp_path: Path) -> None:
+def run_script(script: str) -> tuple[int, bytes]:
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, timeout=PATIENCE)
+    return done.returncode, done.stderr
+
+
+def test_signals_after_the_work_is_done_change_nothing() -> None:
     script = (
-        "import signal\nfrom emulator.signals import ended_at_once_by_signals\n"
-        "with ended_at_once_by_signals():\n    pass\n"
+        "import signal\nfrom emulator.process import exit_on_signals\nwith exit_on_signals():\n    pass\n"
         "signal.raise_signal(signal.SIGTERM)\nsignal.raise_signal(signal.SIGINT)"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, timeout=PATIENCE)
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert run_script(script) == (0, b"")
 
 
-def test_what_is_not_in_good_order_in_time_is_left(tmp_path: Path) -> None:
+def test_a_process_that_does_not_stop_in_time_exits() -> None:
     script = (
-        "import os, signal, threading, time\nfrom emulator.signals import ended_by_signals\n"
-        "with ended_by_signals(lambda: None):\n    signal.raise_signal(signal.SIGTERM)\n    time.sleep(3600)"
+        "import signal, time\nfrom emulator.process import stop_on_signals\n"
+        "with stop_on_signals(lambda: None):\n    signal.raise_signal(signal.SIGTERM)\n    time.sleep(3600)"
     )
-    began = time.monotonic()
-    assert subprocess.run([sys.executable, "-c", script], cwd=tmp_path, timeout=PATIENCE).returncode == 0
-    assert time.monotonic() - began < PATIENCE
+    assert run_script(script) == (0, b"")
+
+
+def test_a_second_signal_exits_at_once_and_the_handlers_are_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    exits: list[int] = []
+    stops: list[None] = []
+    monkeypatch.setattr(os, "_exit", exits.append)
+    with stop_on_signals(lambda: stops.append(None)):
+        signal.raise_signal(signal.SIGTERM)
+        assert (len(stops), exits) == (1, [])
+        signal.raise_signal(signal.SIGINT)
+    assert (len(stops), exits) == (1, [0])
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == handlers
+
+
+# Open files and standard streams
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="reads the limits of another process as Linux can")
+def test_the_limit_of_open_files_is_raised_as_far_as_the_system_allows() -> None:
+    with serve("", before="ulimit -Sn 64;") as process:
+        ready(process)
+        soft, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    assert soft == hard
+
+
+full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+
+
+@pytest.fixture
+def broken_pipe() -> Iterator[int]:
+    """The writing end of a pipe whose reader has left."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    yield writing
+    os.close(writing)
+
+
+def all_are_answered(address: Address) -> bool:
+    """Return True if many calls are answered: more than the log lines that any buffer holds."""
+    requests = [a_request(auth_code="demo-ok")] * 200
+    with sent(address, *requests) as connection:
+        return all(b"startSessionRet_OK" in body for _, body in next_answers(connection, len(requests)))
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str | None]:
+    """Stop a process; return its status and what it wrote to standard error."""
+    process.send_signal(signal.SIGTERM)
+    _, log = process.communicate(timeout=PATIENCE)
+    return process.returncode, log
+
+
+@pytest.mark.parametrize(
+    ("redirection", "form"),
+    [
+        pytest.param("2>/dev/full", "text", marks=full, id="a full disk"),
+        pytest.param("2>&-", "json", id="closed"),
+        pytest.param(None, "text", id="a broken pipe"),
+    ],
+)
+def test_a_log_that_cannot_be_written_stops_nothing(redirection: str | None, form: str, broken_pipe: int) -> None:
+    streams: dict[str, Any] = {"stderr": broken_pipe} if redirection is None else {}
+    with serve(f"--log-format {form} {redirection or ''}", **streams) as process:
+        assert all_are_answered(ready(process))
+        assert ended(process) == (0, None if redirection is None else "")
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+def wait_until_served(address: Address) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
+        with suppress(ConnectionRefusedError):
+            return socket.create_connection(address, PATIENCE).close()
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("redirection", "reason"),
+    [
+        pytest.param(">/dev/full", "No space left on device", marks=full, id="a full disk"),
+        pytest.param(">&-", None, id="closed"),
+        pytest.param(None, "Broken pipe", id="a broken pipe"),
+    ],
+)
+def test_a_ready_line_that_cannot_be_written_is_logged_and_stops_nothing(
+    redirection: str | None, reason: str | None, broken_pipe: int, free_port: int
+) -> None:
+    streams: dict[str, Any] = {"stdout": broken_pipe} if redirection is None else {}
+    with serve(f"--port {free_port} {redirection or ''}", **streams) as process:
+        wait_until_served(("127.0.0.1", free_port))
+        assert all_are_answered(("127.0.0.1", free_port))
+        status, log = ended(process)
+    others = [line for line in (log or "").splitlines() if " INFO get session=" not in line]
+    assert status == 0
+    assert len(others) == (0 if reason is None else 1)
+    assert reason is None or f"WARNING cannot write to standard output, {reason}: ready http://" in others[0]
+
+
+def test_all_standard_streams_can_be_closed(free_port: int) -> None:
+    with serve(f"--port {free_port} <&- >&- 2>&-") as process:
+        wait_until_served(("127.0.0.1", free_port))
+        assert all_are_answered(("127.0.0.1", free_port))
+        descriptors = Path(f"/proc/{process.pid}/fd")
+        if descriptors.exists():
+            assert {os.readlink(descriptors / number) for number in ("0", "1", "2")} == {"/dev/null"}
+        assert ended(process) == (0, "")

@@ -1,4 +1,4 @@
-"""The pytest plugin, in runs of pytest of their own: the fixture, its scenario, and what a failed test tells."""
+"""The pytest plugin, in runs of pytest of its own: the fixture, its scenario, and the report of a failed test."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from emulator.client.control_api import ControlClient, root_of
+from emulator.client.control_api import ControlApi, root_url
 from emulator.emulator import Emulator, Options
+from emulator.scenario.control_shapes import SpaceListJson
+from tests.helpers.golden import check_golden
 from tests.helpers.paths import GOLDEN
 
 CALL = """
@@ -24,8 +26,11 @@ CALL = """
 """
 OK_FOR_ALL = "otherwise: startSessionRet_OK\n"
 BAD = "rules:\n  - whne: {session: 1}\n    return: startSessionRet_OK\n  - {when: {session: x}, return: OK}\n"
-MARKER_UNUSABLE = "the scenario of the marker 'rescue' cannot be used:"
-INI_UNUSABLE = "the scenario of the ini option 'rescue_scenario' cannot be used:"
+BAD_PROBLEMS = [
+    "2:5: rules[0].whne: unknown key; did you mean 'when'?",
+    "4:22: rules[1].when.session: must be a whole number, not 'x'",
+    "4:34: rules[1].return: 'OK' is not a result; did you mean 'startSessionRet_OK'?",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -35,24 +40,25 @@ def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def elsewhere() -> Iterator[Emulator]:
-    """A server that the runs of pytest are pointed at; its own scenario is not that of their tests."""
+    """A server for ``--rescue-url``; its own scenario is not that of the tests."""
     with Emulator.start({"name": "elsewhere", "otherwise": "startSessionRet_NotLoggedInAsAdmin"}) as server:
         yield server
 
 
 def suite(pytester: pytest.Pytester, tests: str) -> None:
-    """The tests of a run, which may ask for the ``result`` of a call."""
+    """Write the tests of a run, which may use ``result``."""
     pytester.makepyfile(test_it=CALL + tests)
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    """A run of pytest in this process, in which the plugin is loaded by its entry point."""
+    """Run pytest in this process, which loads the plugin by its entry point."""
     return pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
 
 
 def spaces(server: Emulator) -> list[str]:
     """The names of the spaces that are open."""
-    return [each["name"] for each in ControlClient(root_of(server.url)).ask("GET", "/spaces")["spaces"]]
+    data = ControlApi(root_url(server.url)).request("GET", "/spaces", shape=SpaceListJson)
+    return [space["name"] for space in data["spaces"]]
 
 
 def test_the_fixture_is_an_emulator_that_serves_the_shipped_default(pytester: pytest.Pytester) -> None:
@@ -143,40 +149,24 @@ def test_the_ini_option_names_the_scenario_where_no_marker_does(pytester: pytest
     run(pytester).assert_outcomes(passed=2)
 
 
-@pytest.mark.parametrize("where", ["here", "elsewhere"])
-@pytest.mark.parametrize("named_by", [MARKER_UNUSABLE, INI_UNUSABLE], ids=["the marker", "the ini option"])
 @pytest.mark.parametrize(
-    ("content", "problems"),
+    ("named_by", "content", "problems"),
     [
-        pytest.param(None, ["1:1: no such file"], id="missing"),
-        pytest.param(
-            BAD,
-            [
-                "2:5: rules[0].whne: unknown key; did you mean 'when'?",
-                "4:22: rules[1].when.session: a whole number is wanted here, not 'x'",
-                "4:34: rules[1].return: 'OK' is not a result; did you mean 'startSessionRet_OK'?",
-            ],
-            id="bad",
-        ),
+        pytest.param("the marker 'rescue'", None, ["1:1: no such file"], id="missing, of the marker"),
+        pytest.param("the ini option 'rescue_scenario'", BAD, BAD_PROBLEMS, id="wrong, of the ini option"),
     ],
 )
-def test_an_unusable_file_fails_its_tests_with_its_problems_and_others_go_on(
-    content: str | None,
-    problems: list[str],
-    named_by: str,
-    where: str,
-    pytester: pytest.Pytester,
-    elsewhere: Emulator,
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_an_unusable_file_fails_its_tests_with_its_problems(
+    where: str, named_by: str, content: str | None, problems: list[str], pytester: pytest.Pytester, elsewhere: Emulator
 ) -> None:
-    pytester.makeini("[pytest]\nrescue_scenario = " + ("it.yaml" if named_by == INI_UNUSABLE else ""))
-    file = pytester.path / "it.yaml"
+    pytester.makeini("[pytest]\nrescue_scenario = " + ("it.yaml" if "ini" in named_by else ""))
     if content is not None:
-        file.write_text(content)
-    marker = "@pytest.mark.rescue('it.yaml')" if named_by == MARKER_UNUSABLE else "# no marker"
+        (pytester.path / "it.yaml").write_text(content)
     suite(
         pytester,
         f"""
-    {marker}
+    {"# no marker" if "ini" in named_by else "@pytest.mark.rescue('it.yaml')"}
     def test_it(rescue):
         pass
 
@@ -189,37 +179,26 @@ def test_an_unusable_file_fails_its_tests_with_its_problems_and_others_go_on(
     outcome.assert_outcomes(errors=1, passed=1)
     title = next(number for number, line in enumerate(outcome.outlines) if "ERROR at setup of test_it" in line)
     assert outcome.outlines[title + 1 : title + 2 + len(problems)] == [
-        named_by,
-        *(f"{file.name}:{each}" for each in problems),
+        f"the scenario of {named_by} cannot be used:",
+        *(f"it.yaml:{each}" for each in problems),
     ]
 
 
-@pytest.mark.parametrize(
-    "arguments", ["", "'a.yaml', 'b.yaml'", "scenario='a.yaml'", "5", "['a.yaml']"], ids=lambda text: text or "nothing"
-)
-def test_a_marker_that_says_anything_else_fails_its_test(arguments: str, pytester: pytest.Pytester) -> None:
-    suite(
-        pytester,
-        f"""
-    @pytest.mark.rescue({arguments})
-    def test_it(rescue):
-        pass
-
-    def test_another(rescue):
-        pass
-    """,
-    )
+def test_a_marker_with_other_arguments_fails_its_test(pytester: pytest.Pytester) -> None:
+    wrong = ["", "'a.yaml', 'b.yaml'", "scenario='a.yaml'", "5"]
+    tests = [f"    @pytest.mark.rescue({each})\n    def test_{n}(rescue): pass\n" for n, each in enumerate(wrong)]
+    suite(pytester, "\n".join(["", *tests, "    def test_another(rescue): pass\n"]))
     outcome = run(pytester)
-    outcome.assert_outcomes(errors=1, passed=1)
-    title = next(number for number, line in enumerate(outcome.outlines) if "ERROR at setup of test_it" in line)
-    assert outcome.outlines[title + 1] == "the marker 'rescue' takes one scenario: a file's path, or a dict"
+    outcome.assert_outcomes(errors=len(wrong), passed=1)
+    message = "the marker 'rescue' takes one scenario: a file's path, or a dict"
+    assert outcome.outlines.count(message) == len(wrong)
 
 
-@pytest.mark.parametrize("said_in", ["the option", "the ini option"])
+@pytest.mark.parametrize("given_by", ["the option", "the ini option"])
 def test_an_emulator_elsewhere_gives_each_test_a_space_that_is_gone_afterwards(
-    said_in: str, pytester: pytest.Pytester, elsewhere: Emulator
+    given_by: str, pytester: pytest.Pytester, elsewhere: Emulator
 ) -> None:
-    pytester.makeini("[pytest]\nrescue_url = " + (elsewhere.url if said_in == "the ini option" else ""))
+    pytester.makeini("[pytest]\nrescue_url = " + (elsewhere.url if given_by == "the ini option" else ""))
     suite(
         pytester,
         """
@@ -246,7 +225,7 @@ def test_an_emulator_elsewhere_gives_each_test_a_space_that_is_gone_afterwards(
         assert all("/spaces/pytest-" in url for url in urls)
     """,
     )
-    outcome = run(pytester, *(("--rescue-url", elsewhere.url) if said_in == "the option" else ()))
+    outcome = run(pytester, *(("--rescue-url", elsewhere.url) if given_by == "the option" else ()))
     outcome.assert_outcomes(passed=4, failed=1)
     assert (spaces(elsewhere), elsewhere.calls) == ([], ())
 
@@ -260,7 +239,7 @@ def test_the_token_of_an_emulator_elsewhere_comes_from_the_environment(
         monkeypatch.setenv("RESCUE_EMULATOR_CONTROL_TOKEN", "let-me-in")
         let_in = run(pytester, "--rescue-url", server.url)
     refused.assert_outcomes(errors=1)
-    refused.stdout.fnmatch_lines(["the fixture 'rescue' cannot be had:", "a token is missing: *"])
+    refused.stdout.fnmatch_lines(["the fixture 'rescue' is not available:", "a token is missing: *"])
     let_in.assert_outcomes(passed=1)
 
 
@@ -268,7 +247,7 @@ def test_the_token_of_an_emulator_elsewhere_comes_from_the_environment(
     ("url", "why"),
     [
         ("http://127.0.0.1:1", "no answer from http://127.0.0.1:1/__admin/spaces/pytest-*: Connection refused"),
-        ("127.0.0.1:8085", "'127.0.0.1:8085' is no address: it has to begin with http:// or https:// and a host"),
+        ("127.0.0.1:8085", "'127.0.0.1:8085' is not a URL: it has to begin like http://host or https://host:port"),
     ],
     ids=["nobody there", "no address"],
 )
@@ -282,7 +261,7 @@ def test_an_emulator_that_cannot_be_reached_is_a_failure_that_says_so(
     outcome = run(pytester, "--rescue-url", url)
     outcome.assert_outcomes(errors=1, passed=1)
     outcome.stdout.fnmatch_lines(
-        ["*ERROR at setup of test_it*", "the fixture 'rescue' cannot be had:", why], consecutive=True
+        ["*ERROR at setup of test_it*", "the fixture 'rescue' is not available:", why], consecutive=True
     )
 
 
@@ -297,7 +276,7 @@ class Ending:
         return self._server.stop
 
 
-def test_an_emulator_that_goes_away_during_a_test_fails_that_test_alone(pytester: pytest.Pytester) -> None:
+def test_an_emulator_that_stops_during_a_test_fails_only_that_test(pytester: pytest.Pytester) -> None:
     suite(
         pytester,
         """
@@ -326,16 +305,16 @@ def test_the_plugin_can_be_switched_off(pytester: pytest.Pytester) -> None:
     ("option", "help"),
     [
         ("--markers", "@pytest.mark.rescue(scenario): the scenario that the fixture 'rescue' serves to this test: *"),
-        ("--fixtures", "*A running emulator, as at its start: one server for the session, reset before each test.*"),
+        ("--fixtures", "*A running emulator: one server for the session, reset before each test.*"),
         ("--help", "*--rescue-url=URL*"),
         ("--help", "  rescue_scenario (string):"),
     ],
 )
-def test_pytest_tells_of_it(option: str, help: str, pytester: pytest.Pytester) -> None:
+def test_the_help_of_pytest_has(option: str, help: str, pytester: pytest.Pytester) -> None:
     run(pytester, option).stdout.fnmatch_lines([help])
 
 
-def told(lines: list[str], root: Path) -> str:
+def sections(lines: list[str], root: Path) -> str:
     """Each section ``rescue calls`` under the title of its test, in order; ``ROOT`` stands for the folder."""
     parts: list[str] = []
     title, inside = "", False
@@ -352,43 +331,23 @@ def told(lines: list[str], root: Path) -> str:
     return "\n".join(parts) + "\n"
 
 
-@pytest.fixture(scope="module")
-def failing(pytester_of_module: Path) -> list[str]:
-    """What a run of the golden suite prints."""
+def test_the_report_of_a_failed_test_has_the_calls_their_replies_and_near_misses(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_failing.py").write_text((GOLDEN / "plugin" / "suite.txt").read_text())
+    (tmp_path / "night.yaml").write_text((GOLDEN / "plugin" / "night.yaml").read_text())
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", "--color=no"]
-    return subprocess.run(command, cwd=pytester_of_module, capture_output=True, text=True).stdout.splitlines()
+    output = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stdout.splitlines()
+    check_golden(GOLDEN / "plugin" / "report.txt", sections(output, tmp_path))
 
 
-@pytest.fixture(scope="module")
-def pytester_of_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the golden suite."""
-    folder = tmp_path_factory.mktemp("failing")
-    (folder / "pytest.ini").write_text("[pytest]\n")
-    (folder / "test_failing.py").write_text((GOLDEN / "plugin" / "suite.txt").read_text())
-    (folder / "night.yaml").write_text((GOLDEN / "plugin" / "night.yaml").read_text())
-    return folder
-
-
-def test_a_failed_test_tells_what_came_what_it_got_and_what_nearly_matched(
-    failing: list[str], pytester_of_module: Path
-) -> None:
-    assert told(failing, pytester_of_module) == (GOLDEN / "plugin" / "report.txt").read_text()
-
-
-def test_a_report_tells_no_auth_code_in_full(failing: list[str]) -> None:
-    assert not re.search("demo-...-0123456789|s3cret-as-a-session", "\n".join(failing))
-
-
-def test_a_passing_test_tells_nothing(pytester: pytest.Pytester) -> None:
+def test_a_passing_test_has_no_report(pytester: pytest.Pytester) -> None:
     suite(pytester, "\n    def test_it(rescue):\n        result(rescue)\n")
     outcome = run(pytester, "-rA")
     outcome.assert_outcomes(passed=1)
     assert "rescue calls" not in outcome.stdout.str()
 
 
-def test_a_failed_test_tells_of_its_own_space_elsewhere_in_every_phase(
-    pytester: pytest.Pytester, elsewhere: Emulator
-) -> None:
+def test_the_report_covers_every_phase_of_a_test_in_a_space(pytester: pytest.Pytester, elsewhere: Emulator) -> None:
     pytester.makeini("[pytest]\nrescue_scenario = it.yaml")
     (pytester.path / "it.yaml").write_text("otherwise: startSessionRet_Error\n")
     suite(
@@ -418,15 +377,15 @@ def test_a_failed_test_tells_of_its_own_space_elsewhere_in_every_phase(
     )
     outcome = run(pytester, "--rescue-url", elsewhere.url, "--color=no")
     by_otherwise = "auth_code=de*** -> startSessionRet_Error, by otherwise"
-    assert told(outcome.outlines, pytester.path) == (
+    assert sections(outcome.outlines, pytester.path) == (
         f"ERROR at setup of test_before\n1 get session=1 node=5 {by_otherwise}\n\n"
         f"ERROR at teardown of test_after\n1 get session=3 node=5 {by_otherwise}\n\n"
         f"test_during\n1 get session=2 node=5 {by_otherwise}\n"
     )
 
 
-def test_a_run_that_does_not_use_it_loads_nothing_of_it() -> None:
-    heavy = ["spyne", "lxml", "werkzeug", "pydantic", "yaml", "httptools", "click", "rich"]
+def test_a_run_that_does_not_use_the_fixture_imports_only_the_plugin() -> None:
+    heavy = ["spyne", "lxml", "werkzeug", "pydantic", "yaml", "httptools", "click", "rich", "requests", "urllib3"]
     program = (
         "import sys, pytest; before = {*sys.modules}; import emulator.pytest_plugin; "
         f"print([name for name in {heavy} if name in {{*sys.modules}} - before], "

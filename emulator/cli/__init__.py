@@ -1,6 +1,6 @@
 """The command line: the program and its commands.
 
-What serving needs is imported by the command that serves, so that the others and ``--help`` answer at once.
+A command imports what serving needs only when it serves, so that the others and ``--help`` answer at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from emulator.cli.serve import serve
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="rescue-emulator", prog_name="rescue-emulator")
 def main() -> None:
-    """Stand in for LogMeIn Rescue's startSession web service, answering as a YAML scenario says.
+    """Emulate LogMeIn Rescue's startSession web service, with the answers of a YAML scenario.
 
     Every option can also be given in the environment: --port as RESCUE_EMULATOR_PORT, --log-format as
     RESCUE_EMULATOR_LOG_FORMAT.

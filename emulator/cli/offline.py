@@ -1,4 +1,4 @@
-"""The commands that look at files alone, and those that print a document."""
+"""The commands that need no server: check and explain files, print the JSON Schema or the WSDL."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from emulator.cli.options import BINDING, FAILED, FILE, INT32, Command, loaded, tell
+from emulator.cli.options import BINDING, FAILED, FILE, INT32, Command, load_or_fail, write
 from emulator.core.call import Call
 from emulator.core.contract import SERVICE_PATH, Binding
 from emulator.errors import ScenarioError
@@ -22,10 +22,17 @@ def check(files: tuple[Path, ...]) -> None:
 
     Prints every problem as file:line:column: message. Exits with 1 when there is any, else with 0.
     """
-    problems = [problem for file in files for problem in _problems(file)]
-    for problem in problems:
-        tell(visible(problem))
-    if problems:
+    from emulator.scenario import load
+
+    failed = False
+    for file in files:
+        try:
+            load(file)
+        except ScenarioError as error:
+            failed = True
+            for problem in error.problems:
+                write(visible(str(problem)))
+    if failed:
         sys.exit(FAILED)
 
 
@@ -33,17 +40,17 @@ def check(files: tuple[Path, ...]) -> None:
 @click.argument("file", type=FILE)
 @click.option("--session", type=INT32, required=True, help="The session of the call.")
 @click.option("--node", type=INT32, required=True, help="The node of the call.")
-@click.option("--auth-code", help="The auth code of the call; left out, the call has none.")
-@click.option("--binding", type=BINDING, default="soap11", show_default=True, help="How it would arrive.")
+@click.option("--auth-code", help="The auth code of the call. [default: none]")
+@click.option("--binding", type=BINDING, default="soap11", show_default=True, help="How the call arrives.")
 def explain(file: Path, session: int, node: int, auth_code: str | None, binding: str) -> None:
-    """Tell what a call would get from the scenario FILE, and why.
+    """Explain what a call would get from the scenario FILE, and why.
 
-    Names the rule that answers, why each rule before it did not, and the nearest misses when none does.
+    Names the rule that answers, why each rule before it did not, and the near misses if none does.
     """
     from emulator.core.engine import Engine
 
     call = Call(session, node, auth_code, Binding(binding))
-    tell(Engine(loaded(file)).explain(call).text())
+    write(Engine(load_or_fail(file)).explain(call).text())
 
 
 @click.command(cls=Command)
@@ -60,20 +67,10 @@ def schema() -> None:
     metavar="URL",
     default=f"http://127.0.0.1:8085{SERVICE_PATH}",
     show_default=True,
-    help="The address of the service that the WSDL tells.",
+    help="The address of the service in the WSDL.",
 )
 def wsdl(address: str) -> None:
     """Print the WSDL of the service."""
     from emulator.wire.wsdl import wsdl as document
 
     click.echo(document(address), nl=False)
-
-
-def _problems(file: Path) -> list[str]:
-    from emulator.scenario import load
-
-    try:
-        load(file)
-    except ScenarioError as error:
-        return [str(problem) for problem in error.problems]
-    return []

@@ -1,180 +1,144 @@
-"""The commands that ask a running service: one that calls it, one that waits for it, one that verifies what came."""
+"""The commands for a running service: call it, wait for it, verify the calls that it received."""
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
 from typing import Final
-from urllib.error import HTTPError
-from urllib.request import OpenerDirector, Request
 
 import click
 
-from emulator.cli.options import BINDING, COUNT, FAILED, FILE, INT32, TIMEOUT, Command, fail, tell, text, token
-from emulator.cli.reaching import NO_ANSWER, address, reason_of, service_at, within
-from emulator.client.control_api import opener, root_of
+from emulator.cli.options import BINDING, COUNT, FAILED, FILE, INT32, TIMEOUT, Command, fail, text, token, url, write
 from emulator.core.call import Call
 from emulator.core.contract import SERVICE_PATH, Binding, Result
 from emulator.errors import EmulatorError, RemoteError
 
 _FAULT: Final = 3
 _NO_ANSWER: Final = 4
-_PAUSE: Final = 0.05  # seconds between two looks
-_LEAST: Final = 1.0  # seconds for a look, so that the last one tells more than that it was cut short
+_POLL_INTERVAL: Final = 0.05  # seconds
+_MIN_TIMEOUT: Final = 1.0  # seconds for one poll, so that the last one says more than that time was up
 
-_URL = click.argument("url", callback=address)
+_URL = click.argument("url", callback=url)
 _TOKEN = click.option(
-    "--control-token",
-    callback=token,
-    metavar="TOKEN",
-    help="The --control-token of the emulator, if it has one.",
+    "--control-token", callback=token, metavar="TOKEN", help="The --control-token of the emulator, if it has one."
 )
-
 _CACERT = click.option(
     "--cacert",
     type=FILE,
     metavar="FILE",
-    help="The CA certificate to trust over TLS, as of serve --tls; left out, those of the system.",
+    help="The CA certificate to trust over TLS, such as that of serve --tls. [default: well-known CAs]",
+)
+_TIMEOUT = click.option(
+    "--timeout", type=TIMEOUT, default=30.0, show_default=True, metavar="SECONDS", help="The time limit in total."
 )
 
 
 @click.command(cls=Command)
 @_URL
 @click.option("--session", type=INT32, required=True, help="The session to start.")
-@click.option("--node", type=INT32, required=True, help="The node that starts it.")
+@click.option("--node", type=INT32, required=True, help="The node of the technician.")
 @click.option(
-    "--auth-code", callback=text, help="The auth code; left out, none is sent, and over GET and POST an empty one."
+    "--auth-code", callback=text, help="The auth code. Without it none is sent; over GET and POST, an empty one."
 )
 @click.option("--binding", type=BINDING, default="soap11", show_default=True, help="How the call is sent.")
-@click.option(
-    "--timeout",
-    type=TIMEOUT,
-    default=30.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long it waits for all of it.",
-)
+@_TIMEOUT
 @_CACERT
 def call(
     url: str, session: int, node: int, auth_code: str | None, binding: str, timeout: float, cacert: Path | None
 ) -> None:
     """Send one real call to the service at URL, any such service, and print the result.
 
-    Exits with 0 for startSessionRet_OK, 1 for any other result, 3 for a fault, 4 for no answer.
+    Exits with 0 for startSessionRet_OK, 1 for another result, 3 for a fault, 4 for no answer.
     """
-    from emulator.client.soap import fault_in, result_in
+    from emulator.client.control_api import send_within, service_url
+    from emulator.client.soap import build_request, find_fault_text, find_result
 
-    service = service_at(url)
-    sent = Call(session, node, auth_code, Binding(binding))
+    request = build_request(Call(session, node, auth_code, Binding(binding)))
+    address = service_url(url) + request.path
     try:
-        asked = opener(service, cacert)
-        status, body = within(timeout, lambda: _answer(asked, service, sent, timeout))
+        response = send_within(
+            timeout, request.method, address, headers=request.headers, body=request.body, ca_file=cacert
+        )
     except RemoteError as error:
         fail(str(error), _NO_ANSWER)
-    except NO_ANSWER as error:
-        fail(f"no answer from {service}: {reason_of(error)}", _NO_ANSWER)
-    result = result_in(body) if status == 200 else None
+    result = find_result(response.content) if response.status_code == 200 else None
     if result is None:
-        fail(f"fault {status}: {fault_in(body, auth_code)}", _FAULT)
+        fail(f"fault {response.status_code}: {find_fault_text(response.content)}", _FAULT)
     click.echo(result.value)
     sys.exit(0 if result is Result.OK else FAILED)
 
 
 @click.command(cls=Command)
 @_URL
-@click.option("--timeout", type=TIMEOUT, default=30.0, show_default=True, metavar="SECONDS", help="How long it waits.")
+@_TIMEOUT
 @_CACERT
 def wait(url: str, timeout: float, cacert: Path | None) -> None:
     """Wait until the emulator at URL can answer.
 
-    Exits with 0 once it can, with 1 if it cannot in time.
+    Exits with 0 once it can, with 1 if it cannot within the time limit.
     """
-    root = root_of(url)
-    until = time.monotonic() + timeout
-    while (trouble := _trouble(root, cacert, max(_LEAST, min(5.0, until - time.monotonic())))) is not None:
-        if time.monotonic() >= until:
-            fail(f"not ready after {timeout:g} s: {trouble}")
-        time.sleep(_PAUSE)
+    from emulator.client.control_api import root_url
+
+    root = root_url(url)
+    deadline = time.monotonic() + timeout
+    while (problem := _problem(root, cacert, max(_MIN_TIMEOUT, min(5.0, deadline - time.monotonic())))) is not None:
+        if time.monotonic() >= deadline:
+            fail(f"not ready after {timeout:g} s: {problem}")
+        time.sleep(_POLL_INTERVAL)
 
 
 @click.command(cls=Command)
 @_URL
-@click.option("--session", type=INT32, help="The session of the calls that are counted.")
-@click.option("--node", type=INT32, help="Their node.")
-@click.option("--auth-code", callback=text, help="Their auth code.")
-@click.option("--binding", type=BINDING, help="How they came.")
-@click.option("--times", type=COUNT, help="Exactly so many should have come.")
-@click.option("--at-least", type=COUNT, help="So many or more; 1 when nothing is said.")
-@click.option("--at-most", type=COUNT, help="So many or fewer.")
-@click.option("--never", is_flag=True, help="None should have come.")
+@click.option("--session", type=INT32, help="Count only calls for this session.")
+@click.option("--node", type=INT32, help="Count only calls with this node.")
+@click.option("--auth-code", callback=text, help="Count only calls with this auth code.")
+@click.option("--binding", type=BINDING, help="Count only calls over this binding.")
+@click.option("--times", type=COUNT, help="Expect exactly N calls.")
+@click.option("--at-least", type=COUNT, help="Expect at least N calls. [default: 1]")
+@click.option("--at-most", type=COUNT, help="Expect at most N calls.")
+@click.option("--never", is_flag=True, help="Expect no call.")
 @_TOKEN
 @_CACERT
 def verify(url: str, control_token: str | None, cacert: Path | None, never: bool, **words: object) -> None:
-    """Ask the journal of the emulator at URL whether calls came as often as they should.
+    """Verify by the journal of the emulator at URL that calls came as often as expected.
 
-    Exits with 0 if they did, with 1 if they did not, and then tells what came near; with 4 for no answer.
+    Exits with 0 if they did, with 1 and the near misses if they did not, with 4 for no answer.
     """
     from emulator.client.remote import RemoteEmulator
-    from emulator.fluent import asked_of
+    from emulator.fluent import verification_data
 
     given = {name: value for name, value in words.items() if value is not None} | ({"never": True} if never else {})
     try:
-        verified, told = RemoteEmulator(url, token=control_token, ca_file=cacert).verification(asked_of(given))
+        emulator = RemoteEmulator(url, token=control_token, ca_file=cacert)
+        verified, explanation = emulator.verification(verification_data(given))
     except RemoteError as error:
         fail(str(error), _NO_ANSWER)
     except EmulatorError as error:
         raise click.UsageError(str(error)) from None
     if not verified:
-        fail(told)
-    tell(told)
+        fail(explanation)
+    write(explanation)
 
 
-def _answer(asked: OpenerDirector, service: str, sent: Call, timeout: float) -> tuple[int, bytes]:
-    """Status and body of the answer to a call."""
-    from emulator.client.soap import written
+def _problem(root: str, cacert: Path | None, timeout: float) -> str | None:
+    """Return why the emulator cannot answer yet. One without a control API is asked for its WSDL."""
+    from emulator.client.control_api import CONTROL_PATH, send_within
 
-    request = written(sent)
-    calling = Request(service + request.path, request.body, request.headers, method=request.method)
-    try:
-        with asked.open(calling, timeout=timeout) as answer:
-            return answer.status, answer.read()
-    except HTTPError as error:
-        with error:
-            return error.code, error.read()
-
-
-def _trouble(root: str, cacert: Path | None, timeout: float) -> str | None:
-    """Why the emulator at a root cannot answer yet. One whose control API is off is asked for its WSDL."""
-    trouble = None
-    try:
-        asked = opener(root, cacert)
-    except RemoteError as error:  # it may be about to write the file
-        return str(error)
-    for path in ("/__admin/health", f"{SERVICE_PATH}?wsdl"):
-        url = root + path
+    problem = None
+    for path in (f"{CONTROL_PATH}/health", f"{SERVICE_PATH}?wsdl"):
+        address = root + path
         try:
-            status, detail = within(timeout, lambda url=url: _look(asked, url, timeout))  # type: ignore[misc]
-        except NO_ANSWER as error:
-            return f"no answer from {url}: {reason_of(error)}"
-        if status < 300:
+            response = send_within(timeout, "GET", address, ca_file=cacert)
+        except RemoteError as error:
+            return str(error)
+        if response.status_code < 300:
             return None
-        trouble = f"{url} answers {status}{detail and f': {detail}'}"
-        if status != 404:
-            break
-    return trouble
-
-
-def _look(asked: OpenerDirector, url: str, timeout: float) -> tuple[int, str]:
-    """Status of the answer to a look at a URL, and what a control API says in words that is wrong."""
-    try:
-        with asked.open(url, timeout=timeout) as answer:
-            return answer.status, ""
-    except HTTPError as error:
-        with error:
-            content = error.read()
         try:
-            return error.code, str(json.loads(content)["detail"])
+            detail = f": {response.json()['detail']}"
         except (ValueError, LookupError, TypeError):
-            return error.code, ""
+            detail = ""
+        problem = f"{address} answers {response.status_code}{detail}"
+        if response.status_code != 404:
+            break
+    return problem

@@ -1,4 +1,4 @@
-"""What the commands have in common: options from the environment, the kinds of values, and how a command gives up."""
+"""What the commands share: options from the environment, types of values, and how a command prints and fails."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from emulator.core.contract import INT32_MAX, INT32_MIN, Binding
-from emulator.errors import ScenarioError
+from emulator.errors import RemoteError, ScenarioError
 from emulator.escaping import visible
 
 if TYPE_CHECKING:
@@ -23,49 +23,57 @@ FILE: Final = click.Path(path_type=Path)
 INT32: Final = click.IntRange(INT32_MIN, INT32_MAX)
 BINDING: Final = click.Choice([binding.value for binding in Binding])
 COUNT: Final = click.IntRange(min=0)
-_DAY: Final = 24 * 60 * 60
 
 
 class Seconds(click.FloatRange):
-    """A number of seconds within bounds; what is no number is outside of them."""
+    """A number of seconds in a range; NaN is refused."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number."""
         seconds = float(super().convert(value, param, ctx))
         if math.isnan(seconds):
-            self.fail(f"{value!r} is no number of seconds", param, ctx)
+            self.fail(f"{value!r} is not a number of seconds", param, ctx)
         return seconds
 
 
 SECONDS: Final = Seconds(min=0)
-TIMEOUT: Final = Seconds(min=0, max=_DAY)
+TIMEOUT: Final = Seconds(min=0, max=24 * 60 * 60)
 
 
 class Command(click.Command):
-    """A command whose options can be given in the environment too: ``--port`` as ``RESCUE_EMULATOR_PORT``."""
+    """A command whose options can also be given in the environment: ``--port`` as ``RESCUE_EMULATOR_PORT``."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """The context, which knows what the variables begin with."""
         kwargs["auto_envvar_prefix"] = ENVIRONMENT
         return super().make_context(*args, **kwargs)
 
 
 def text(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    """A text as an option's value; bytes of the command line that are none would show as half characters."""
-    if value is not None and any("\ud800" <= sign <= "\udfff" for sign in value):
-        raise click.BadParameter("it is no text in the encoding of this terminal")
+    """Refuse an option that is not text in the encoding of the terminal: Python decodes it to surrogates."""
+    if value is not None and any("\ud800" <= char <= "\udfff" for char in value):
+        raise click.BadParameter("it is not text in the encoding of this terminal")
     return value
 
 
 def token(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    """A control token as an option's value: what a header can carry, without spaces around it."""
+    """Return a control token without spaces around it; refuse one that a header cannot carry."""
     if value is not None and (not value.strip() or not value.isascii() or not value.isprintable()):
         raise click.BadParameter("a token is one or more printable ASCII characters")
     return value and value.strip()
 
 
-def loaded(file: Path) -> Scenario:
-    """The scenario in a file, or the end of the program with all that is wrong with it."""
+def url(_context: click.Context, _argument: click.Parameter, value: str) -> str:
+    """Return a URL argument; a wrong one is a usage error."""
+    from emulator.client.control_api import split_url
+
+    try:
+        split_url(value)
+    except RemoteError as error:
+        raise click.BadParameter(str(error)) from None
+    return value
+
+
+def load_or_fail(file: Path) -> Scenario:
+    """Return the scenario in a file; exit with every problem if it is wrong."""
     from emulator.scenario import load
 
     try:
@@ -74,12 +82,12 @@ def loaded(file: Path) -> Scenario:
         fail(str(error))
 
 
-def tell(text: str, *, err: bool = False) -> None:
-    """Prints lines for a person; nothing in them steers the terminal."""
+def write(text: str, *, err: bool = False) -> None:
+    """Print lines, with escaped control characters."""
     click.echo(visible(text, keep="\n"), err=err)
 
 
 def fail(message: str, status: int = FAILED) -> NoReturn:
-    """Ends the program with a message for a person."""
-    tell(message, err=True)
+    """Print a message on standard error and exit."""
+    write(message, err=True)
     sys.exit(status)

@@ -4,115 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
-from functools import wraps
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from emulator.cli.options import COUNT, FILE, SECONDS, Command, Seconds, fail, loaded, token
+from emulator.cli.options import COUNT, FILE, SECONDS, Command, Seconds, fail, load_or_fail, token
+from emulator.core.contract import HOST
 from emulator.errors import EmulatorError
 from emulator.escaping import visible
 from emulator.logs import FORMATS, log_to_stderr
-from emulator.process import ended_at_once_by_signals, garbage_kept, keep_all, say, take_the_place_of_closed_streams
+from emulator.process import exit_on_signals, freeze_gc, gc_paused, print_line, reopen_closed_streams
 from emulator.scenario.files import DEFAULT_SCENARIO, default_scenario
 from emulator.server.limits import HttpLimits
-from emulator.server.tls import NAMES, Certificate, CertificateFiles, MadeCertificate
+from emulator.server.tls import Certificate, CertificateFiles, MadeCertificate
 
-_TLS_OPTIONS: Final = (
-    click.option("--tls", is_flag=True, help="Serve over TLS, by a certificate made now, and a CA made for it alone."),
-    click.option(
-        "--tls-name",
-        multiple=True,
-        metavar="NAME",
-        help=f"A name that --tls makes the certificate for, in place of {' and '.join(NAMES)}; can be repeated.",
-    ),
-    click.option(
-        "--tls-ca",
-        type=FILE,
-        metavar="FILE",
-        help="Where --tls writes the CA certificate for clients; left out, a temporary file that the ready line names.",
-    ),
-    click.option("--tls-cert", type=FILE, metavar="FILE", help="Serve over TLS, by the certificate in this PEM file."),
-    click.option("--tls-key", type=FILE, metavar="FILE", help="The key of --tls-cert, a PEM file without passphrase."),
-)
+_POSITIVE: Final = click.IntRange(min=1)
+_POSITIVE_SECONDS: Final = Seconds(min=0, min_open=True)
+
+_LIMIT_OPTIONS: Final = {
+    "request_line": ("max_request_line", "BYTES", "The maximum length of a request line; 414 beyond it."),
+    "headers": ("max_headers", "COUNT", "The maximum number of headers; 400 beyond it."),
+    "header_bytes": ("max_header_bytes", "BYTES", "The maximum size of all headers; 400 beyond it."),
+    "body": ("max_body", "BYTES", "The maximum size of a body; ASP.NET's error page beyond it."),
+    "head_within": ("head_timeout", "SECONDS", "The time limit to send a head; 408 beyond it."),
+    "body_within": ("body_timeout", "SECONDS", "The time limit to send a body (408 beyond it) or to read an answer."),
+    "idle": ("idle_timeout", "SECONDS", "The time after which a connection without a request is closed."),
+    "connections": ("max_connections", "COUNT", "The maximum number of open connections; the next one waits."),
+}  # fmt: skip
+"""The option for each field of ``HttpLimits``: the name of its parameter, its metavar and help."""
 
 
-def with_certificate(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command these options, and in their place one argument, ``certificate``: None to serve without TLS."""
-
-    @wraps(command)
-    def called(tls: bool, tls_name: tuple[str, ...], tls_ca: Path | None, **others: Any) -> None:
-        files = others.pop("tls_cert"), others.pop("tls_key")
-        if any(files):
-            if tls or tls_name or tls_ca:
-                raise click.UsageError("--tls makes a certificate, --tls-cert and --tls-key name one: give either")
-            command(certificate=_certificate_files(*files), **others)
-        elif tls:
-            command(certificate=MadeCertificate(tls_name or NAMES, tls_ca), **others)
-        elif tls_name or tls_ca:
-            raise click.UsageError("--tls-name and --tls-ca tell what --tls is to make: give that too")
-        else:
-            command(certificate=None, **others)
-
-    for option in reversed(_TLS_OPTIONS):
-        called = option(called)
-    return called
+def limit_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of ``_LIMIT_OPTIONS``."""
+    for field in reversed(fields(HttpLimits)):
+        parameter, metavar, text = _LIMIT_OPTIONS[field.name]
+        option = "--" + parameter.replace("_", "-")
+        kind = _POSITIVE_SECONDS if metavar == "SECONDS" else _POSITIVE
+        add = click.option(option, type=kind, default=field.default, show_default=True, metavar=metavar, help=text)
+        command = add(command)
+    return command
 
 
-def _certificate_files(cert: Path | None, key: Path | None) -> Certificate:
-    if cert is None or key is None:
-        raise click.UsageError("--tls-cert and --tls-key belong together: give both")
+def _certificate(
+    tls: bool, names: tuple[str, ...], ca: Path | None, cert: Path | None, key: Path | None
+) -> Certificate | None:
+    """Return the certificate that the TLS options ask for; None without TLS."""
+    if not cert and not key:
+        if not tls and (names or ca):
+            raise click.UsageError("--tls-name and --tls-ca require --tls")
+        return MadeCertificate(names, ca) if tls else None
+    if tls or names or ca:
+        raise click.UsageError("--tls makes a certificate, --tls-cert and --tls-key name one: give one or the other")
+    if not cert or not key:
+        raise click.UsageError("--tls-cert and --tls-key require each other: give both")
     return CertificateFiles(cert, key)
 
 
-_SOME: Final = click.IntRange(min=1)
-_A_WHILE: Final = Seconds(min=0, min_open=True)
-
-_LIMIT_OPTIONS: Final = {
-    "request_line": ("--max-request-line", _SOME, "BYTES", "The longest request line that is read; 414 past it."),
-    "headers": ("--max-headers", _SOME, "COUNT", "How many headers a request may have; 400 past it."),
-    "header_bytes": ("--max-header-bytes", _SOME, "BYTES", "How long they may be, all in all; 400 past it."),
-    "body": ("--max-body", _SOME, "BYTES", "The longest body that is read; ASP.NET's error page past it."),
-    "head_within": ("--head-timeout", _A_WHILE, "SECONDS", "How long a client may take to send a head; 408 past it."),
-    "body_within": (
-        "--body-timeout",
-        _A_WHILE,
-        "SECONDS",
-        "How long it may take to send a body, 408 past it, or to read an answer.",
-    ),
-    "idle": ("--idle-timeout", _A_WHILE, "SECONDS", "When a connection ends on which nothing is asked."),
-    "connections": (
-        "--max-connections",
-        _SOME,
-        "COUNT",
-        "How many connections are open at a time; the next one waits.",
-    ),
-}
-
-
-def with_limits(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command these options, and in their place one argument, ``limits``."""
-
-    @wraps(command)
-    def called(**values: Any) -> None:
-        limits = HttpLimits(**{name: values.pop(_parameter(option)) for name, (option, *_) in _LIMIT_OPTIONS.items()})
-        command(limits=limits, **values)
-
-    for field in reversed(fields(HttpLimits)):
-        option, kind, metavar, text = _LIMIT_OPTIONS[field.name]
-        called = click.option(option, type=kind, default=field.default, show_default=True, metavar=metavar, help=text)(
-            called
-        )
-    return called
-
-
-def _parameter(option: str) -> str:
-    return option.removeprefix("--").replace("-", "_")
-
-
 def _web_address(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    """A URL as an option's value, without the slash at its end."""
+    """Return a URL without the slash at its end."""
     if value is not None and not value.startswith(("http://", "https://")):
         raise click.BadParameter(f"{value!r} does not begin with http:// or https://")
     return value and value.rstrip("/")
@@ -120,21 +70,35 @@ def _web_address(_context: click.Context, _option: click.Parameter, value: str |
 
 @click.command(cls=Command)
 @click.argument("scenario", type=FILE, default=DEFAULT_SCENARIO, required=False)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8085,
     show_default=True,
-    help="Port to listen on; 0 takes a free one.",
+    help="The port to listen on; 0 is any free one.",
 )
-@with_certificate
-@click.option("--watch", is_flag=True, help="Take over each good edit of SCENARIO; a bad one changes nothing.")
+@click.option("--tls", is_flag=True, help="Serve over TLS, with a certificate and a CA that are made now.")
+@click.option(
+    "--tls-name",
+    multiple=True,
+    metavar="NAME",
+    help=f"A host name of the certificate of --tls, instead of localhost and {HOST}; can be repeated.",
+)
+@click.option(
+    "--tls-ca",
+    type=FILE,
+    metavar="FILE",
+    help="Where --tls writes the CA certificate for clients. [default: a temporary file, in the ready line]",
+)
+@click.option("--tls-cert", type=FILE, metavar="FILE", help="Serve over TLS, with the certificate in this PEM file.")
+@click.option("--tls-key", type=FILE, metavar="FILE", help="The key of --tls-cert, a PEM file without a passphrase.")
+@click.option("--watch", is_flag=True, help="Reload SCENARIO when it changes; a wrong edit changes nothing.")
 @click.option(
     "--public-url",
     metavar="URL",
     callback=_web_address,
-    help="Where clients reach it, for the addresses in the WSDL behind a proxy.",
+    help="The address that clients use, for the WSDL behind a proxy.",
 )
 @click.option(
     "--max-delay",
@@ -142,7 +106,7 @@ def _web_address(_context: click.Context, _option: click.Parameter, value: str |
     default=300.0,
     show_default=True,
     metavar="SECONDS",
-    help="The longest that any answer waits, whatever the scenario says.",
+    help="The maximum delay of an answer, whatever the scenario says.",
 )
 @click.option(
     "--journal-size",
@@ -150,7 +114,7 @@ def _web_address(_context: click.Context, _option: click.Parameter, value: str |
     default=1000,
     show_default=True,
     metavar="ENTRIES",
-    help="How many calls and refusals the journal keeps; the oldest go first.",
+    help="The maximum number of journal entries; the oldest are dropped.",
 )
 @click.option(
     "--journal-bytes",
@@ -158,7 +122,7 @@ def _web_address(_context: click.Context, _option: click.Parameter, value: str |
     default=16 * 1024 * 1024,
     show_default=True,
     metavar="BYTES",
-    help="How many bytes of requests and answers it keeps; many spaces share sixteen times as much.",
+    help="The maximum size of the messages in the journal; all spaces share sixteen times as much.",
 )
 @click.option(
     "--space-idle",
@@ -166,36 +130,56 @@ def _web_address(_context: click.Context, _option: click.Parameter, value: str |
     default=1800.0,
     show_default=True,
     metavar="SECONDS",
-    help="When a space ends that nobody uses.",
+    help="The time after which an unused space ends.",
 )
-@with_limits
-@click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="How log lines look.")
-@click.option("--show-auth-codes", is_flag=True, help="Show auth codes in full, in the log and the control API.")
-@click.option("--no-control", is_flag=True, help="No control API under /__admin, and no X-Emulator headers.")
+@limit_options
+@click.option(
+    "--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="The format of the log."
+)
+@click.option("--show-auth-codes", is_flag=True, help="Show all auth codes in full, in the log and the control API.")
+@click.option("--no-control", is_flag=True, help="Turn off the control API under /__admin and the X-Emulator headers.")
 @click.option(
     "--control-token",
     callback=token,
     metavar="TOKEN",
-    help="What users of the control API send as 'Authorization: Bearer TOKEN'; beyond this machine, it is off without.",
+    help="Required from clients of the control API as 'Authorization: Bearer TOKEN'. Required when --host is not a "
+    "loopback address: the API is off there without it.",
 )
-def serve(scenario: Path, watch: bool, log_format: str, no_control: bool, **others: object) -> None:
+def serve(
+    scenario: Path,
+    watch: bool,
+    log_format: str,
+    no_control: bool,
+    tls: bool,
+    tls_name: tuple[str, ...],
+    tls_ca: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    **options: Any,
+) -> None:
     """Serve SCENARIO, or the shipped default, until Ctrl-C or SIGTERM.
 
-    Prints one line, beginning with "ready", on standard output once it can answer. Logs go to standard error.
+    Prints one line, beginning with "ready", on standard output once it can answer. The log goes to standard error.
     """
-    take_the_place_of_closed_streams()
+    certificate = _certificate(tls, tls_name, tls_ca, tls_cert, tls_key)
+    limits = HttpLimits(**{field: options.pop(parameter) for field, (parameter, *_) in _LIMIT_OPTIONS.items()})
+    reopen_closed_streams()
     log_to_stderr(log_format)
-    with ended_at_once_by_signals():  # until it serves; then it ends in good order
-        with garbage_kept():
-            in_force = default_scenario() if scenario == DEFAULT_SCENARIO else loaded(scenario)
+    with exit_on_signals():  # until it serves; then the server handles them
+        with gc_paused():
+            loaded = default_scenario() if scenario == DEFAULT_SCENARIO else load_or_fail(scenario)
             from emulator.emulator import Emulator, Options
 
-            options = Options(control=not no_control, **others)  # type: ignore[arg-type]
             try:
-                emulator = Emulator(in_force, options, file=scenario, watch=watch)
+                emulator = Emulator(
+                    loaded,
+                    Options(control=not no_control, certificate=certificate, limits=limits, **options),
+                    file=scenario,
+                    watch=watch,
+                )
             except EmulatorError as error:
                 fail(str(error))
-        keep_all()
+        freeze_gc()
         ca = f" ca={emulator.ca_file}" if emulator.ca_file else ""
-        ready = f"ready {emulator.url} scenario={in_force.name} rules={len(in_force.rules)}{ca}"
-        emulator.run(lambda: say(visible(ready)))
+        ready = f"ready {emulator.url} scenario={loaded.name} rules={len(loaded.rules)}{ca}"
+        emulator.run(lambda: print_line(visible(ready)))

@@ -1,136 +1,259 @@
-"""Asks a control API over HTTP: where it is, with which token, and what its refusals say."""
+"""HTTP requests to an emulator or a service elsewhere, on ``requests``, which is imported with the first one."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.client import HTTPException, InvalidURL
-from typing import Any, Final
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
-from urllib.request import HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from functools import cache
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import SplitResult, urlsplit
 
 from emulator.core.contract import SERVICE_PATH
-from emulator.errors import RemoteError, frameless, on_purpose
+from emulator.errors import EmulatorError, Problem, RemoteError, ScenarioError, on_purpose, without_frames
+from emulator.network import is_loopback
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+    from requests import Response
 
 __tracebackhide__ = on_purpose
 
-_CONTROL: Final = "/__admin"
+CONTROL_PATH: Final = "/__admin"
 _TIMEOUT: Final = 10.0  # seconds
-_LOCAL: Final = ("localhost", "127.0.0.1", "::1")
-
-
-def root_of(url: str) -> str:
-    """The root that a URL leads to: of a server, or of a space in it; it may name the service or its WSDL too."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # a ValueError when it is none
-    except ValueError as error:
-        raise RemoteError(f"{url!r} is no address: {error}") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise RemoteError(f"{url!r} is no address: it has to begin with http:// or https:// and a host")
-    path = parts.path.rstrip("/")
-    at = path.lower().find(SERVICE_PATH.lower())
-    return f"{parts.scheme}://{parts.netloc}{path if at < 0 else path[:at]}"
-
+_TIMED_OUT: Final = "no complete answer within the time limit"
+_ROOT_PATH: Final = re.compile(r"(/spaces/[^/]+)?/?")
+_SERVICE: Final = re.compile(re.escape(SERVICE_PATH), re.IGNORECASE)
 
 AnyPath = str | os.PathLike[str]
 
 
-def opener(url: str, ca_file: AnyPath | None = None) -> OpenerDirector:
-    """What opens a URL: by way of a proxy, if the environment names one, but never to this machine.
-
-    Over TLS it trusts the CAs in ``ca_file`` alone; without one those of the system, or of SSL_CERT_FILE.
-    """
-    local = urlsplit(url).hostname in _LOCAL
-    trusting = [] if ca_file is None else [HTTPSHandler(context=_trusting(ca_file))]
-    return build_opener(*trusting, ProxyHandler({})) if local else build_opener(*trusting)
-
-
-def _trusting(ca_file: AnyPath) -> ssl.SSLContext:
+def split_url(url: str) -> SplitResult:
+    """Return the parts of an http or https URL; RemoteError if it is none, or names a user."""
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        parts = urlsplit(url)
+        _ = parts.port  # ValueError if invalid
+        (parts.hostname or "").encode("idna")
+    except ValueError as error:
+        raise RemoteError(f"{url!r} is not a URL: {error}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise RemoteError(f"{url!r} is not a URL: it has to begin like http://host or https://host:port")
+    if parts.username is not None:
+        raise RemoteError("a user name and a password in a URL are not sent; leave them out")
+    if not re.fullmatch("[!-~]+", url):
+        raise RemoteError(f"{url!r} is not a URL: write spaces and other special characters as %20")
+    return parts
+
+
+def root_url(url: str) -> str:
+    """Return the root of a server or a space; the URL may also name its service or WSDL. RemoteError if invalid."""
+    parts = split_url(url)
+    return f"{parts.scheme}://{parts.netloc}{_SERVICE.split(parts.path.rstrip('/'))[0]}"
+
+
+def service_url(url: str) -> str:
+    """Return the URL of a service: without a query, and with the usual path if only a server or a space is named."""
+    parts = split_url(url)
+    if (service := _SERVICE.search(parts.path)) is not None:
+        path = parts.path[: service.end()]
+    else:
+        path = parts.path.rstrip("/") + (SERVICE_PATH if _ROOT_PATH.fullmatch(parts.path) else "")
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def send(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str | bytes] | None = None,
+    body: bytes | None = None,
+    ca_file: AnyPath | None = None,
+    timeout: float = _TIMEOUT,
+) -> Response:
+    """Send one request and return the response, whatever its status; RemoteError says why there is none.
+
+    Proxies and CAs are those that the environment names for ``requests``, but loopback addresses are never reached
+    through a proxy, and SSL_CERT_FILE or ``ca_file`` replaces the CAs. ``timeout`` is the longest time without a byte,
+    in seconds.
+    """
+    import requests
+    from urllib3.exceptions import HTTPError
+
+    verify = _verify(ca_file)
+    try:
+        return requests.request(
+            method,
+            url,
+            headers=headers,
+            data=body,
+            timeout=timeout,
+            verify=verify,
+            proxies=_no_proxy(url),
+            auth=lambda request: request,  # without one, an entry in .netrc would replace our Authorization header
+            allow_redirects=False,
+        )
+    except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
+        address = url.partition("?")[0]  # the query of a call over GET has the auth code
+        message = f"no answer from {address}{_proxy_note(url)}: {describe_error(error)}"
+        raise RemoteError(message) from without_frames(error)
+
+
+def send_within(seconds: float, method: str, url: str, **options: Any) -> Response:
+    """Call :func:`send` with a limit for the whole exchange: a server may send a byte now and then without end."""
+    result: Future[Response] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(send(method, url, timeout=max(seconds, 0.001), **options))  # requests refuses 0
+        except Exception as error:  # raised again by result()
+            result.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    try:
+        return result.result(seconds)
+    except FutureTimeoutError:
+        raise RemoteError(f"no answer from {url.partition('?')[0]}: {_TIMED_OUT}") from None
+
+
+def describe_error(error: BaseException) -> str:
+    """Say in plain words why a request got no response; nothing that was sent is repeated."""
+    from requests import Timeout
+    from urllib3.exceptions import NewConnectionError
+    from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
+
+    causes = [*_causes(error)]
+    for cause in causes:
+        match cause:
+            case ssl.SSLCertVerificationError():
+                why = cause.verify_message.rstrip(".")
+                return f"its certificate is not trusted, {why}; name its CA by --cacert, ca_file= or SSL_CERT_FILE"
+            case ssl.SSLError():
+                return f"TLS failed ({(cause.reason or str(cause)).replace('_', ' ').lower()}); is it an https server?"
+            case NewConnectionError():  # a subclass of Urllib3TimeoutError; its cause follows
+                continue
+            case TimeoutError() | Timeout() | Urllib3TimeoutError():
+                return _TIMED_OUT
+            case RemoteDisconnected():
+                return "the connection was closed before any answer"
+            case IncompleteRead(partial=partial):
+                received = partial if isinstance(partial, int) else len(partial)
+                return f"the answer ended after {received} bytes"
+            case HTTPException():
+                return f"the answer is not HTTP ({type(cause).__name__})"
+            case OSError(strerror=str(reason)):
+                return reason
+    return str(causes[-1]) or type(causes[-1]).__name__
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, then those that it wraps: requests and urllib3 pass them as arguments or as ``reason``."""
+    yield error
+    for inner in (*error.args, getattr(error, "reason", None), error.__cause__):
+        if isinstance(inner, BaseException):
+            yield from _causes(inner)
+
+
+def _no_proxy(url: str) -> dict[str, str]:
+    """Return the ``proxies`` argument of requests: none for a loopback address, else those of the environment."""
+    host = urlsplit(url).hostname or ""
+    try:
+        is_local = host in ("localhost", "0.0.0.0") or is_loopback(host)
+    except ValueError:  # a name
+        is_local = False
+    return {"no_proxy": host} if is_local else {}
+
+
+def _proxy_note(url: str) -> str:
+    """Name the proxy that was used, without its password; "" if none was."""
+    from requests.utils import get_environ_proxies, select_proxy
+
+    proxy = None if _no_proxy(url) else select_proxy(url, get_environ_proxies(url))
+    return f" through the proxy {proxy.rpartition('@')[2]}" if proxy else ""
+
+
+def _verify(ca_file: AnyPath | None) -> str | bool:
+    """Return the ``verify`` argument of requests; RemoteError unless the file holds a CA certificate as PEM."""
+    if ca_file is None:
+        return os.environ.get("SSL_CERT_FILE") or True  # for True, requests reads REQUESTS_CA_BUNDLE and the like
+    path = os.fspath(ca_file)
+    try:
+        ssl.create_default_context(cafile=path)
     except ssl.SSLError as error:
-        raise RemoteError(f"{ca_file} holds no CA certificate as PEM") from error
+        raise RemoteError(f"{path} holds no CA certificate as PEM") from error
     except OSError as error:
-        raise RemoteError(f"cannot read the CA certificate {ca_file}: {error.strerror}") from error
+        raise RemoteError(f"cannot read the CA certificate {path}: {error.strerror}") from error
+    return path
 
 
-def tls_trouble(error: ssl.SSLError) -> str:
-    """Why there was no TLS with a server, for a person."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        why = error.verify_message.rstrip(".")
-        return f"its certificate is not accepted, {why}; --cacert, ca_file= or SSL_CERT_FILE names the CA to trust"
-    return (
-        f"what answers there does not speak TLS as it should ({(error.reason or str(error)).replace('_', ' ').lower()})"
-    )
+class RequestRefused(RemoteError):
+    """The control API refused a request; ``status`` is that of its answer."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
-class ControlClient:
-    """Asks a control API, at the root of a server or space. RemoteError when there is no answer, or a refusal."""
+class ControlApi:
+    """The control API at the root of a server or a space."""
 
     def __init__(self, root: str, token: str | None = None, ca_file: AnyPath | None = None) -> None:
+        _verify(ca_file)  # so that a wrong file is an error at once
+        if token is not None and not token.isprintable():
+            raise RemoteError("the control token cannot be sent: it contains a line break or another control character")
         self.root = root
-        self._opener = opener(root, ca_file)
-        self._headers = {} if token is None else {"Authorization": f"Bearer {_in_a_header(token)}"}
+        self._ca_file = ca_file
+        self._headers = {} if token is None else {"Authorization": b"Bearer " + token.encode()}
 
-    def ask(self, method: str, path: str, body: object = None, *, yaml: bytes | None = None) -> Any:
-        """What a request gets: data, or None for an answer without any."""
-        data = yaml if yaml is not None else None if body is None else json.dumps(body).encode()
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        shape: Any = None,
+        yaml: bytes | None = None,
+        name: str = "",
+    ) -> Any:
+        """Send a request, and return the data of the answer, validated by its shape; None without a shape.
+
+        RemoteError if there is no answer, RequestRefused for a refusal; ScenarioError, under the ``name`` of what was
+        sent, for a refusal that lists problems.
+        """
+        content = yaml if yaml is not None else None if body is None else json.dumps(body).encode()
         headers = {**self._headers, "Content-Type": "application/json" if yaml is None else "application/yaml"}
-        url = f"{self.root}{_CONTROL}{path}"
+        url = f"{self.root}{CONTROL_PATH}{path}"
+        response = send(method, url, headers=headers, body=content, ca_file=self._ca_file)
+        if response.status_code >= 300:
+            raise _refusal(response, name)
+        if shape is None:
+            return None
         try:
-            with self._opener.open(Request(url, data, headers, method=method), timeout=_TIMEOUT) as answer:
-                content = answer.read()
-                return json.loads(content) if content else None
-        except HTTPError as error:
-            raise _refused(url, error) from None
-        except (OSError, ValueError, HTTPException) as error:
-            raise RemoteError(f"no answer from {url}: {_reason(error)}") from frameless(error)
-
-    @contextmanager
-    def understood(self) -> Iterator[None]:
-        """RemoteError where what it told is not what an emulator tells."""
-        try:
-            yield
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise RemoteError(f"no answer from {self.root} that an emulator would give; is it one?") from error
+            return _adapter(shape).validate_json(response.content)
+        except ValueError as error:
+            raise RemoteError(f"{url} answers, but not as an emulator does; is it one?") from error
 
 
-def _in_a_header(token: str) -> str:
-    """The token as UTF-8 in a header; for one that no header can carry a RemoteError, which does not tell it."""
-    if not token.isprintable():
-        raise RemoteError("the control token cannot be sent: it has a line break or the like in it")
-    return token.encode().decode("latin-1")
+@cache
+def _adapter(shape: Any) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter  # not imported for the commands call and wait
+
+    return TypeAdapter(shape)
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, HTTPException) and not isinstance(error, OSError | InvalidURL):
-        return f"what answers there does not speak HTTP ({type(error).__name__})"
-    reason = error.reason if isinstance(error, URLError) else error
-    if isinstance(reason, ssl.SSLError):
-        return tls_trouble(reason)
-    return str(getattr(reason, "strerror", None) or reason)
-
-
-class RefusedByRemote(RemoteError):
-    """The control API refused; ``status`` is the answer's, ``problems`` what is wrong with what was sent."""
-
-    def __init__(self, message: str, status: int, problems: list[dict[str, Any]]) -> None:
-        super().__init__(message)
-        self.status, self.problems = status, problems
-
-
-def _refused(url: str, error: HTTPError) -> RefusedByRemote:
-    with error:
-        content = error.read()
+def _refusal(response: Response, name: str) -> EmulatorError:
     try:
-        told = json.loads(content)
-        detail, problems = str(told["detail"]), told.get("problems", [])
-    except (ValueError, KeyError, TypeError):
-        detail = f"{url} answers {error.code} {error.reason}; is it an emulator, and its control API on?"
-        problems = []
-    return RefusedByRemote(detail, error.code, problems)
+        data = response.json()
+        if problems := data.get("problems"):
+            return ScenarioError(
+                [Problem(name, each.get("line", 0), each.get("column", 0), each["message"]) for each in problems]
+            )
+        return RequestRefused(str(data["detail"]), response.status_code)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        text = f"{response.url} answers {response.status_code} {response.reason}"
+        return RequestRefused(f"{text}; is it an emulator, and its control API on?", response.status_code)

@@ -1,10 +1,9 @@
-"""The client's side of the wire: a call as a request over a binding, and what any such service answered to it."""
+"""The client's side of the wire: build the request of a call, and read the answer of any such service."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from html import escape as html_escape
 from html import unescape
 from typing import Final
 from urllib.parse import urlencode
@@ -12,7 +11,7 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from emulator.core.call import Call, masked
+from emulator.core.call import Call
 from emulator.core.contract import (
     AUTH_CODE,
     NAMESPACE,
@@ -21,22 +20,22 @@ from emulator.core.contract import (
     RESPONSE_RESULT,
     RESULT_TYPE,
     SESSION,
+    SOAP11_NS,
+    SOAP12_NS,
     SOAP_ACTION,
     Binding,
     Result,
 )
 
-SOAP11_NS: Final = "http://schemas.xmlsoap.org/soap/envelope/"
-SOAP12_NS: Final = "http://www.w3.org/2003/05/soap-envelope"
-
 _ENVELOPE: Final = (
     '<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="{envelope}"><soap:Body>'
     f'<{OPERATION} xmlns="{NAMESPACE}">{{arguments}}</{OPERATION}></soap:Body></soap:Envelope>'
 )
+_ENTITIES: Final = {"\r": "&#13;"}  # a carriage return as such would be read as a line feed
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ServiceRequest:
     """A request; ``path`` follows the address of the service, and ``body`` is None for GET."""
 
     method: str
@@ -45,75 +44,54 @@ class Written:
     body: bytes | None = field(repr=False)
 
 
-def written(call: Call) -> Written:
-    """The request for a call. GET and POST cannot leave the auth code out, and send an empty one."""
+def build_request(call: Call) -> ServiceRequest:
+    """Return the request for a call. GET and POST cannot leave the auth code out, and send an empty one."""
     values = {SESSION: str(call.session), NODE: str(call.node), AUTH_CODE: call.auth_code}
     query = urlencode({name: value or "" for name, value in values.items()})
-    arguments = "".join(f"<{name}>{_escaped(value)}</{name}>" for name, value in values.items() if value is not None)
     match call.binding:
         case Binding.GET:
-            return Written("GET", f"/{OPERATION}?{query}", {}, None)
+            return ServiceRequest("GET", f"/{OPERATION}?{query}", {}, None)
         case Binding.POST:
-            form = {"Content-Type": "application/x-www-form-urlencoded"}
-            return Written("POST", f"/{OPERATION}", form, query.encode())
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            return ServiceRequest("POST", f"/{OPERATION}", headers, query.encode())
         case Binding.SOAP11:
+            namespace = SOAP11_NS
             headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{SOAP_ACTION}"'}
-            return Written("POST", "", headers, _ENVELOPE.format(envelope=SOAP11_NS, arguments=arguments).encode())
         case Binding.SOAP12:
+            namespace = SOAP12_NS
             headers = {"Content-Type": f'application/soap+xml; charset=utf-8; action="{SOAP_ACTION}"'}
-            return Written("POST", "", headers, _ENVELOPE.format(envelope=SOAP12_NS, arguments=arguments).encode())
+    arguments = "".join(
+        f"<{name}>{escape(value, _ENTITIES)}</{name}>" for name, value in values.items() if value is not None
+    )
+    return ServiceRequest("POST", "", headers, _ENVELOPE.format(envelope=namespace, arguments=arguments).encode())
 
 
-def result_in(body: bytes) -> Result | None:
-    """The result in an answer over any binding; None when it holds none."""
+def find_result(body: bytes) -> Result | None:
+    """Return the result in an answer over any binding; None if there is none."""
     root = _parsed(body)
     if root is None:
         return None
-    tags = (f"{{{NAMESPACE}}}{RESPONSE_RESULT}", f"{{{NAMESPACE}}}{RESULT_TYPE}")
-    values = {result.value: result for result in Result}
-    found = [element.text for element in root.iter(*tags)]
-    return values.get((found[0] or "").strip()) if found else None
+    element = next(root.iter(f"{{{NAMESPACE}}}{RESPONSE_RESULT}", f"{{{NAMESPACE}}}{RESULT_TYPE}"), None)
+    text = "" if element is None else (element.text or "").strip()
+    return next((result for result in Result if result.value == text), None)
 
 
-def fault_in(body: bytes, auth_code: str | None = None) -> str:
-    """What an answer without a result says in words, cut short: a SOAP fault's text, a page's title, else the body.
-
-    The auth code that was sent is masked in it: the service quotes a value that it refuses.
-    """
+def find_fault_text(body: bytes) -> str:
+    """Return the text of an answer without a result, shortened: a SOAP fault's text, a page's title, else the body."""
     root = _parsed(body)
-    texts = [] if root is None else [*root.iter("faultstring", f"{{{SOAP12_NS}}}Text")]
-    text = texts[0].text or "" if texts else _in_a_page(body.decode("utf-8", "replace"))
-    text = "".join(sign if sign.isprintable() else " " for sign in _without(auth_code, text))
-    text = " ".join(text.split()) or "(no text)"
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    fault = None if root is None else next(root.iter("faultstring", f"{{{SOAP12_NS}}}Text"), None)
+    if fault is not None:
+        text = fault.text or ""
+    else:
+        text = body.decode("utf-8", "replace")
+        if (page := _PAGE.match(text[:10_000])) is not None:  # a bound for the search in a long text
+            text = unescape(page[1])
+    text = " ".join("".join(each if each.isprintable() else " " for each in text).split()) or "(no text)"
+    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}..."
 
 
-_LONGEST: Final = 300
-_HEAD: Final = 10_000  # how far into a page its title is looked for
+_MAX_TEXT: Final = 300  # characters
 _PAGE: Final = re.compile(r"\s*<(?:!doctype\s+html|html)\b.*?<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-_QUOTED: Final = re.compile(rf'({AUTH_CODE}=(?:"|&quot;)).*', re.DOTALL)  # to the end: what is quoted may be cut
-_FEWEST_TELLING: Final = 4  # letters: any fewer are in too many words
-
-
-def _escaped(text: str) -> str:
-    """Text as XML carries it; a bare carriage return would be read as a line feed."""
-    return escape(text, {"\r": "&#13;"})
-
-
-def _in_a_page(text: str) -> str:
-    """The title of a page of HTML, where such a text is one."""
-    page = _PAGE.match(text[:_HEAD])
-    return text if page is None else unescape(page[1])
-
-
-def _without(auth_code: str | None, text: str) -> str:
-    """The text with the auth code masked, as it is and as HTML writes it."""
-    text = _QUOTED.sub(r"\1***", text)
-    if auth_code is None or len(auth_code) < _FEWEST_TELLING:
-        return text
-    for written_so in (auth_code, html_escape(auth_code)):
-        text = text.replace(written_so, masked(auth_code))
-    return text
 
 
 def _parsed(body: bytes) -> etree._Element | None:

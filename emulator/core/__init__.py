@@ -1,1 +1,1 @@
-"""The floor of values and pure functions: no HTTP, XML, YAML, spyne, clock or thread."""
+"""Values and decisions, free of I/O: no HTTP, XML, YAML, spyne, clock or thread."""

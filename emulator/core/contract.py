@@ -1,4 +1,4 @@
-"""The names of the real service, each spelled once; it knows nothing of how they travel.
+"""The names of the real service: its addresses, operation, parameters, bindings and results, each spelled once.
 
 Source: the public help page of the service, ``https://secure.logmeinrescue.com/API/API.asmx?op=startSession``.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-NAMESPACE: Final = "https://secure.logmeinrescue.com/API/API.asmx"
+HOST: Final = "secure.logmeinrescue.com"
 SERVICE: Final = "API"
 SERVICE_PATH: Final = "/API/API.asmx"
+NAMESPACE: Final = f"https://{HOST}{SERVICE_PATH}"
 OPERATION: Final = "startSession"
 DESCRIPTION: Final = "Starts the selected session"
 SOAP_ACTION: Final = f"{NAMESPACE}/{OPERATION}"
@@ -24,14 +25,17 @@ RESPONSE: Final = "startSessionResponse"
 RESPONSE_RESULT: Final = "startSessionResult"
 RESULT_TYPE: Final = "startSessionRet"
 
+SOAP11_NS: Final = "http://schemas.xmlsoap.org/soap/envelope/"
+SOAP12_NS: Final = "http://www.w3.org/2003/05/soap-envelope"
+
 INT32_MIN: Final = -2147483648
 INT32_MAX: Final = 2147483647
 
 
 class Binding(str, Enum):
-    """The four ways in which a call can arrive."""
+    """The four protocols over which a call can arrive."""
 
-    __hash__ = str.__hash__  # in C, and Enum's own is not: they are looked up with every call
+    __hash__ = str.__hash__  # in C, unlike Enum's own; bindings are dict keys on the hot path
 
     SOAP11 = "soap11"
     SOAP12 = "soap12"

@@ -1,28 +1,30 @@
-"""The explanation of a call: which rules passed it over and why, and who answers; for people, and as plain data."""
+"""Dry runs of a call and verification of past calls, explained for people and as data.
+
+All texts are derived from the fields, so that masking these is enough to mask the texts.
+"""
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-from emulator.core.call import Call, Secret, masked
+from emulator.core.call import Call, format_auth_code
 from emulator.core.journal import DecidedBy, Exchange, Snapshot
 from emulator.core.matching import Mismatch, When
-from emulator.core.near_misses import NearMiss
+from emulator.core.near_misses import NEAR_MISSES, NearMiss
 from emulator.core.replies import Reply
 from emulator.core.rules import Rule
 from emulator.escaping import visible
 
-_SHOWN = 20
+_MAX_RULES_LISTED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """A dry run of one call.
 
-    ``passed_over`` holds, in order, the rules before the one that answers; all of them when none does, and then
-    ``near_misses`` holds the nearest. ``reason`` says why the desk or ``otherwise`` decides; it is "" for a rule.
+    ``passed_over`` holds, in order, the rules before the one that answers, or all if none does; in that case
+    ``near_misses`` holds the closest ones, and ``reason`` says why the desk or ``otherwise`` decides ("" for a rule).
     """
 
     call: Call
@@ -33,30 +35,31 @@ class Explanation:
     reason: str
     near_misses: tuple[NearMiss, ...]
 
-    def lines(self, secret: Secret = masked) -> list[str]:
-        """The explanation for a person: the call, each rule passed over (the first twenty), and the answer."""
-        call = self.call
+    def lines(self) -> list[str]:
+        """Return the explanation for people: the call, the rules passed over (the first 20), and the answer."""
+        call, more = self.call, len(self.passed_over) - _MAX_RULES_LISTED
+        auth_code = format_auth_code(call.auth_code)
         return [
-            f"call: session {call.session}, node {call.node}, auth code {secret(call.auth_code)}, {call.binding.value}",
-            *(f"  no   {miss}" for miss in self.passed_over[:_SHOWN]),
-            *([f"  no   {more} more rules"] if (more := len(self.passed_over) - _SHOWN) > 0 else []),
+            f"call: session {call.session}, node {call.node}, auth code {auth_code}, {call.binding.value}",
+            *(f"  no   {miss}" for miss in self.passed_over[:_MAX_RULES_LISTED]),
+            *([f"  no   {more} more rules"] if more > 0 else []),
             *([] if self.rule is None else [f"  yes  {self.rule}"]),
             f"answer: {self.reply}, decided by {self._decider()}",
             *(f"near miss: {miss}" for miss in self.near_misses),
         ]
 
-    def text(self, secret: Secret = masked) -> str:
-        """The lines as one text."""
-        return "\n".join(self.lines(secret))
+    def text(self) -> str:
+        """Return the lines as one text."""
+        return "\n".join(self.lines())
 
-    def as_data(self, secret: Secret = masked) -> dict[str, object]:
-        """The explanation as plain data, ready for JSON; ``secret`` writes the auth code."""
+    def as_data(self) -> dict[str, object]:
+        """Return the explanation as JSON-ready data."""
         call = self.call
         return {
             "call": {
                 "session": call.session,
                 "node": call.node,
-                "auth_code": secret(call.auth_code),
+                "auth_code": format_auth_code(call.auth_code),
                 "binding": call.binding.value,
             },
             "passed_over": [miss.as_data() for miss in self.passed_over],
@@ -70,22 +73,18 @@ class Explanation:
     def _decider(self) -> str:
         if self.rule is not None:
             return f"rule {self.rule}"
-        who = "the desk" if self.decided_by is DecidedBy.DESK else "otherwise"
-        return f"{who}: {self.reason}"
-
-
-_NEAR: Final = 3
+        decider = "the desk" if self.decided_by is DecidedBy.DESK else "otherwise"
+        return f"{decider}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How often something should have come: at least, and at most (None: without end)."""
+    """An expected number of calls, from ``at_least`` to ``at_most`` (None: no upper bound)."""
 
     at_least: int = 1
     at_most: int | None = None
 
-    def holds(self, count: int) -> bool:
-        """Whether a number of calls is right."""
+    def accepts(self, count: int) -> bool:
         return self.at_least <= count and (self.at_most is None or count <= self.at_most)
 
     def __str__(self) -> str:
@@ -100,87 +99,81 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class NearCall:
-    """A call that is not one of those asked for, and why not."""
+    """A call that does not meet the conditions of a verification, and why."""
 
     exchange: Exchange
     mismatches: tuple[Mismatch, ...]
 
-    def text(self, secret: Secret) -> str:
-        """The call and why not, in a line."""
-        why = "; ".join(mismatch.told("wanted is") for mismatch in self.mismatches)
-        return f"call {self.exchange.id}, {described(self.exchange, secret)}: {why}"
+    def text(self) -> str:
+        """Return the call and its mismatches in one line."""
+        reasons = "; ".join(mismatch.text("wanted is") for mismatch in self.mismatches)
+        return f"call {self.exchange.id}, {describe_call(self.exchange)}: {reasons}"
 
     def as_data(self) -> dict[str, object]:
-        """The same as plain data."""
+        """Return the id of the call and its mismatches as JSON-ready data."""
         return {"id": self.exchange.id, "mismatches": [mismatch.as_data() for mismatch in self.mismatches]}
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was asked and what was found. ``came`` is how many calls are in the journal, of any kind.
+    """What was expected of the calls, and what the journal has: ``count`` matching calls of ``total``.
 
-    ``certain`` is False when entries that could make the difference were dropped from the journal: how many is
-    ``dropped``. ``secret`` writes auth codes in the text.
+    ``certain`` is False if entries that could change the outcome were dropped from the journal; ``dropped`` is the
+    number of dropped entries.
     """
 
     when: When
     times: Times
     count: int
-    came: int
+    total: int
     near_misses: tuple[NearCall, ...]
     dropped: int = 0
     certain: bool = True
-    secret: Secret = field(default=masked, repr=False, compare=False)
 
     @property
     def verified(self) -> bool:
-        """Whether as many came as should, for certain."""
-        return self.certain and self.times.holds(self.count)
+        """True if the number of calls is certain and as expected."""
+        return self.certain and self.times.accepts(self.count)
 
     @property
     def text(self) -> str:
-        """What was wanted and what came instead, for a person."""
+        """What was expected and what the journal has, for people."""
         came = _calls(self.count) if self.count else "none"
-        wanted = self.when.text(self.secret)
-        lines = [f"wanted {self.times} with {wanted}; {came} came, of {_calls(self.came)} in the journal"]
-        lines += [f"near miss: {near.text(self.secret)}" for near in self.near_misses]
+        lines = [f"wanted {self.times} with {self.when.text()}; {came} came, of {_calls(self.total)} in the journal"]
+        lines += [f"near miss: {near.text()}" for near in self.near_misses]
         if not self.certain:
             lines.append(
-                f"that cannot be told for certain, since the journal has dropped {self.dropped} older entries: "
-                "let it keep more (--journal-size, --journal-bytes), reset it before, or ask about calls after a "
+                f"the outcome is uncertain, since the journal has dropped {self.dropped} older entries: raise its "
+                "limits (--journal-size, --journal-bytes), reset before the calls, or verify only the calls after a "
                 "later one"
             )
         return "\n".join(map(visible, lines))
 
 
-def verify(record: Snapshot, when: When, times: Times, *, after: int = 0, secret: Secret = masked) -> Verification:
-    """Hold the calls of a journal after one with an id, 0 for all, against what is wanted of them."""
-    exchanges = [exchange for exchange in record.exchanges if exchange.id > after]
+def verify(snapshot: Snapshot, when: When, times: Times, *, after: int = 0) -> Verification:
+    """Count the calls of a journal that meet the conditions, among those with ids greater than ``after``."""
+    exchanges = [exchange for exchange in snapshot.exchanges if exchange.id > after]
     others = [exchange for exchange in exchanges if not when.accepts(exchange.call)]
     count = len(exchanges) - len(others)
-    certain = record.dropped_id <= after or _certain(times, count)
-    near = () if certain and times.holds(count) else _nearest(others, when, secret)
-    return Verification(when, times, count, len(exchanges), near, record.dropped, certain, secret)
+    certain = snapshot.dropped_id <= after or _is_certain(times, count)
+    if certain and times.accepts(count):
+        others = []
+    others.sort(key=lambda exchange: (sum(1 for _ in when.rejecting(exchange.call)), -exchange.id))
+    near_calls = tuple(NearCall(exchange, when.mismatches(exchange.call)) for exchange in others[:NEAR_MISSES])
+    return Verification(when, times, count, len(exchanges), near_calls, snapshot.dropped, certain)
 
 
-def described(exchange: Exchange, secret: Secret = masked) -> str:
-    """A call in a line: ``soap11 session=1001 node=2 auth_code=de***``."""
+def describe_call(exchange: Exchange) -> str:
+    """Return a call in one line, such as ``soap11 session=1001 node=2 auth_code=demo-ann``."""
     call = exchange.call
-    return f"{call.binding.value} session={call.session} node={call.node} auth_code={secret(call.auth_code)}"
+    auth_code = format_auth_code(call.auth_code)
+    return f"{call.binding.value} session={call.session} node={call.node} auth_code={auth_code}"
 
 
-def _certain(times: Times, count: int) -> bool:
-    """Whether more calls than were found could not change the finding."""
+def _is_certain(times: Times, count: int) -> bool:
+    """Return True if finding more calls than ``count`` could not change the outcome."""
     too_many = times.at_most is not None and count > times.at_most
     return too_many or (times.at_most is None and count >= times.at_least)
-
-
-def _nearest(others: list[Exchange], when: When, secret: Secret) -> tuple[NearCall, ...]:
-    """Fewest mismatches first; among equals, the latest."""
-    nearest = heapq.nsmallest(
-        _NEAR, others, key=lambda exchange: (sum(1 for _ in when.refusals(exchange.call)), -exchange.id)
-    )
-    return tuple(NearCall(exchange, when.mismatches(exchange.call, secret)) for exchange in nearest)
 
 
 def _calls(number: int) -> str:

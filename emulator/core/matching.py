@@ -1,191 +1,188 @@
-"""When a rule accepts a call, and why it does not; it knows calls, and nothing of rules, files or counting."""
+"""Conditions on the arguments of a call, and the reasons why a call does not meet them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Final, Protocol
+from bisect import bisect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from itertools import takewhile
+from typing import Final
 
-from emulator.core.call import Call, Secret, masked
+from emulator.core.call import Call, format_auth_code
+from emulator.core.contract import Binding
 
 FIELDS: Final = ("session", "node", "auth_code", "binding")
 
 Value = int | str | None
-Show = Callable[[Value], str]
 
-_VALUES_SHOWN: Final = 4
-
-
-class Condition(Protocol):
-    """What one argument of a call must be."""
-
-    def accepts(self, value: Value) -> bool:
-        """Whether the argument is as wanted."""
-        ...
-
-    def wording(self, show: Show) -> str:
-        """What is wanted, to follow "the rule wants"; ``show`` writes a value as anybody may see it."""
-        ...
+_MAX_LISTED: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """Any of these values."""
+    """Accepts any of the given values."""
 
-    values: frozenset[int | str] = field(repr=False)
+    values: frozenset[int | str] = dataclass_field(repr=False)
 
     def accepts(self, value: Value) -> bool:
-        """Whether the value is among them."""
         return value in self.values
 
-    def wording(self, show: Show) -> str:
-        """The values, the first few of them when they are many."""
-        texts = [show(value) for value in sorted(self.values, key=str)]
-        if len(texts) > _VALUES_SHOWN:
-            texts[_VALUES_SHOWN - 1 :] = [f"{len(texts) - _VALUES_SHOWN + 1} others"]
+    def wording(self) -> str:
+        """Return the values as text; of more than four, the first three and the number of the others."""
+        texts = [_format(value) for value in sorted(self.values, key=str)]
+        if len(texts) > _MAX_LISTED:
+            texts[_MAX_LISTED - 1 :] = [f"{len(texts) - _MAX_LISTED + 1} others"]
         return " or ".join(part for part in (", ".join(texts[:-1]), texts[-1]) if part)
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Any number from ``low`` to ``high``, both included; None leaves an end open."""
+    """Accepts numbers from ``low`` to ``high``, both included; None leaves an end open."""
 
     low: int | None = None
     high: int | None = None
 
     def accepts(self, value: Value) -> bool:
-        """Whether the number lies in the range."""
         if not isinstance(value, int):
             return False
         return (self.low is None or self.low <= value) and (self.high is None or value <= self.high)
 
-    def wording(self, show: Show) -> str:
-        """The range in words."""
+    def wording(self) -> str:
         if self.low is None:
-            return f"{show(self.high)} or less"
-        return f"{show(self.low)} or more" if self.high is None else f"{show(self.low)} to {show(self.high)}"
+            return f"{self.high} or less"
+        return f"{self.low} or more" if self.high is None else f"{self.low} to {self.high}"
 
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """A text that matches the pattern from its first character to its last; a number is matched as decimal text."""
+    """Accepts texts that the pattern matches as a whole; a number is matched as decimal text."""
 
-    pattern: re.Pattern[str] = field(repr=False)
+    pattern: re.Pattern[str] = dataclass_field(repr=False)
 
     def accepts(self, value: Value) -> bool:
-        """Whether there is a text and all of it matches."""
         if value is None:
             return False
         return self.pattern.fullmatch(value if isinstance(value, str) else str(value)) is not None
 
-    def wording(self, show: Show) -> str:
-        """The pattern, shown as a value would be: it may well be an auth code."""
-        return f"a text that matches {show(self.pattern.pattern)}"
+    def wording(self) -> str:
+        return f"a text that matches {_format(self.pattern.pattern)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """An auth code that is empty or was not sent; with ``absent`` False, one that was sent."""
+    """Accepts an auth code that is empty or was not sent; with ``absent`` False, one that was sent."""
 
     absent: bool = True
 
     def accepts(self, value: Value) -> bool:
-        """Whether the auth code is absent as wanted."""
         return (value is None or value == "") is self.absent
 
-    def wording(self, show: Show) -> str:  # noqa: ARG002 - no value to show
-        """Whether one is wanted."""
+    def wording(self) -> str:
         return "none" if self.absent else "any that was sent"
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """Anything that another condition refuses."""
+    """Accepts what another condition rejects."""
 
     condition: Condition
 
     def accepts(self, value: Value) -> bool:
-        """Whether the other condition refuses."""
         return not self.condition.accepts(value)
 
-    def wording(self, show: Show) -> str:
-        """What is not wanted."""
-        return f"anything but {self.condition.wording(show)}"
+    def wording(self) -> str:
+        return f"anything but {self.condition.wording()}"
+
+
+Condition = OneOf | Range | Matches | Absent | Not
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """Why one condition refused a call. Both values are texts; auth codes in them are as whoever asked may see them."""
+    """Why one condition rejected a call: what it expected and what the call had, as text.
+
+    ``differs_at`` is the 1-based position of the first character at which the call's auth code differs from the code
+    that the condition names (of several, the one with the longest common prefix); None if there is nothing to compare.
+    """
 
     field: str
-    expected: str
-    actual: str
+    expected: str = dataclass_field(repr=False)
+    actual: str = dataclass_field(repr=False)
+    differs_at: int | None = None
+
+    def text(self, subject: str = "the rule wants") -> str:
+        """Return the mismatch as a sentence; ``subject`` stands before what was expected."""
+        position = "" if self.differs_at is None else f" (they differ at character {self.differs_at})"
+        return f"{self.field} is {self.actual}, {subject} {self.expected}{position}"
 
     def __str__(self) -> str:
-        return self.told("the rule wants")
+        return self.text()
 
-    def told(self, wanting: str) -> str:
-        """The mismatch in words, of which some say who wants anything."""
-        alike = " (another one that begins alike)" if self.expected == self.actual else ""
-        return f"{self.field} is {self.actual}, {wanting} {self.expected}{alike}"
-
-    def as_data(self) -> dict[str, str]:
-        """The same as plain data."""
-        return {"field": self.field, "expected": self.expected, "actual": self.actual}
+    def as_data(self) -> dict[str, object]:
+        """Return the mismatch as JSON-ready data; ``differs_at`` is left out if it is None."""
+        data: dict[str, object] = {"field": self.field, "expected": self.expected, "actual": self.actual}
+        return data if self.differs_at is None else {**data, "differs_at": self.differs_at}
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True)
 class When:
-    """The conditions of a rule, all of which must hold; None accepts whatever comes."""
+    """The conditions of a rule, all of which must hold; None accepts any value."""
 
     session: Condition | None = None
     node: Condition | None = None
     auth_code: Condition | None = None
     binding: Condition | None = None
 
-    def refusals(self, call: Call) -> Iterator[tuple[str, Condition]]:
-        """Each condition that refuses the call, with the name of its field; deciding and explaining both ask here."""
+    def rejecting(self, call: Call) -> Iterator[tuple[str, Condition]]:
+        """Yield each condition that rejects the call, with its field; deciding and explaining both depend on this."""
         for name in FIELDS:
             condition: Condition | None = getattr(self, name)
             if condition is not None and not condition.accepts(getattr(call, name)):
                 yield name, condition
 
     def accepts(self, call: Call) -> bool:
-        """Whether there is nothing to explain."""
-        return next(self.refusals(call), None) is None
+        """Return True if no condition rejects the call."""
+        return next(self.rejecting(call), None) is None
 
-    def mismatches(self, call: Call, secret: Secret = masked) -> tuple[Mismatch, ...]:
-        """Why the call is refused, a mismatch for each condition that refuses it; empty when it is accepted."""
-        return tuple(
-            Mismatch(name, condition.wording(_shower(name, secret)), _shower(name, secret)(getattr(call, name)))
-            for name, condition in self.refusals(call)
-        )
+    def mismatches(self, call: Call) -> tuple[Mismatch, ...]:
+        """Return a mismatch for each condition that rejects the call; empty if it is accepted."""
+        return tuple(_mismatch(name, condition, getattr(call, name)) for name, condition in self.rejecting(call))
 
-    def wordings(self, secret: Secret = masked) -> dict[str, str]:
-        """What is wanted, in words, by field; empty when every call is accepted."""
+    def wordings(self) -> dict[str, str]:
+        """Return what each condition accepts, as text by field; empty if every call is accepted."""
         conditions: dict[str, Condition | None] = {name: getattr(self, name) for name in FIELDS}
-        return {name: wanted.wording(_shower(name, secret)) for name, wanted in conditions.items() if wanted}
+        return {name: condition.wording() for name, condition in conditions.items() if condition is not None}
 
-    def text(self, secret: Secret = masked) -> str:
-        """What is wanted, in a line."""
-        return ", ".join(f"{name} {wording}" for name, wording in self.wordings(secret).items()) or "any values"
+    def text(self) -> str:
+        """Return all conditions in one line."""
+        return ", ".join(f"{name} {wording}" for name, wording in self.wordings().items()) or "any values"
 
-    def __str__(self) -> str:
-        return self.text()
-
-    def __repr__(self) -> str:
-        return f"<when {self.text()}>"
-
-
-def _shower(name: str, secret: Secret) -> Show:
-    return partial(_secretly, secret) if name == "auth_code" else _plain
+    def literal_codes(self) -> frozenset[str]:
+        """Return the auth codes that the conditions name literally, negated ones included."""
+        condition = self.auth_code
+        while isinstance(condition, Not):
+            condition = condition.condition
+        return frozenset(map(str, condition.values)) if isinstance(condition, OneOf) else frozenset()
 
 
-def _secretly(secret: Secret, value: Value) -> str:
-    return secret(None if value is None else str(value))
+def _format(value: Value) -> str:
+    if isinstance(value, Binding):
+        return value.value
+    return str(value) if isinstance(value, int) else format_auth_code(value)
 
 
-def _plain(value: Value) -> str:
-    return str.__str__(value) if isinstance(value, str) else str(value)
+def _mismatch(name: str, condition: Condition, value: Value) -> Mismatch:
+    differs_at = None
+    if name == "auth_code" and value and isinstance(condition, OneOf):
+        code, codes = str(value), sorted(filter(None, map(str, condition.values)))
+        place = bisect(codes, code)  # a code with the longest common prefix is next to it in sorted order
+        lengths = [_common_length(code, near) for near in codes[max(0, place - 1) : place + 1]]
+        differs_at = max(lengths) + 1 if lengths else None
+    return Mismatch(name, condition.wording(), _format(value), differs_at)
+
+
+def _common_length(one: str, other: str) -> int:
+    """Return the length of the common prefix of two texts."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

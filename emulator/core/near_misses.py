@@ -1,38 +1,38 @@
-"""Which rules came nearest to accepting a call that none accepted, and in which conditions they differed."""
+"""Near misses: the rules that came closest to accepting a call, with the conditions that rejected it."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, takewhile
 from typing import Final
 
-from emulator.core.call import Call, Secret, masked
+from emulator.core.call import Call
 from emulator.core.matching import Mismatch
 from emulator.core.rules import Per, Rule
 
 NEAR_MISSES: Final = 3
-"""How many near misses are told when nobody asks for another number."""
+"""The default number of near misses."""
 
 
 @dataclass(frozen=True, slots=True)
 class NearMiss:
-    """A rule that did not answer a call, with its mismatches: none when it accepts, but has answered its times."""
+    """A rule that did not answer a call, with its mismatches; none if it accepts the call but is spent."""
 
     rule: Rule
     mismatches: tuple[Mismatch, ...]
 
     @property
     def spent(self) -> bool:
-        """Whether the rule would have answered, had it not done so often enough."""
+        """True if the rule accepts the call but has answered its ``times``."""
         return not self.mismatches
 
     @property
     def reason(self) -> str:
-        """Why the rule did not answer, in words."""
+        """Human-readable reason why the rule did not answer."""
         if self.mismatches:
-            return "; ".join(str(mismatch) for mismatch in self.mismatches)
+            return "; ".join(mismatch.text() for mismatch in self.mismatches)
         per = "" if self.rule.per is Per.RULE else f" for this {self.rule.per.value}"
         return f"spent: it has answered {self.rule.times} of {self.rule.times} times{per}"
 
@@ -40,7 +40,7 @@ class NearMiss:
         return f"{self.rule}: {self.reason}"
 
     def as_data(self) -> dict[str, object]:
-        """The same as plain data."""
+        """Return the near miss as JSON-ready data."""
         return {
             "rule": self.rule.name,
             "source": self.rule.source,
@@ -49,23 +49,20 @@ class NearMiss:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class RuleList:
-    """The rules at one moment, in the order in which they are asked: those added at run time, then the scenario's."""
+FindNearMisses = Callable[[Call, Rule | None, int], tuple[NearMiss, ...]]
+"""Finds the near misses of a call, given the rule that answered it and the greatest number to return."""
 
-    added: Sequence[Rule]
-    written: Sequence[Rule]
 
-    def nearest(
-        self, call: Call, answered: Rule | None = None, limit: int = NEAR_MISSES, secret: Secret = masked
-    ) -> tuple[NearMiss, ...]:
-        """Fewest mismatches first, in the order of the rules among equals; put into words for these few only.
+def find_near_misses(
+    added: Sequence[Rule], scenario_rules: Sequence[Rule], call: Call, answered_by: Rule | None, limit: int
+) -> tuple[NearMiss, ...]:
+    """Return the rules with the fewest mismatches, in the order of the rules if equal.
 
-        When one rule ``answered``, they are of those added at run time that were asked before it.
-        """
-        if answered is None:
-            rules: Iterable[Rule] = chain(self.added, self.written)
-        else:
-            rules = takewhile(lambda rule: rule is not answered, self.added)
-        nearest = heapq.nsmallest(limit, rules, key=lambda rule: sum(1 for _ in rule.when.refusals(call)))
-        return tuple(NearMiss(rule, rule.when.mismatches(call, secret)) for rule in nearest)
+    If a rule answered the call, only the rules added at run time that come before it are considered.
+    """
+    if answered_by is None:
+        rules: Iterable[Rule] = chain(added, scenario_rules)
+    else:
+        rules = takewhile(lambda rule: rule is not answered_by, added)
+    nearest = heapq.nsmallest(limit, rules, key=lambda rule: sum(1 for _ in rule.when.rejecting(call)))
+    return tuple(NearMiss(rule, rule.when.mismatches(call)) for rule in nearest)

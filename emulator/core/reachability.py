@@ -1,4 +1,4 @@
-"""Which conditions accept all that others accept, and so which rules can never be reached; nothing unsure is told."""
+"""Finds rules that no call can reach; where that cannot be determined, a rule counts as reachable."""
 
 from __future__ import annotations
 
@@ -11,55 +11,48 @@ from emulator.core.matching import Absent, Condition, Not, OneOf, Range, Value, 
 from emulator.core.rule_index import Index
 from emulator.core.rules import Rule
 
-MOST_COMPARED: Final = 5_000_000
-"""How many pairs of rules are compared, about. Exact values are looked up; only some thousand rules with ranges,
-patterns and the like make more pairs, and then the last of them are compared with the first of them only."""
+MAX_COMPARISONS: Final = 5_000_000
+"""Approximate limit of compared pairs of rules. The index finds exact values; only some thousand rules with ranges,
+patterns and the like make more pairs. Then the last of them are compared with only the first of them."""
 
 Intervals = tuple[tuple[int, int], ...]
+"""Ranges of numbers in ascending order, with both ends included, that neither overlap nor touch."""
 
-_EVERY_NUMBER: Final[Intervals] = ((INT32_MIN, INT32_MAX),)
-_NO_EXAMPLE: Final = object()
+_ALL_NUMBERS: Final[Intervals] = ((INT32_MIN, INT32_MAX),)
 
 
 def unreachable(rules: Mapping[int, Rule]) -> Iterator[tuple[int, int | None]]:
-    """Each rule that no call can reach, by its number, with that of an earlier rule that accepts all that it accepts.
+    """Yield, in order, each unreachable rule's number with that of an earlier rule that accepts all calls it accepts.
 
-    In place of the earlier one stands None when the rule's own conditions accept no call. The rules come in order. One
-    with ``times`` stands aside some day, and so hides nobody.
+    The second number is None if the rule's own conditions accept no call. A rule with ``times`` shadows no other rule.
     """
-    earlier: Index[_Placed] = Index()
-    limit = max(100, MOST_COMPARED // max(1, len(rules)))
+    earlier: Index[_Positioned] = Index()
+    limit = max(100, MAX_COMPARISONS // max(1, len(rules)))
     for number, rule in rules.items():
-        if accepts_nothing(rule.when):
+        if () in (_intervals(rule.when.session), _intervals(rule.when.node)) or not _bindings(rule.when.binding):
             yield number, None
             continue
-        placed = _Placed(number, rule.when, _ends(rule.when.session), _ends(rule.when.node))
-        candidates = islice(earlier.candidates(_example(rule.when)), limit)
-        hider = next((candidate for candidate in candidates if candidate.hides(placed)), None)
-        if hider is not None:
-            yield number, hider.position
+        positioned = _Positioned(number, rule.when, _bounds(rule.when.session), _bounds(rule.when.node))
+        example = _Example(*map(_accepted_value, (rule.when.session, rule.when.node, rule.when.auth_code)))
+        candidates = islice(earlier.candidates(example), limit)
+        shadowed_by = next((candidate for candidate in candidates if candidate.shadows(positioned)), None)
+        if shadowed_by is not None:
+            yield number, shadowed_by.position
         elif rule.times is None:
-            earlier.add(placed, rule.when)
+            earlier.add(positioned, rule.when)
 
 
 def covers(wide: When, narrow: When) -> bool:
-    """Whether ``wide`` certainly accepts every call that ``narrow`` accepts."""
+    """Return True if ``wide`` is known to accept every call that ``narrow`` accepts."""
     return (
         _numbers_cover(wide.session, narrow.session)
         and _numbers_cover(wide.node, narrow.node)
         and _texts_cover(wide.auth_code, narrow.auth_code)
-        and (wide.binding is None or _bindings(wide.binding) >= _bindings(narrow.binding))
+        and _bindings(wide.binding) >= _bindings(narrow.binding)
     )
 
 
-def accepts_nothing(when: When) -> bool:
-    """Whether no call can meet the conditions, for certain."""
-    return any(isinstance(each, Not) and _intervals(each) == () for each in (when.session, when.node)) or (
-        when.binding is not None and not _bindings(when.binding)
-    )
-
-
-class _Placed(NamedTuple):
+class _Positioned(NamedTuple):
     """Conditions at a position, with the lowest and highest numbers that they accept."""
 
     position: int
@@ -67,8 +60,8 @@ class _Placed(NamedTuple):
     session: tuple[int, int]
     node: tuple[int, int]
 
-    def hides(self, later: _Placed) -> bool:
-        """Whether nothing is left for the later one; the ends tell most pairs apart, and quickly."""
+    def shadows(self, later: _Positioned) -> bool:
+        """Return True if the conditions cover the later ones; comparing the bounds first rules out most pairs."""
         return (
             self.session[0] <= later.session[0]
             and self.session[1] >= later.session[1]
@@ -79,27 +72,22 @@ class _Placed(NamedTuple):
 
 
 class _Example(NamedTuple):
-    """Values that conditions accept, where one can be told: whoever accepts all that they accept, accepts these."""
+    """Values that some conditions accept, and so do all that cover them; None, which equals no value, if unknown."""
 
-    session: object
-    node: object
-    auth_code: object
-
-
-def _example(when: When) -> _Example:
-    return _Example(_accepted_by(when.session), _accepted_by(when.node), _accepted_by(when.auth_code))
+    session: Value
+    node: Value
+    auth_code: Value
 
 
-def _accepted_by(condition: Condition | None) -> object:
-    """One value that a condition accepts, of those that can be listed under: single ones and ends of ranges."""
+def _accepted_value(condition: Condition | None) -> Value:
     if isinstance(condition, OneOf):
         return next(iter(condition.values))
     intervals = _intervals(condition)
-    return intervals[0][0] if intervals else _NO_EXAMPLE
+    return intervals[0][0] if intervals else None
 
 
-def _ends(condition: Condition | None) -> tuple[int, int]:
-    intervals = _intervals(condition) or _EVERY_NUMBER
+def _bounds(condition: Condition | None) -> tuple[int, int]:
+    intervals = _intervals(condition) or _ALL_NUMBERS
     return intervals[0][0], intervals[-1][1]
 
 
@@ -107,33 +95,33 @@ def _numbers_cover(wide: Condition | None, narrow: Condition | None) -> bool:
     if wide is None or wide == narrow:
         return True
     if isinstance(narrow, OneOf):
-        return all(wide.accepts(value) for value in narrow.values)
-    outer, inner = _intervals(wide), _intervals(narrow) or _EVERY_NUMBER
+        return all(map(wide.accepts, narrow.values))
+    outer, inner = _intervals(wide), _intervals(narrow) or _ALL_NUMBERS
     if outer is None:
         return False
     return all(any(low <= first and last <= high for low, high in outer) for first, last in inner)
 
 
 def _texts_cover(wide: Condition | None, narrow: Condition | None) -> bool:
-    """Texts have no end: what accepts all of another's either is tried on each of a few, or refuses only a few."""
+    """Compare conditions on texts: decidable if ``narrow`` accepts, or ``wide`` rejects, finitely many known values."""
     if wide is None or wide == narrow:
         return True
-    accepted = None if narrow is None else _few(narrow, accepted=True)
+    accepted = None if narrow is None else _finite_set(narrow, accepted=True)
     if accepted is not None:
-        return all(wide.accepts(value) for value in accepted)
-    refused = _few(wide, accepted=False)
-    return refused is not None and narrow is not None and not any(narrow.accepts(value) for value in refused)
+        return all(map(wide.accepts, accepted))
+    rejected = _finite_set(wide, accepted=False)
+    return rejected is not None and narrow is not None and not any(map(narrow.accepts, rejected))
 
 
-def _few(condition: Condition, *, accepted: bool) -> frozenset[Value] | None:
-    """The texts that a condition accepts, or those that it refuses; None when they are endless or not known."""
+def _finite_set(condition: Condition, *, accepted: bool) -> frozenset[Value] | None:
+    """Return the values that a condition accepts, or those that it rejects; None if they are infinite or unknown."""
     match condition:
         case OneOf(values) if accepted:
             return values
         case Absent(absent) if absent is accepted:
             return frozenset((None, ""))
         case Not(inner):
-            return _few(inner, accepted=not accepted)
+            return _finite_set(inner, accepted=not accepted)
         case _:
             return None
 
@@ -143,32 +131,25 @@ def _bindings(condition: Condition | None) -> frozenset[Binding]:
 
 
 def _intervals(condition: Condition | None) -> Intervals | None:
-    """The numbers that a condition accepts, as intervals in order that do not touch; None when only trying tells."""
+    """Return the numbers that a condition accepts; None if they are unknown."""
     match condition:
         case None:
-            return _EVERY_NUMBER
+            return _ALL_NUMBERS
         case Range(low, high):
-            return ((INT32_MIN if low is None else low, INT32_MAX if high is None else high),)
+            first, last = INT32_MIN if low is None else low, INT32_MAX if high is None else high
+            return ((first, last),) if first <= last else ()
         case OneOf(values):
-            return _joined(sorted(value for value in values if isinstance(value, int)))
+            numbers = sorted(value for value in values if isinstance(value, int))
+            return _gaps(_gaps(tuple((number, number) for number in numbers)))  # twice: joins neighbours
         case Not(inner):
             intervals = _intervals(inner)
-            return None if intervals is None else _between(intervals)
+            return None if intervals is None else _gaps(intervals)
         case _:
             return None
 
 
-def _joined(numbers: list[int]) -> Intervals:
-    intervals: list[tuple[int, int]] = []
-    for number in numbers:
-        joins = bool(intervals) and intervals[-1][1] + 1 == number
-        first = intervals.pop()[0] if joins else number
-        intervals.append((first, number))
-    return tuple(intervals)
-
-
-def _between(intervals: Intervals) -> Intervals:
-    """What int32 has beside the intervals."""
+def _gaps(intervals: Intervals) -> Intervals:
+    """Return the int32 numbers outside the intervals."""
     edges = [INT32_MIN - 1, *(edge for interval in intervals for edge in interval), INT32_MAX + 1]
     gaps = zip(edges[::2], edges[1::2], strict=True)
     return tuple((before + 1, after - 1) for before, after in gaps if before + 1 < after)

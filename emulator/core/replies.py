@@ -1,16 +1,18 @@
-"""What a rule can say to a call: a result or a failure, perhaps after a delay; others carry it out."""
+"""What a rule can reply to a call: a result or a failure, optionally after a delay."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from random import Random
-from typing import Protocol
+from typing import ClassVar
 
 from emulator.core.contract import Result
 from emulator.delivery import ConnectionFault
 
 _P99_OF_STANDARD_NORMAL = 2.3263478740408408
+
+# The outcomes. ``word`` is a short label for logs and metrics; ``as_data`` returns the outcome as in a scenario file.
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +23,9 @@ class Return:
 
     @property
     def word(self) -> str:
-        """The outcome in a word or two."""
-        return self.result._value_  # the same as value, which is slow to read
+        return self.result._value_  # the same as value, which is a slow descriptor
 
     def as_data(self) -> dict[str, object]:
-        """The outcome in the words of the scenario language."""
         return {"return": self.result.value}
 
     def __str__(self) -> str:
@@ -36,15 +36,11 @@ class Return:
 class Throw:
     """The operation throws: a SOAP fault, or a text with status 500 over GET and POST (contract E6)."""
 
+    word: ClassVar[str] = "exception"
+
     message: str
 
-    @property
-    def word(self) -> str:
-        """The outcome in a word or two."""
-        return "exception"
-
     def as_data(self) -> dict[str, object]:
-        """The outcome in the words of the scenario language."""
         return {"fail": {"exception": self.message}}
 
     def __str__(self) -> str:
@@ -53,7 +49,7 @@ class Throw:
 
 @dataclass(frozen=True, slots=True)
 class HttpFailure:
-    """This HTTP answer in every binding, whatever the service would have said."""
+    """An HTTP response that replaces the service's own, the same in every binding."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -62,13 +58,11 @@ class HttpFailure:
 
     @property
     def word(self) -> str:
-        """The outcome in a word or two."""
         return f"status {self.status}"
 
     def as_data(self) -> dict[str, object]:
-        """The outcome in the words of the scenario language."""
-        said = {"headers": dict(self.headers), "body": self.body, "content_type": self.content_type}
-        return {"fail": {"status": self.status, **{key: value for key, value in said.items() if value}}}
+        optional = {"headers": dict(self.headers), "body": self.body, "content_type": self.content_type}
+        return {"fail": {"status": self.status, **{key: value for key, value in optional.items() if value}}}
 
     def __str__(self) -> str:
         return self.word
@@ -76,18 +70,16 @@ class HttpFailure:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionFailure:
-    """The connection fails. ``over`` is how long a trickle takes, in seconds; None for every other fault."""
+    """The connection fails. ``over`` is the duration of a trickle in seconds, None for other faults."""
 
     fault: ConnectionFault
     over: float | None = None
 
     @property
     def word(self) -> str:
-        """The outcome in a word or two."""
         return f"connection {self.fault.value}"
 
     def as_data(self) -> dict[str, object]:
-        """The outcome in the words of the scenario language."""
         over = {} if self.over is None else {"over": f"{self.over * 1000:.0f}ms"}
         return {"fail": {"connection": self.fault.value, **over}}
 
@@ -97,23 +89,16 @@ class ConnectionFailure:
 
 Outcome = Return | Throw | HttpFailure | ConnectionFailure
 
-
-class Delay(Protocol):
-    """How long an answer waits."""
-
-    def seconds(self, random: Random) -> float:
-        """One waiting time in seconds, drawn with the given source of chance."""
-        ...
+# The delays. ``seconds`` draws one delay in seconds.
 
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """Always the same delay, in seconds."""
+    """A constant delay in seconds."""
 
     value: float
 
-    def seconds(self, random: Random) -> float:  # noqa: ARG002 - nothing is left to chance
-        """The delay, whatever is drawn."""
+    def seconds(self, random: Random) -> float:  # noqa: ARG002 - the other delays draw from it
         return self.value
 
     def __str__(self) -> str:
@@ -122,13 +107,12 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Uniform:
-    """Any delay between two bounds, in seconds, each as likely."""
+    """A delay with uniform distribution between two bounds in seconds."""
 
     low: float
     high: float
 
     def seconds(self, random: Random) -> float:
-        """A draw between the bounds."""
         return random.uniform(self.low, self.high)
 
     def __str__(self) -> str:
@@ -137,23 +121,25 @@ class Uniform:
 
 @dataclass(frozen=True, slots=True)
 class LogNormal:
-    """Mostly near the median with a long tail: one delay in a hundred is past ``p99``; both in seconds."""
+    """A delay with log-normal distribution, given by its median and 99th percentile in seconds."""
 
     median: float
     p99: float
 
     def seconds(self, random: Random) -> float:
-        """A draw from the log-normal distribution with this median and 99th percentile."""
         sigma = math.log(self.p99 / self.median) / _P99_OF_STANDARD_NORMAL
         return self.median * math.exp(sigma * random.gauss(0.0, 1.0))
 
     def __str__(self) -> str:
-        return f"about {self.median:g} s, one in a hundred past {self.p99:g} s"
+        return f"about {self.median:g} s, 1 in 100 above {self.p99:g} s"
+
+
+Delay = Fixed | Uniform | LogNormal
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer of a rule: what happens, and how long it takes before it does."""
+    """What a call gets: an outcome, optionally after a delay."""
 
     outcome: Outcome
     delay: Delay | None = None

@@ -1,4 +1,4 @@
-"""Finds the few among many conditions that could accept a call: exact values are looked up, only the rest is walked."""
+"""An index of rules by the exact values in their conditions, so that a call is compared with few of them."""
 
 from __future__ import annotations
 
@@ -8,87 +8,71 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, product
 from operator import attrgetter
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeVar
 
 from emulator.core.matching import OneOf, When
 
-_LOOKED_UP: Final = ("session", "node", "auth_code")
-_EVERY_CALL: Final = When()
-_FEW: Final = 16  # candidates are sorted sooner than merged one by one
+_INDEXED: Final = ("session", "node", "auth_code")
+_MAX_SORTED: Final = 16  # up to here, sorting the candidates is faster than merging them lazily
 
-
-class Placed(Protocol):
-    """Something that stands at a position among its like."""
-
-    @property
-    def position(self) -> int:
-        """Smaller comes first."""
-        ...
-
-
-P = TypeVar("P", bound=Placed)
+T = TypeVar("T")
 
 _position = attrgetter("position")
 
 
-class Index(Generic[P]):
-    """Items in the order of their positions, each found by the exact values that its conditions name.
+class Index(Generic[T]):
+    """Items in the order of their ``position``, found by the exact values that their conditions name.
 
-    An item is kept under its single values, and under each of at most one list of values, so that what is kept grows
-    with what was written. Items with the same named fields share a table.
+    An item is stored under its single values and under each value of at most one list, so that the memory used grows
+    linearly with the rules as written. Items whose conditions name the same fields share a table.
     """
 
     def __init__(self) -> None:
-        self._tables: dict[tuple[str, ...], tuple[Callable[[object], Hashable], dict[Hashable, list[P]]]] = {}
-        self._walked: list[P] = []
+        self._tables: dict[tuple[str, ...], tuple[Callable[[object], Hashable], dict[Hashable, list[T]]]] = {}
+        self._unindexed: list[T] = []
 
-    def add(self, item: P, when: When) -> None:
-        """Take an item in, at its position."""
-        for place in self._places(when):
-            insort(place, item, key=_position)
+    def add(self, item: T, when: When) -> None:
+        for bucket in self._buckets(when):
+            insort(bucket, item, key=_position)
 
-    def remove(self, item: P, when: When) -> None:
-        """Take an item out that was added with the same conditions."""
-        for place in self._places(when):
-            place.remove(item)
+    def remove(self, item: T, when: When) -> None:
+        """Remove an item that was added with the same conditions."""
+        for bucket in self._buckets(when):
+            bucket.remove(item)
 
-    def candidates(self, call: object) -> Iterable[P]:
-        """In order, every item that could accept the call: each one whose looked up values are the call's."""
-        found = [self._walked] if self._walked else []
+    def candidates(self, call: object) -> Iterable[T]:
+        """Return, in order, the items that could accept the call: those whose indexed values are the call's."""
+        buckets = [self._unindexed] if self._unindexed else []
         for key, table in self._tables.values():
-            place = table.get(key(call))
-            if place:
-                found.append(place)
-        if len(found) <= 1:
-            return found[0] if found else ()
-        if sum(map(len, found)) <= _FEW:
-            return sorted(chain.from_iterable(found), key=_position)
-        return heapq.merge(*found, key=_position)
+            bucket = table.get(key(call))
+            if bucket:
+                buckets.append(bucket)
+        if len(buckets) <= 1:
+            return buckets[0] if buckets else ()
+        if sum(map(len, buckets)) <= _MAX_SORTED:
+            return sorted(chain.from_iterable(buckets), key=_position)
+        return heapq.merge(*buckets, key=_position)
 
-    def _places(self, when: When) -> Iterator[list[P]]:
-        fields = looked_up(when)
-        if not fields and when != _EVERY_CALL:
-            yield self._walked
+    def _buckets(self, when: When) -> Iterator[list[T]]:
+        fields = indexed_fields(when)
+        if not fields:
+            yield self._unindexed
             return
         if fields not in self._tables:
-            self._tables[fields] = (attrgetter(*fields) if fields else _no_key, {})
+            self._tables[fields] = (attrgetter(*fields), {})
         table = self._tables[fields][1]
         for values in product(*(getattr(when, name).values for name in fields)):
             yield table.setdefault(values[0] if len(values) == 1 else values, [])
 
 
-def _no_key(call: object) -> Hashable:  # noqa: ARG001 - every call has the same
-    return ()
-
-
-def looked_up(when: When) -> tuple[str, ...]:
-    """The fields by which an item is kept: all that name one value, and the one with the shortest list of values."""
-    sizes = {name: len(c.values) for name in _LOOKED_UP if isinstance(c := getattr(when, name), OneOf)}
+def indexed_fields(when: When) -> tuple[str, ...]:
+    """Return the fields by which an item is stored: those with a single value, and the one with the shortest list."""
+    sizes = {name: len(c.values) for name in _INDEXED if isinstance(c := getattr(when, name), OneOf)}
     lists = sorted((size, name) for name, size in sizes.items() if size > 1)
     return tuple(name for name, size in sizes.items() if size == 1 or (size, name) == lists[0])
 
 
 def remaining(when: When) -> When | None:
-    """What is still to be checked of a candidate; None when being found was enough."""
-    rest = replace(when, **dict.fromkeys(looked_up(when)))
-    return None if rest == _EVERY_CALL else rest
+    """Return the conditions that a lookup in the index does not check; None if it checks all of them."""
+    rest = replace(when, **dict.fromkeys(indexed_fields(when)))
+    return None if rest == When() else rest

@@ -1,4 +1,4 @@
-"""A rule in force: how often it has spoken, by what it counts by, and so what it says next."""
+"""The state of a rule: how often it has answered, and therefore which reply comes next."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from emulator.core.replies import Reply
 from emulator.core.rule_index import remaining
 from emulator.core.rules import Per, Rule
 
-KEYS_KEPT: Final = 100_000
-"""How many sessions, nodes or auth codes one rule counts apart; past that the one unseen for longest starts anew."""
+MAX_COUNTERS: Final = 100_000
+"""How many sessions, nodes or auth codes one rule counts; beyond that the least recently used counter is dropped."""
 
 
 class RuleState:
-    """A rule at its position among the rules in force. The engine's lock guards it.
+    """A rule with its counters, at its position among the active rules. Not thread-safe; the engine locks.
 
-    ``hits`` is how many calls it has answered, and ``last`` the id of the last of them.
+    ``hits`` is the number of calls that the rule has answered, ``last`` the id of the last one.
     """
 
-    __slots__ = ("_remaining", "_same", "_turns", "hits", "last", "position", "rule")
+    __slots__ = ("_counters", "_only_reply", "_remaining", "hits", "last", "position", "rule")
 
     def __init__(self, rule: Rule, position: int) -> None:
         self.rule = rule
@@ -28,55 +28,44 @@ class RuleState:
         self.hits = 0
         self.last: int | None = None
         self._remaining = remaining(rule.when)
-        self._same = None if rule.counts else rule.replies[0]
-        self._turns: OrderedDict[int | str | None, int] | None = None
+        self._only_reply = None if rule.is_stateful else rule.replies[0]
+        self._counters: OrderedDict[int | str | None, int] | None = None
 
     def accepts(self, call: Call) -> bool:
-        """Whether the rule accepts a call for which the index found it."""
+        """Return True if the rule accepts the call, which must be one for which the index returned this rule."""
         return self._remaining is None or self._remaining.accepts(call)
 
-    def spent(self, call: Call) -> bool:
-        """Whether the rule has answered its ``times``."""
-        return self._same is None and self.rule.times is not None and self._turn(call) >= self.rule.times
+    def is_spent(self, call: Call) -> bool:
+        """Return True if the rule has answered its ``times``."""
+        return self._only_reply is None and self.rule.times is not None and self._count(call) >= self.rule.times
 
     def next_reply(self, call: Call) -> Reply:
-        """The reply that the rule would give now."""
-        return self._same or self.rule.replies[min(self._turn(call), len(self.rule.replies) - 1)]
+        """Return the reply that the rule would give now."""
+        return self._only_reply or self.rule.replies[min(self._count(call), len(self.rule.replies) - 1)]
 
-    def take(self, call: Call, call_id: int) -> Reply:
-        """Give the next reply, and count it."""
+    def take_reply(self, call: Call, call_id: int) -> Reply:
+        """Return the next reply and count it."""
         self.hits += 1
         self.last = call_id
-        if self._same is not None:
-            return self._same
+        if self._only_reply is not None:
+            return self._only_reply
         reply = self.next_reply(call)
-        self._count(call)
+        counters = self._counters = self._counters or OrderedDict()
+        key = self._key(call)
+        counters[key] = counters.pop(key, 0) + 1  # pop moves the key to the end
+        if len(counters) > MAX_COUNTERS:
+            counters.popitem(last=False)
         return reply
 
-    def forget(self) -> None:
-        """Begin from the first reply again, for everybody."""
+    def reset(self) -> None:
+        """Set all counters to zero."""
         self.hits = 0
         self.last = None
-        self._turns = None
+        self._counters = None
 
-    def _turn(self, call: Call) -> int:
-        return 0 if self._turns is None else self._turns.get(self._key(call), 0)
-
-    def _count(self, call: Call) -> None:
-        if self._turns is None:
-            self._turns = OrderedDict()
-        key = self._key(call)
-        self._turns[key] = self._turns.pop(key, 0) + 1
-        if len(self._turns) > KEYS_KEPT:
-            self._turns.popitem(last=False)
+    def _count(self, call: Call) -> int:
+        return 0 if self._counters is None else self._counters.get(self._key(call), 0)
 
     def _key(self, call: Call) -> int | str | None:
-        match self.rule.per:
-            case Per.RULE:
-                return None
-            case Per.SESSION:
-                return call.session
-            case Per.NODE:
-                return call.node
-            case Per.AUTH_CODE:
-                return call.auth_code
+        per = self.rule.per
+        return None if per is Per.RULE else getattr(call, per.value)

@@ -1,4 +1,4 @@
-"""Rules and scenarios as values: what was written, free of its syntax, and nothing of what has happened since."""
+"""Rules and scenarios as immutable values: what was written, without its syntax and without state."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from emulator.core.matching import When
 from emulator.core.replies import Reply, Return
 
 OTHERWISE: Final = Reply(Return(Result.ERROR))
-"""What a call gets for which a scenario says nothing."""
+"""The default ``otherwise`` of a scenario."""
 
 
 class Per(str, Enum):
-    """What a rule counts by."""
+    """What a rule counts its answers by: all together, or by a field of the call."""
 
     RULE = "rule"
     SESSION = "session"
@@ -26,10 +26,11 @@ class Per(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What is answered to which calls.
+    """Conditions on a call, and the replies to the calls that meet them.
 
-    ``replies`` holds at least one and is given out in turn; the last one stays. After ``times`` answers (None: without
-    end) the rule stands aside. Both are counted by ``per``. ``source`` is "file:line", None for a rule of no file.
+    ``replies`` has at least one item; they are given in turn, and the last one is repeated. After ``times`` answers
+    (None: no limit) the rule is spent and is passed over. Both are counted by ``per``. ``source`` is "file:line", or
+    None for a rule that comes from no file.
     """
 
     name: str
@@ -40,8 +41,8 @@ class Rule:
     source: str | None = None
 
     @property
-    def counts(self) -> bool:
-        """Whether what the rule says depends on how often it has spoken."""
+    def is_stateful(self) -> bool:
+        """True if the rule's next reply depends on how often it has answered."""
         return self.times is not None or len(self.replies) > 1
 
     def __str__(self) -> str:
@@ -50,7 +51,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A named list of rules, of which the first that accepts a call answers it; then the desk; then ``otherwise``.
+    """A named list of rules: the first that accepts a call answers it, else the desk, else ``otherwise``.
 
     ``source`` is the text that the scenario was read from.
     """

@@ -1,5 +1,13 @@
-"""What a person writes: the scenario language, its loading and its schema; the only floor that imports yaml."""
+"""The scenario language: its models, how it is loaded, and its JSON Schema. Only this package imports yaml."""
 
-from emulator.scenario.loading import from_data, load, loads, reply_from_data, rule_from_data, when_from_data
+from emulator.scenario.loading import (
+    check_rule_words,
+    from_data,
+    load,
+    loads,
+    reply_from_data,
+    rule_from_data,
+    when_from_data,
+)
 
-__all__ = ["from_data", "load", "loads", "reply_from_data", "rule_from_data", "when_from_data"]
+__all__ = ["check_rule_words", "from_data", "load", "loads", "reply_from_data", "rule_from_data", "when_from_data"]

@@ -1,4 +1,4 @@
-"""What a person asks about calls: whether they came as often as they should, and what one would get."""
+"""What clients send to the control API: models that parse verifications, calls and statuses to values of the core."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from emulator.core.desk import SessionStatus, TechnicianStatus
 from emulator.core.explain import Times
 from emulator.core.matching import When
 from emulator.errors import on_purpose
-from emulator.scenario import build
 from emulator.scenario.fields import (
     BindingName,
     Boolean,
@@ -24,7 +23,7 @@ from emulator.scenario.fields import (
     TechnicianStatusName,
     Text,
 )
-from emulator.scenario.language import WhenModel
+from emulator.scenario.language import WhenField
 from emulator.scenario.loading import read
 from emulator.scenario.strict_model import CrossFieldError, StrictModel
 
@@ -32,36 +31,35 @@ __tracebackhide__ = on_purpose
 
 
 class VerificationModel(StrictModel):
-    """How often calls should have come; at least once when no number is given."""
+    """How often calls should have come; at least once if no number is given."""
 
     noun: ClassVar[str] = "a verification"
 
-    when: WhenModel | None = None
-    """Which calls are counted, in the words of a rule's `when`; left out, all are."""
+    when: WhenField | None = None
+    """Which calls are counted, in the words of a rule's `when`; all calls if left out."""
     times: Number | None = None
-    """Exactly so often."""
+    """Exactly N calls."""
     at_least: Number | None = None
-    """So often or more."""
+    """At least N calls."""
     at_most: Number | None = None
-    """So often or less."""
+    """At most N calls."""
     never: Boolean | None = None
-    """true: not once."""
+    """true: no call at all."""
     after: EntryId = 0
-    """Only calls after the one with this id are counted."""
+    """Count only calls after the journal entry with this id."""
 
     def cross_field_errors(self) -> Iterator[CrossFieldError]:
-        """One way to say how often."""
-        said = [name for name in ("times", "at_least", "at_most", "never") if getattr(self, name) is not None]
-        if len(said) > 1 and said != ["at_least", "at_most"]:
-            yield CrossFieldError(f"'{said[0]}' cannot stand beside '{said[1]}'")
+        """Yield an error unless the number is given in one way."""
+        given = [name for name in ("times", "at_least", "at_most", "never") if getattr(self, name) is not None]
+        if len(given) > 1 and given != ["at_least", "at_most"]:
+            yield CrossFieldError(f"'{given[0]}' cannot stand beside '{given[1]}'")
         if self.never is False:
-            yield CrossFieldError("false says nothing; leave the key out", ("never",))
+            yield CrossFieldError("false has no meaning here; leave the key out", ("never",))
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
             yield CrossFieldError("'at_least' is more than 'at_most'")
 
-    @property
-    def wanted(self) -> Times:
-        """How often, as the core counts."""
+    def times_wanted(self) -> Times:
+        """Return the number of calls as the core counts it."""
         if self.never:
             return Times(0, 0)
         if self.times is not None:
@@ -77,17 +75,17 @@ class CallModel(StrictModel):
     noun: ClassVar[str] = "a call"
 
     session: Int32
-    """The session's id."""
+    """The id of the session."""
     node: Int32
-    """The technician's node."""
+    """The node of the technician."""
     auth_code: Text | None = Field(default=None, repr=False)
-    """The secret auth code; left out, none is sent."""
+    """The secret auth code; none is sent if left out."""
     binding: BindingName = Binding.SOAP11
-    """How it would arrive: soap11, soap12, get or post."""
+    """How the call arrives: soap11, soap12, get or post."""
 
 
 class TechnicianStatusModel(StrictModel):
-    """What a technician is doing from now on."""
+    """The new status of a technician."""
 
     noun: ClassVar[str] = "a technician's status"
 
@@ -96,7 +94,7 @@ class TechnicianStatusModel(StrictModel):
 
 
 class SessionStatusModel(StrictModel):
-    """Where a session stands from now on."""
+    """The new status of a session."""
 
     noun: ClassVar[str] = "a session's status"
 
@@ -105,24 +103,24 @@ class SessionStatusModel(StrictModel):
 
 
 def parse_technician_status(data: Any) -> TechnicianStatus:
-    """The status that a technician is to have."""
+    """Return the status; ScenarioError with every problem in the data."""
     return read(TechnicianStatusModel, data, "technician").status
 
 
 def parse_session_status(data: Any) -> SessionStatus:
-    """The status that a session is to have."""
+    """Return the status; ScenarioError with every problem in the data."""
     return read(SessionStatusModel, data, "session").status
 
 
 def parse_verification(data: Any) -> tuple[When, Times, int]:
-    """Which calls should have come, how often, and after which entry; ScenarioError with all that is wrong."""
+    """Return which calls should have come, how often, and after which entry; ScenarioError with every problem."""
     if isinstance(data, dict) and data.get("when") == {}:
         data = {key: value for key, value in data.items() if key != "when"}
-    written = read(VerificationModel, data, "verification")
-    return build.EVERY_CALL if written.when is None else build.when(written.when), written.wanted, written.after
+    model = read(VerificationModel, data, "verification")
+    return model.when or When(), model.times_wanted(), model.after
 
 
 def parse_call(data: Any) -> Call:
-    """The call that is asked about; ScenarioError with all that is wrong."""
-    written = read(CallModel, data, "call")
-    return Call(written.session, written.node, written.auth_code, written.binding)
+    """Return the call; ScenarioError with every problem in the data."""
+    model = read(CallModel, data, "call")
+    return Call(model.session, model.node, model.auth_code, model.binding)

@@ -1,4 +1,4 @@
-"""Numbers and words as a person writes them: each is read strictly, and never as what it does not look like."""
+"""The scalar fields of the models. Each is read strictly, so that nothing is taken for what it does not look like."""
 
 from __future__ import annotations
 
@@ -8,43 +8,39 @@ from enum import Enum
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from emulator.core.contract import INT32_MAX, INT32_MIN, RESULT_TYPE, Binding, Result
 from emulator.core.desk import AccountStatus, Role, SessionStatus, TechnicianStatus
 from emulator.core.rules import Per
 from emulator.delivery import ConnectionFault
 from emulator.scenario.source import UnquotedStr
-from emulator.scenario.strict_model import NO_VALUE, mistake
-from emulator.scenario.suggestions import bare, hint, kind, shown
+from emulator.scenario.strict_model import NO_VALUE, invalid
+from emulator.scenario.suggestions import format_value, hint, kind_of, quote_value
 
 VERSION: Final = 1
-"""The version of the scenario language that is read."""
-
-LONGEST_DELAY: Final = 3600.0
-"""Seconds. Whoever writes more has mistaken the unit."""
-
-MOST_ENTRIES: Final = 2**53 - 1
-"""The highest id of an entry in a journal that every reader of JSON can take."""
-
-RESULT_PREFIX: Final = f"{RESULT_TYPE}_"
-"""What all results begin with, and what a person may forget."""
+MAX_DELAY: Final = 3600.0  # seconds; a longer delay is probably a mistake in the unit
+MAX_ENTRY_ID: Final = 2**53 - 1  # the largest integer that every JSON parser keeps exact
 
 _DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _NUMBER_LIKE: Final = re.compile(r"[-+]?[0-9][0-9a-zA-Z_:.+-]*")
 _DURATION: Final = r"([0-9]+(?:\.[0-9]+)?)(ms|s)"
-_LONGEST_TRUTH: Final = len("false")
-_DIGITS_READ: Final = 20  # enough to see that a number is outside any range here
+_MAX_DIGITS: Final = 20  # enough to see that a number is out of any range here; int() is slow for long texts
 
 E = TypeVar("E", bound=Enum)
 
 
-def _whole(low: int, high: int, called: str = "") -> BeforeValidator:
-    """Reads a whole number of a range from decimal digits."""
+def _wrong(value: object, message: str) -> PydanticCustomError:
+    return invalid(NO_VALUE if value is None else message)
+
+
+def _integer(low: int, high: int, unit: str = "") -> BeforeValidator:
+    """Return a validator that reads a whole number of a range from decimal digits."""
 
     def read(value: object) -> int:
         number = _decimal(value)
         if not low <= number <= high:
-            raise mistake(f"{bare(value)} is outside {low} to {high}{called}")
+            raise invalid(f"{format_value(value)} is outside {low} to {high}{unit}")
         return number
 
     return BeforeValidator(read)
@@ -54,60 +50,54 @@ def _decimal(value: object) -> int:
     if type(value) is int:
         return value
     if isinstance(value, UnquotedStr) and _DECIMAL.fullmatch(value):
-        return int(value[:_DIGITS_READ])
-    if value is None:
-        raise mistake(NO_VALUE)
+        return int(value[:_MAX_DIGITS])
     if isinstance(value, str) and _DECIMAL.fullmatch(value):
-        raise mistake(f"{shown(value)} is a text; write the number without quotes")
+        raise invalid(f"{quote_value(value)} is a text; write the number without quotes")
     if isinstance(value, UnquotedStr) and _NUMBER_LIKE.fullmatch(value):
-        raise mistake(f"{bare(value)} is not a whole number in decimal digits without leading zeros")
-    raise mistake(f"a whole number is wanted here, not {shown(value)}")
+        raise invalid(f"{format_value(value)} is not a whole number in decimal digits without leading zeros")
+    raise _wrong(value, f"must be a whole number, not {quote_value(value)}")
 
 
-def _word(words: type[E], noun: str, prefix: str = "") -> BeforeValidator:
-    """Reads one of the words of an enumeration; a word without its prefix, or in other letter case, gets a hint."""
-    members = {member.value: member for member in words}
+def _member(members: type[E], noun: str, prefix: str = "") -> BeforeValidator:
+    """Return a validator that reads a member of an enumeration by its value, and suggests the nearest one."""
+    by_value = {member.value: member for member in members}
 
     def read(value: object) -> E:
-        if isinstance(value, str) and value in members:
-            return members[value]
-        if value is None:
-            raise mistake(NO_VALUE)
         if not isinstance(value, str):
-            raise mistake(f"{noun} is wanted here, not {kind(value)}")
-        raise mistake(f"{shown(value)} is not {noun}; {hint(value, tuple(members), prefix)}")
+            raise _wrong(value, f"must be {noun}, not {kind_of(value)}")
+        if value not in by_value:
+            raise invalid(f"{quote_value(value)} is not {noun}; {hint(value, tuple(by_value), prefix)}")
+        return by_value[value]
 
     return BeforeValidator(read)
 
 
-def _truth(value: object) -> bool:
+def _boolean(value: object) -> bool:
     if isinstance(value, bool):
         return value
-    if isinstance(value, UnquotedStr) and value in ("true", "false"):
-        return value == "true"
-    if value is None:
-        raise mistake(NO_VALUE)
-    if not isinstance(value, UnquotedStr) and value in ("true", "false"):
-        raise mistake(f"{shown(value)} is a text; write it without quotes")
-    telling = shown(value) if len(str(value)) <= _LONGEST_TRUTH else kind(value)  # longer ones may be auth codes
-    raise mistake(f"true or false is wanted here, not {telling}")
+    if isinstance(value, str) and value in ("true", "false"):
+        if isinstance(value, UnquotedStr):
+            return value == "true"
+        raise invalid(f"{quote_value(value)} is a text; write it without quotes")
+    description = quote_value(value) if len(str(value)) <= len("false") else kind_of(value)  # may be an auth code
+    raise _wrong(value, f"must be true or false, not {description}")
 
 
 def _seconds(value: object) -> float:
-    written = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
-    if written is None:
-        raise mistake(NO_VALUE if value is None else f"a delay is written like 250ms or 1.5s, not {shown(value)}")
-    seconds = float(written[1]) / (1000 if written[2] == "ms" else 1)
-    if seconds > LONGEST_DELAY:
-        raise mistake(f"{shown(value)} is longer than an hour")
+    match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
+    if match is None:
+        raise _wrong(value, f"must be a duration such as 250ms or 1.5s, not {quote_value(value)}")
+    seconds = float(match[1]) / (1000 if match[2] == "ms" else 1)
+    if seconds > MAX_DELAY:
+        raise invalid(f"{quote_value(value)} is longer than an hour")
     return seconds
 
 
 def _version(value: object) -> int:
     number = _decimal(value)
     if number != VERSION:
-        newer = f"; version {bare(value)} needs a newer one" if number > VERSION else ""
-        raise mistake(f"{_program()} reads version {VERSION} of the scenario language{newer}")
+        newer = f"; version {format_value(value)} needs a newer one" if number > VERSION else ""
+        raise invalid(f"{_program()} reads version {VERSION} of the scenario language{newer}")
     return number
 
 
@@ -120,90 +110,102 @@ def _program() -> str:
         return "this rescue-emulator"
 
 
-Int32 = Annotated[int, Field(ge=INT32_MIN, le=INT32_MAX), _whole(INT32_MIN, INT32_MAX, ", which is int32")]
-Count = Annotated[int, Field(ge=1, le=INT32_MAX), _whole(1, INT32_MAX)]
-Number = Annotated[int, Field(ge=0, le=INT32_MAX), _whole(0, INT32_MAX)]
-EntryId = Annotated[int, Field(ge=0, le=MOST_ENTRIES), _whole(0, MOST_ENTRIES)]
+Int32 = Annotated[int, Field(ge=INT32_MIN, le=INT32_MAX), _integer(INT32_MIN, INT32_MAX, ", which is int32")]
+Count = Annotated[int, Field(ge=1, le=INT32_MAX), _integer(1, INT32_MAX)]
+Number = Annotated[int, Field(ge=0, le=INT32_MAX), _integer(0, INT32_MAX)]
+EntryId = Annotated[int, Field(ge=0, le=MAX_ENTRY_ID), _integer(0, MAX_ENTRY_ID)]
 Version = Annotated[Literal[1], BeforeValidator(_version)]
-Status = Annotated[int, Field(ge=200, le=599), _whole(200, 599, ", the statuses that end a request")]
-Boolean = Annotated[bool, BeforeValidator(_truth)]
+Status = Annotated[int, Field(ge=200, le=599), _integer(200, 599, ", the statuses that end a request")]
+Boolean = Annotated[bool, BeforeValidator(_boolean)]
 Seconds = Annotated[float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$"})]
 
-ResultName = Annotated[Result, _word(Result, "a result", RESULT_PREFIX)]
-BindingName = Annotated[Binding, _word(Binding, "a binding")]
-FaultName = Annotated[ConnectionFault, _word(ConnectionFault, "a failure of a connection")]
-PerName = Annotated[Per, _word(Per, "what a rule counts by")]
-AccountStatusName = Annotated[AccountStatus, _word(AccountStatus, "the status of an account")]
-RoleName = Annotated[Role, _word(Role, "a role")]
-TechnicianStatusName = Annotated[TechnicianStatus, _word(TechnicianStatus, "the status of a technician")]
-SessionStatusName = Annotated[SessionStatus, _word(SessionStatus, "the status of a session")]
+ResultName = Annotated[Result, _member(Result, "a result", f"{RESULT_TYPE}_")]
+BindingName = Annotated[Binding, _member(Binding, "a binding")]
+FaultName = Annotated[ConnectionFault, _member(ConnectionFault, "a connection fault")]
+PerName = Annotated[Per, _member(Per, "a value of 'per'")]
+AccountStatusName = Annotated[AccountStatus, _member(AccountStatus, "the status of an account")]
+RoleName = Annotated[Role, _member(Role, "a role")]
+TechnicianStatusName = Annotated[TechnicianStatus, _member(TechnicianStatus, "the status of a technician")]
+SessionStatusName = Annotated[SessionStatus, _member(SessionStatus, "the status of a session")]
 
 
-TEXT: Final[JsonValue] = ["string", "number", "boolean"]
-"""What a text may look like to one who reads YAML by other rules, when it stands there without quotes."""
+TEXT_TYPES: Final[JsonValue] = ["string", "number", "boolean"]
+"""The JSON types of a text: an editor takes an unquoted one such as 0123 or no for a number or a boolean."""
 
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
-_TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_OURS: Final = {
+_TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110, 5.6.2
+_RESERVED_HEADERS: Final = {
     "content-length": "the server writes this header itself",
     "transfer-encoding": "the server writes this header itself",
-    "content-type": "write 'content_type' beside 'headers' in its place",
+    "content-type": "write 'content_type' beside 'headers' instead",
 }
-_OURS_IN_ANY_CASE: Final = "|".join("".join(f"[{c.upper()}{c}]" if c.isalpha() else c for c in name) for name in _OURS)
-HEADER_NAME: Final = rf"(?!(?:{_OURS_IN_ANY_CASE})$){_TOKEN}"
-_SHORT: Final = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}"
+_RESERVED: Final = "|".join(  # in any letter case: patterns in JSON Schema have no flags
+    "".join(f"[{c.upper()}{c}]" if c.isalpha() else c for c in name) for name in _RESERVED_HEADERS
+)
+HEADER_NAME: Final = rf"(?!(?:{_RESERVED})$){_TOKEN}"
+_ONE_LINE: Final = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}"
 _XML: Final = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]*"
-_HEADER: Final = r"[\t\x20-\x7e\xa0-\xff]*"
+_HEADER_VALUE: Final = r"[\t\x20-\x7e\xa0-\xff]*"
 _MEDIA_TYPE: Final = rf"{_TOKEN}/{_TOKEN}( *; *[\x20-\x7e]+)?"
 
 
-def _like(pattern: str, complaint: str) -> AfterValidator:
-    """Refuses a text that the pattern does not match as a whole."""
-    wanted = re.compile(pattern)
+def _full_match(pattern: str, message: str) -> AfterValidator:
+    """Return a validator that refuses a text unless the pattern matches all of it."""
+    compiled = re.compile(pattern)
 
     def check(value: str) -> str:
-        if not wanted.fullmatch(value):
-            raise mistake(complaint)
+        if not compiled.fullmatch(value):
+            raise invalid(message)
         return value
 
     return AfterValidator(check)
 
 
-def _encodable(value: str) -> str:
+def _no_surrogates(value: str) -> str:
     if not value.isascii() and _SURROGATE.search(value):
-        raise mistake("holds half of a surrogate pair, which is no character")
+        raise invalid("contains half of a surrogate pair, which is not a character")
     return value
 
 
-def _pattern(value: object) -> re.Pattern[str]:
+def _regex(value: object) -> re.Pattern[str]:
     if not isinstance(value, str):
-        raise mistake(NO_VALUE if value is None else f"a regular expression is wanted here, not {kind(value)}")
+        raise _wrong(value, f"must be a regular expression, not {kind_of(value)}")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what a later Python may read differently is right today
+            warnings.simplefilter("ignore")  # what later Pythons may read differently is valid in this one
             return re.compile(value)
     except (re.error, OverflowError, RecursionError) as error:
-        raise mistake(f"not a regular expression: {error}") from error
+        raise invalid(f"not a regular expression: {error}") from error
 
 
-def _not_ours(name: str) -> str:
-    if name.lower() in _OURS:
-        raise mistake(_OURS[name.lower()])
+def _not_reserved(name: str) -> str:
+    if name.lower() in _RESERVED_HEADERS:
+        raise invalid(_RESERVED_HEADERS[name.lower()])
     return name
 
 
-def _schema(pattern: str, **more: JsonValue) -> Any:
-    """The pattern as the schema tells it."""
+def _schema_pattern(pattern: str, **more: JsonValue) -> Any:
+    """Return field metadata that puts the pattern into the JSON Schema."""
     return Field(json_schema_extra={"pattern": f"^{pattern}$", **more})
 
 
-Text = Annotated[str, Field(strict=True), AfterValidator(_encodable)]
-Filled = Annotated[str, Field(strict=True, min_length=1), AfterValidator(_encodable)]
-ShortText = Annotated[Text, _like(_SHORT, "one line of 1 to 200 characters is wanted here"), _schema(_SHORT)]
-XmlText = Annotated[Text, _like(_XML, "holds a control character, which no XML can carry"), _schema(_XML)]
-HeaderName = Annotated[Text, _like(_TOKEN, "not the name of a header"), AfterValidator(_not_ours)]
-HeaderValue = Annotated[Text, _like(_HEADER, "a header's value is one line of Latin-1 characters"), _schema(_HEADER)]
-MediaType = Annotated[
-    Text, _like(_MEDIA_TYPE, "a media type is written like text/html"), _schema(_MEDIA_TYPE, type="string")
+Text = Annotated[str, Field(strict=True), AfterValidator(_no_surrogates)]
+NonEmptyText = Annotated[str, Field(strict=True, min_length=1), AfterValidator(_no_surrogates)]
+ShortText = Annotated[
+    Text, _full_match(_ONE_LINE, "must be one line of 1 to 200 characters"), _schema_pattern(_ONE_LINE)
 ]
-Pattern = Annotated[re.Pattern[str], BeforeValidator(_pattern), WithJsonSchema({"type": TEXT, "format": "regex"})]
+XmlText = Annotated[
+    Text, _full_match(_XML, "contains a control character, which XML cannot represent"), _schema_pattern(_XML)
+]
+HeaderName = Annotated[
+    Text, _full_match(_TOKEN, "not a valid header name; use letters, digits and hyphens"), AfterValidator(_not_reserved)
+]
+HeaderValue = Annotated[
+    Text, _full_match(_HEADER_VALUE, "must be one line of Latin-1 characters"), _schema_pattern(_HEADER_VALUE)
+]
+MediaType = Annotated[
+    Text,
+    _full_match(_MEDIA_TYPE, "must be a media type such as text/html"),
+    _schema_pattern(_MEDIA_TYPE, type="string"),
+]
+Pattern = Annotated[re.Pattern[str], BeforeValidator(_regex), WithJsonSchema({"type": TEXT_TYPES, "format": "regex"})]

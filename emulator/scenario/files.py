@@ -1,146 +1,22 @@
-"""Keeps the rules in force like the file that they came from: a good edit is taken over whole, a bad one not at all."""
+"""Scenario files on disk: those of a folder, the watcher that reloads an edited file, and the default scenario."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-from watchfiles import watch
+from typing import Final
 
 from emulator.core.engine import Engine
 from emulator.core.rules import Scenario
 from emulator.errors import ScenarioError
-from emulator.scenario import load
+from emulator.scenario.loading import load, loads
 
-if TYPE_CHECKING:
-    from emulator.core.rules import Scenario
-
-
-_SETTLED: Final = 50  # milliseconds without another change, after which an edit is taken for finished
-_AT_MOST: Final = 200  # milliseconds that a storm of changes can put it off
-_UNTOLD: Final = 500  # milliseconds, after which a change of which the system told nothing is found
-
-_logger = logging.getLogger(__name__)
-
-
-class Watcher:
-    """Watches one scenario file between ``start`` and ``stop``, from a thread of its own.
-
-    The folder is watched, and the content is what counts: an editor that replaces the file, and a link that is turned
-    to another file, are edits too. Not every change is told (none before the watching began, on some mounts none at
-    all), so the file's stamp is compared as well. ``refused`` holds what is wrong with the file now, while an older
-    state of it stays in force; None when the file is in force.
-    """
-
-    def __init__(self, file: Path, engine: Engine) -> None:
-        self.refused: ScenarioError | None = None
-        self._file = file
-        self._engine = engine
-        self._text = engine.scenario.source
-        self._stamp: tuple[int, ...] | None = None
-        self._looking = threading.Lock()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True, name="watcher")
-
-    def start(self) -> None:
-        """Begins to watch."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends the thread."""
-        self._stop.set()
-        self._thread.join()
-
-    def look(self) -> None:
-        """Takes the file over if it has changed."""
-        with self._looking:
-            self._look()
-
-    def _look(self) -> None:
-        self._stamp = _stamp(self._file)
-        try:
-            scenario = load(self._file)
-        except ScenarioError as error:
-            if self.refused is None or self.refused.problems != error.problems:
-                _logger.error("%s is refused, and the rules in force stay:\n%s", self._file, error)
-            self.refused = error
-            return
-        if scenario.source != self._text or self.refused is not None:
-            self._take_over(scenario)
-
-    def follow(self, file: Path, scenario: Scenario) -> None:
-        """Takes a scenario over from another file of the folder, and looks after that file from now on."""
-        with self._looking:
-            self._file = file
-            self._take_over(scenario)
-
-    def _take_over(self, scenario: Scenario) -> None:
-        self._engine.replace(scenario)
-        self._text, self.refused = scenario.source, None
-        _logger.info("%s is in force: scenario=%s rules=%d", self._file, scenario.name, len(scenario.rules))
-
-    def _watch(self) -> None:
-        for changes in watch(
-            self._file.parent,
-            stop_event=self._stop,
-            debounce=_AT_MOST,
-            step=_SETTLED,
-            rust_timeout=_UNTOLD,
-            yield_on_timeout=True,
-            recursive=False,
-            watch_filter=None,
-        ):
-            if changes or _stamp(self._file) != self._stamp:
-                self.look()
-
-
-def _stamp(file: Path) -> tuple[int, ...] | None:
-    """What differs once a file was written or replaced; None where there is no file."""
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-_ENDINGS: Final = frozenset({".yaml", ".yml"})
-_MOST: Final = 500  # names, of more than anybody would choose from
-
-
-class Folder:
-    """The folder of a scenario file. ``watcher`` is the one that looks after the file in force, if any does."""
-
-    def __init__(self, file: Path, engine: Engine, watcher: Watcher | None = None) -> None:
-        self._file = file
-        self._engine = engine
-        self._watcher = watcher
-
-    @property
-    def in_force(self) -> str:
-        """The name of the file that was put in force last."""
-        return self._file.name
-
-    def names(self) -> list[str]:
-        """The names of the scenario files, in order."""
-        try:
-            found = (path.name for path in self._file.parent.iterdir() if path.suffix in _ENDINGS and path.is_file())
-            return sorted(found)[:_MOST]
-        except OSError:
-            return []
-
-    def use(self, name: str) -> Scenario:
-        """Put the scenario in a file in force; ScenarioError when it is wrong, and then nothing changes."""
-        file = self._file.with_name(name)
-        scenario = load(file)
-        self._file = file
-        if self._watcher is not None:
-            self._watcher.follow(file, scenario)
-        else:
-            self._engine.replace(scenario)
-        return scenario
-
+_DEBOUNCE: Final = 50  # milliseconds without another change, after which an edit counts as finished
+_MAX_DEBOUNCE: Final = 200  # milliseconds by which continuous changes can delay a reload
+_POLL: Final = 500  # milliseconds; fallback for changes that the OS does not report
+_SUFFIXES: Final = frozenset({".yaml", ".yml"})
+_MAX_NAMES: Final = 500
 
 _PACKAGE: Final = Path(__file__).parent.parent
 _INSTALLED: Final = _PACKAGE / "scenarios"
@@ -148,9 +24,118 @@ _INSTALLED: Final = _PACKAGE / "scenarios"
 SCENARIOS: Final = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "scenarios"
 DEFAULT_SCENARIO: Final = SCENARIOS / "default.yaml"
 
+_logger = logging.getLogger(__name__)
+
 
 def default_scenario() -> Scenario:
-    """The scenario that is served when nobody names one; its rules are told by its name alone, not by where it lies."""
-    from emulator.scenario import loads
-
+    """Load the default scenario. The sources of its rules have the name of the file without its folder."""
     return loads(DEFAULT_SCENARIO.read_bytes(), DEFAULT_SCENARIO.name)
+
+
+class Watcher:
+    """Reloads the scenario when its file changes, all or nothing, in a thread between ``start`` and ``stop``.
+
+    The folder is watched and the content compared, so that replacing the file or retargeting a symbolic link counts as
+    an edit. ``error`` is what is wrong with the file now, while the engine keeps the scenario loaded before; else None.
+    """
+
+    def __init__(self, file: Path, engine: Engine) -> None:
+        self.error: ScenarioError | None = None
+        self._file = file
+        self._engine = engine
+        self._text = engine.scenario.source
+        self._stat: tuple[int, ...] | None = None
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True, name="watcher")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop watching and wait for the thread."""
+        self._stop.set()
+        self._thread.join()
+
+    def reload(self) -> None:
+        """Load the file, and replace the scenario if it is valid and has changed."""
+        with self._lock:
+            self._stat = _stat(self._file)
+            try:
+                scenario = load(self._file)
+            except ScenarioError as error:
+                if self.error is None or self.error.problems != error.problems:
+                    _logger.error("%s is invalid; the scenario loaded before stays:\n%s", self._file, error)
+                self.error = error
+                return
+            if scenario.source != self._text or self.error is not None:
+                self._replace(scenario)
+
+    def switch(self, file: Path, scenario: Scenario) -> None:
+        """Replace the scenario with one that was loaded from another file of the folder, and watch that file."""
+        with self._lock:
+            self._file = file
+            self._replace(scenario)
+
+    def _replace(self, scenario: Scenario) -> None:
+        self._engine.replace(scenario)
+        self._text, self.error = scenario.source, None
+        _logger.info("loaded %s: scenario=%s rules=%d", self._file, scenario.name, len(scenario.rules))
+
+    def _watch(self) -> None:
+        from watchfiles import watch  # slow to import, and needed for --watch only
+
+        for changes in watch(
+            self._file.parent,
+            stop_event=self._stop,
+            debounce=_MAX_DEBOUNCE,
+            step=_DEBOUNCE,
+            rust_timeout=_POLL,
+            yield_on_timeout=True,
+            recursive=False,
+            watch_filter=None,
+        ):
+            if changes or _stat(self._file) != self._stat:
+                self.reload()
+
+
+def _stat(file: Path) -> tuple[int, ...] | None:
+    """Return what differs after the file was written or replaced; None if there is no file."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+class ScenarioFolder:
+    """The folder of a scenario file, from which an engine can be given other scenarios."""
+
+    def __init__(self, file: Path, engine: Engine, watcher: Watcher | None = None) -> None:
+        self._file = file
+        self._engine = engine
+        self._watcher = watcher
+
+    @property
+    def current(self) -> str:
+        """The name of the file that was loaded last."""
+        return self._file.name
+
+    def names(self) -> list[str]:
+        """Return the names of the scenario files, sorted; at most 500."""
+        try:
+            paths = (path for path in self._file.parent.iterdir() if path.suffix in _SUFFIXES and path.is_file())
+            return sorted(path.name for path in paths)[:_MAX_NAMES]
+        except OSError:
+            return []
+
+    def use(self, name: str) -> Scenario:
+        """Load a file and replace the scenario; raise ScenarioError, and change nothing, if the file is invalid."""
+        file = self._file.with_name(name)
+        scenario = load(file)
+        self._file = file
+        if self._watcher is not None:
+            self._watcher.switch(file, scenario)
+        else:
+            self._engine.replace(scenario)
+        return scenario

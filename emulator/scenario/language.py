@@ -1,308 +1,119 @@
-"""A scenario, its rules and its replies as a person writes them."""
+"""The models of the scenario language: a scenario, its rules, their conditions, and the desk."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Annotated, ClassVar, Final
 
-from pydantic import ConfigDict, Discriminator, Field, Tag
-from pydantic.config import JsonDict
+from pydantic import Field
 
+from emulator.core import desk
 from emulator.core.contract import Result
-from emulator.core.desk import AccountStatus, Role, SessionStatus, TechnicianStatus
-from emulator.core.rules import Per
-from emulator.delivery import ConnectionFault
-from emulator.scenario.fields import (
-    HEADER_NAME,
-    AccountStatusName,
-    BindingName,
-    Boolean,
-    Count,
-    FaultName,
-    Filled,
-    HeaderName,
-    HeaderValue,
-    Int32,
-    MediaType,
-    Pattern,
-    PerName,
-    ResultName,
-    RoleName,
-    Seconds,
-    SessionStatusName,
-    ShortText,
-    Status,
-    TechnicianStatusName,
-    Text,
-    Version,
-    XmlText,
-)
-from emulator.scenario.strict_model import AT_KEY, CrossFieldError, StrictModel, Variant, shape
+from emulator.core.matching import Absent, Condition, Matches, Not, OneOf, Range, When
+from emulator.core.rules import OTHERWISE, Per, Rule, Scenario
+from emulator.scenario import fields
+from emulator.scenario.reply_models import DelayField, FailureField, ReplyField, build_reply
+from emulator.scenario.strict_model import CrossFieldError, ParsedAs, StrictModel, Variant
+
+MAX_RULES: Final = 100_000
+_EVERY_CALL: Final = When()
 
 
 class NumberConditionModel(StrictModel):
-    """A condition on a number: a range, a regular expression, or the opposite of a condition."""
+    """A condition on a number: a range, a regular expression or a negation."""
 
     noun: ClassVar[str] = "a condition on a number"
     variants: ClassVar[tuple[Variant, ...]] = (Variant(may=("from", "to")), Variant(("matches",)), Variant(("not",)))
 
-    from_: Int32 | None = Field(default=None, alias="from")
-    """The lowest number accepted; left out, there is none."""
-    to: Int32 | None = None
-    """The highest number accepted; left out, there is none."""
-    matches: Pattern | None = None
-    """A regular expression (Python syntax) that the whole number, as decimal text, must match."""
-    not_: NumberTest | None = Field(default=None, alias="not")
-    """Anything but this value, list or condition."""
+    from_: fields.Int32 | None = Field(default=None, alias="from")
+    """The lowest number accepted (default: no lower bound)."""
+    to: fields.Int32 | None = None
+    """The highest number accepted (default: no upper bound)."""
+    matches: fields.Pattern | None = None
+    """A regular expression (Python syntax) that must match the whole number, written in decimal."""
+    not_: NumberField | None = Field(default=None, alias="not")
+    """Accept everything except this number, list or condition."""
 
     def cross_field_errors(self) -> Iterator[CrossFieldError]:
-        """A range must not end before it begins."""
         if self.from_ is not None and self.to is not None and self.from_ > self.to:
             yield CrossFieldError(f"from {self.from_} to {self.to} accepts nothing: 'from' is above 'to'")
 
 
 class TextConditionModel(StrictModel):
-    """A condition on an auth code: a regular expression, whether there is one, or the opposite of a condition."""
+    """A condition on an auth code: a regular expression, presence or absence, or a negation."""
 
     noun: ClassVar[str] = "a condition on an auth code"
     variants: ClassVar[tuple[Variant, ...]] = (Variant(("matches",)), Variant(("absent",)), Variant(("not",)))
 
-    matches: Pattern | None = Field(default=None, repr=False)
-    """A regular expression (Python syntax) that the whole auth code must match."""
-    absent: Boolean | None = None
-    """true: the auth code is empty or was not sent; false: one was sent."""
-    not_: TextTest | None = Field(default=None, alias="not", repr=False)
-    """Anything but this text, list or condition."""
+    matches: fields.Pattern | None = Field(default=None, repr=False)
+    """A regular expression (Python syntax) that must match the whole auth code."""
+    absent: fields.Boolean | None = None
+    """true: the auth code is empty or was not sent; false: a non-empty one was sent."""
+    not_: TextField | None = Field(default=None, alias="not", repr=False)
+    """Accept everything except this text, list or condition."""
 
 
 class BindingConditionModel(StrictModel):
-    """A condition on the binding: a regular expression, or the opposite of a condition."""
+    """A condition on the binding: a regular expression or a negation."""
 
     noun: ClassVar[str] = "a condition on the binding"
     variants: ClassVar[tuple[Variant, ...]] = (Variant(("matches",)), Variant(("not",)))
 
-    matches: Pattern | None = None
-    """A regular expression (Python syntax) that the whole name of the binding must match."""
-    not_: BindingTest | None = Field(default=None, alias="not")
-    """Anything but this binding, list or condition."""
+    matches: fields.Pattern | None = None
+    """A regular expression (Python syntax) that must match the whole name of the binding."""
+    not_: BindingField | None = Field(default=None, alias="not")
+    """Accept everything except this binding, list or condition."""
 
 
-NumberTest = Annotated[
-    Annotated[Int32, Tag("scalar")]
-    | Annotated[tuple[Int32, ...], Field(min_length=1), Tag("list")]
-    | Annotated[NumberConditionModel, Tag("mapping")],
-    Discriminator(shape),
-]
-TextTest = Annotated[
-    Annotated[Text, Tag("scalar")]
-    | Annotated[tuple[Text, ...], Field(min_length=1), Tag("list")]
-    | Annotated[TextConditionModel, Tag("mapping")],
-    Discriminator(shape),
-]
-BindingTest = Annotated[
-    Annotated[BindingName, Tag("scalar")]
-    | Annotated[tuple[BindingName, ...], Field(min_length=1), Tag("list")]
-    | Annotated[BindingConditionModel, Tag("mapping")],
-    Discriminator(shape),
-]
+_ConditionModel = NumberConditionModel | TextConditionModel | BindingConditionModel
+
+
+def _condition(parsed: int | str | tuple[int | str, ...] | _ConditionModel) -> Condition:
+    match parsed:
+        case int() | str():
+            return OneOf(frozenset((parsed,)))
+        case tuple():
+            return OneOf(frozenset(parsed))
+        case NumberConditionModel(not_=None, matches=None, from_=low, to=high):
+            return Range(low, high)
+        case TextConditionModel(absent=bool(absent)):
+            return Absent(absent)
+    if parsed.matches is not None:
+        return Matches(parsed.matches)
+    assert parsed.not_ is not None, "one of the variants is required"
+    return Not(parsed.not_)
+
+
+NumberField = Annotated[Condition, ParsedAs(NumberConditionModel, _condition, scalar=fields.Int32, lists=True)]
+TextField = Annotated[Condition, ParsedAs(TextConditionModel, _condition, scalar=fields.Text, lists=True)]
+BindingField = Annotated[Condition, ParsedAs(BindingConditionModel, _condition, scalar=fields.BindingName, lists=True)]
 
 
 class WhenModel(StrictModel):
-    """The conditions of a rule, all of which must hold."""
+    """The conditions of a rule. A call must meet all of them."""
 
     noun: ClassVar[str] = "when"
     variants: ClassVar[tuple[Variant, ...]] = (Variant(may=("session", "node", "auth_code", "binding")),)
     or_else: ClassVar[str] = "; a rule for every call has no 'when'"
 
-    session: NumberTest | None = None
-    """The session's id: a number, a list of numbers, or a condition."""
-    node: NumberTest | None = None
-    """The technician's node: a number, a list of numbers, or a condition."""
-    auth_code: TextTest | None = Field(default=None, repr=False)
-    """The secret auth code: a text exactly as written, quoted or not, a list of texts, or a condition."""
-    binding: BindingTest | None = None
+    session: NumberField | None = None
+    """The id of the session: a number, a list of numbers, or a condition."""
+    node: NumberField | None = None
+    """The node of the technician: a number, a list of numbers, or a condition."""
+    auth_code: TextField | None = Field(default=None, repr=False)
+    """The secret auth code: a text exactly as written (quotes are optional), a list of texts, or a condition."""
+    binding: BindingField | None = None
     """How the call arrives: soap11, soap12, get or post, a list of these, or a condition."""
 
-
-class SpreadModel(StrictModel):
-    """A delay that differs from answer to answer: uniform (from, to) or log-normal (median, p99)."""
-
-    noun: ClassVar[str] = "a delay"
-    variants: ClassVar[tuple[Variant, ...]] = (Variant(("from", "to")), Variant(("median", "p99")))
-
-    from_: Seconds | None = Field(default=None, alias="from")
-    """The shortest delay; every delay up to `to` is as likely."""
-    to: Seconds | None = None
-    """The longest delay."""
-    median: Seconds | None = None
-    """Half of the delays are shorter."""
-    p99: Seconds | None = None
-    """Ninety-nine of a hundred delays are shorter."""
-
-    def cross_field_errors(self) -> Iterator[CrossFieldError]:
-        """The smaller end comes first, and a median of nothing has no spread."""
-        if self.from_ is not None and self.to is not None and self.from_ > self.to:
-            yield CrossFieldError("'from' is longer than 'to'")
-        if self.median is not None and self.p99 is not None and self.median > self.p99:
-            yield CrossFieldError("'median' is longer than 'p99'")
-        if self.median == 0:
-            yield CrossFieldError("the median must be longer than 0ms", ("median",))
+    def build(self) -> When:
+        return When(self.session, self.node, self.auth_code, self.binding)
 
 
-DelayModel = Annotated[
-    Annotated[Seconds, Tag("scalar")] | Annotated[SpreadModel, Tag("mapping")],
-    Discriminator(shape),
-]
-
-
-BODILESS: Final = frozenset({204, 205, 304})
-"""The statuses whose answers have no body, whatever is said."""
-
-_NAMES: Final[JsonDict] = {"pattern": f"^{HEADER_NAME}$"}
-_TRICKLES: Final[JsonDict] = {"properties": {"connection": {"const": "trickle"}}, "required": ["connection"]}
-_CONTRADICTIONS: Final[JsonDict] = {
-    "allOf": [
-        {"if": _TRICKLES, "then": {"required": ["over"]}, "else": {"properties": {"over": False}}},
-        {
-            "if": {"properties": {"status": {"enum": [*sorted(BODILESS)]}}, "required": ["status"]},
-            "then": {"properties": {"body": {"const": ""}}},
-        },
-    ]
-}
-
-
-class FailureModel(StrictModel):
-    """A failure in place of a result: an exception of the service, an HTTP answer, or a broken connection."""
-
-    noun: ClassVar[str] = "a failure"
-    model_config = ConfigDict(json_schema_extra=_CONTRADICTIONS)
-    variants: ClassVar[tuple[Variant, ...]] = (
-        Variant(("exception",)),
-        Variant(("status",), may=("headers", "body", "content_type")),
-        Variant(("connection",), may=("over",)),
-    )
-
-    exception: XmlText | None = None
-    """The message with which the service throws: a SOAP fault with status 500, or a 500 text over GET and POST."""
-    status: Status | None = None
-    """The status of an HTTP answer that every binding gets, 200 to 599."""
-    headers: dict[HeaderName, HeaderValue] | None = Field(default=None, json_schema_extra={"propertyNames": _NAMES})
-    """Headers of the HTTP answer, each name with its value."""
-    body: Text | None = None
-    """The body of the HTTP answer; empty when left out."""
-    content_type: MediaType | None = None
-    """The media type of the body."""
-    connection: FaultName | None = None
-    """What happens to the connection: reset, close, truncate, garbage, stall or trickle."""
-    over: Seconds | None = None
-    """How long a trickle takes for the whole answer."""
-
-    def cross_field_errors(self) -> Iterator[CrossFieldError]:
-        """A trickle, and nothing else, takes its time; some statuses have no body; a header is given once."""
-        trickles = self.connection is ConnectionFault.TRICKLE
-        if trickles and self.over is None:
-            yield CrossFieldError("'over' is missing: how long the trickle takes, like 10s")
-        if self.over is not None and self.connection is not None and not trickles:
-            yield CrossFieldError("stands beside 'connection: trickle' only", ("over",), AT_KEY)
-        if self.body and self.status in BODILESS:
-            yield CrossFieldError(f"an answer with status {self.status} has no body", ("body",), AT_KEY)
-        names = [name.lower() for name in self.headers or ()]
-        if len(set(names)) < len(names):
-            yield CrossFieldError("a header is given twice; the case of its letters makes no difference", ("headers",))
-
-
-class AdministratorModel(StrictModel):
-    """The owner of an auth code."""
-
-    noun: ClassVar[str] = "an administrator"
-
-    name: ShortText | None = None
-    """What this person is called; `administrator N` when left out."""
-    auth_code: Filled = Field(repr=False)
-    """The secret auth code of this person, exactly as written, quoted or not."""
-    status: AccountStatusName = AccountStatus.ACTIVE
-    """Whether the account can be used: active, disabled or deleted."""
-    role: RoleName = Role.ADMINISTRATOR
-    """What this person may do; a technician may not start sessions by auth code."""
-
-
-class TechnicianModel(StrictModel):
-    """Somebody who can pick sessions up, at a node."""
-
-    noun: ClassVar[str] = "a technician"
-
-    name: ShortText | None = None
-    """What this person is called; `technician N` when left out."""
-    node: Int32
-    """The node of this technician."""
-    status: TechnicianStatusName = TechnicianStatus.ONLINE
-    """online, offline, away, busy or disabled; at an offline or disabled one no session can be started."""
-
-
-class SessionModel(StrictModel):
-    """A customer's session."""
-
-    noun: ClassVar[str] = "a session"
-
-    id: Int32
-    """The session's id."""
-    customer: ShortText | None = None
-    """Who waits, or why."""
-    status: SessionStatusName = SessionStatus.WAITING
-    """Where the session stands: waiting, incoming, outgoing and on_hold ones can be started."""
-
-
-class DeskModel(StrictModel):
-    """Who is there and what waits: answers calls that no rule accepts."""
-
-    noun: ClassVar[str] = "the desk"
-
-    administrators: tuple[AdministratorModel, ...] = ()
-    """The owners of auth codes."""
-    technicians: tuple[TechnicianModel, ...] = ()
-    """Who can pick sessions up."""
-    sessions: tuple[SessionModel, ...] = ()
-    """The customers' sessions as they stand when the emulator starts."""
-
-    def cross_field_errors(self) -> Iterator[CrossFieldError]:
-        """Auth codes, nodes and session ids are each given once; codes are not told."""
-        yield from _repeated("administrators", "auth_code", (owner.auth_code for owner in self.administrators))
-        yield from _repeated("technicians", "node", (technician.node for technician in self.technicians))
-        yield from _repeated("sessions", "id", (session.id for session in self.sessions))
-
-
-def _repeated(people: str, key: str, values: Iterable[Hashable]) -> Iterator[CrossFieldError]:
-    first: dict[Hashable, int] = {}
-    for number, value in enumerate(values):
-        if first.setdefault(value, number) != number:
-            yield CrossFieldError(f"is already that of {people}[{first[value]}]", (people, number, key))
-
-
-MOST_RULES: Final = 100_000
-
-
-class ReplyModel(StrictModel):
-    """One answer: a result or a failure, maybe after a delay."""
-
-    noun: ClassVar[str] = "a reply"
-    variants: ClassVar[tuple[Variant, ...]] = (Variant(("return",)), Variant(("fail",)))
-
-    return_: ResultName | None = Field(default=None, alias="return")
-    """The result that the call gets."""
-    fail: FailureModel | None = None
-    """The failure that the call gets in place of a result."""
-    delay: DelayModel | None = None
-    """How long the answer waits: `250ms`, `1.5s`, {from, to} or {median, p99}."""
-
-
-ReplyField = Annotated[
-    Annotated[ResultName, Tag("scalar")] | Annotated[ReplyModel, Tag("mapping")],
-    Discriminator(shape),
-]
+WhenField = Annotated[When, ParsedAs(WhenModel, WhenModel.build)]
 
 
 class RuleModel(StrictModel):
-    """What is answered to which calls. The first rule that accepts a call answers it."""
+    """Which calls get which reply. The first rule that accepts a call answers it."""
 
     noun: ClassVar[str] = "a rule"
     variants: ClassVar[tuple[Variant, ...]] = (
@@ -312,22 +123,110 @@ class RuleModel(StrictModel):
     )
     elsewhere: ClassVar[Mapping[str, str]] = {"delay": "; write it inside a reply"}
 
-    name: ShortText | None = None
-    """What the rule is called in logs, in the journal and on pages; `rule N` when left out."""
-    when: WhenModel | None = None
-    """The conditions, all of which must hold; left out, the rule accepts every call."""
-    return_: ResultName | None = Field(default=None, alias="return")
-    """The result that every accepted call gets."""
-    fail: FailureModel | None = None
-    """The failure that every accepted call gets in place of a result."""
+    name: fields.ShortText | None = None
+    """The name of the rule in logs, in the journal and on pages (default: `rule N`)."""
+    when: WhenField | None = None
+    """The conditions, all of which must hold (default: the rule accepts every call)."""
+    return_: fields.ResultName | None = Field(default=None, alias="return")
+    """The result of every call that the rule accepts."""
+    fail: FailureField | None = None
+    """The failure that every accepted call gets instead of a result."""
     replies: Annotated[tuple[ReplyField, ...], Field(min_length=1)] | None = None
-    """Answers given out in turn; the last one stays."""
-    delay: DelayModel | None = None
-    """How long the answer waits: `250ms`, `1.5s`, {from, to} or {median, p99}. Beside `return` or `fail`."""
-    times: Count | None = None
-    """The rule answers this many calls, and then stands aside for the rules below."""
-    per: PerName = Per.RULE
+    """Replies that are given in turn; the last one is repeated."""
+    delay: DelayField | None = None
+    """The delay before the response: `250ms`, `1.5s`, {from, to} or {median, p99}. Only beside `return` or `fail`."""
+    times: fields.Count | None = None
+    """The number of calls that the rule answers; later calls go on to the rules below (default: no limit)."""
+    per: fields.PerName = Per.RULE
     """What `times` and `replies` are counted by: rule, session, node or auth_code."""
+
+    def build(self, default_name: str = "", source: str | None = None) -> Rule:
+        """Return the rule; without a name or a default name it is named after its conditions."""
+        when = self.when or _EVERY_CALL
+        replies = self.replies or (build_reply(self.return_, self.fail, self.delay),)
+        return Rule(self.name or default_name or f"when {when.text()}", when, replies, self.times, self.per, source)
+
+
+class AdministratorModel(StrictModel):
+    """The owner of an auth code."""
+
+    noun: ClassVar[str] = "an administrator"
+
+    name: fields.ShortText | None = None
+    """The name of the person (default: `administrator N`)."""
+    auth_code: fields.NonEmptyText = Field(repr=False)
+    """The secret auth code of this person, exactly as written; quotes are optional."""
+    status: fields.AccountStatusName = desk.AccountStatus.ACTIVE
+    """The status of the account: active, disabled or deleted."""
+    role: fields.RoleName = desk.Role.ADMINISTRATOR
+    """The role of the person, administrator or technician. A technician cannot start sessions by auth code."""
+
+
+class TechnicianModel(StrictModel):
+    """A person who can pick up sessions, at a node."""
+
+    noun: ClassVar[str] = "a technician"
+
+    name: fields.ShortText | None = None
+    """The name of the person (default: `technician N`)."""
+    node: fields.Int32
+    """The node of this technician."""
+    status: fields.TechnicianStatusName = desk.TechnicianStatus.ONLINE
+    """online, offline, away, busy or disabled. No session can be started for an offline or disabled technician."""
+
+
+class SessionModel(StrictModel):
+    """A support session of a customer."""
+
+    noun: ClassVar[str] = "a session"
+
+    id: fields.Int32
+    """The id of the session."""
+    customer: fields.ShortText | None = None
+    """The name of the customer, or the reason for the session."""
+    status: fields.SessionStatusName = desk.SessionStatus.WAITING
+    """waiting, connecting, incoming, outgoing, on_hold, active, closed or timed_out. Only waiting, incoming, outgoing
+    and on_hold sessions can be started."""
+
+
+class DeskModel(StrictModel):
+    """People and sessions from which calls that no rule accepts are answered."""
+
+    noun: ClassVar[str] = "the desk"
+
+    administrators: tuple[AdministratorModel, ...] = ()
+    """The owners of auth codes."""
+    technicians: tuple[TechnicianModel, ...] = ()
+    """The people who can pick up sessions."""
+    sessions: tuple[SessionModel, ...] = ()
+    """The sessions, in their state when the emulator starts."""
+
+    def cross_field_errors(self) -> Iterator[CrossFieldError]:
+        yield from _duplicates("administrators", "auth_code", (person.auth_code for person in self.administrators))
+        yield from _duplicates("technicians", "node", (person.node for person in self.technicians))
+        yield from _duplicates("sessions", "id", (session.id for session in self.sessions))
+
+    def build(self) -> desk.Desk:
+        administrators = (
+            desk.Administrator(person.name or f"administrator {number}", person.auth_code, person.status, person.role)
+            for number, person in enumerate(self.administrators, start=1)
+        )
+        technicians = (
+            desk.Technician(person.name or f"technician {number}", person.node, person.status)
+            for number, person in enumerate(self.technicians, start=1)
+        )
+        sessions = (desk.Session(session.id, session.customer, session.status) for session in self.sessions)
+        return desk.Desk(tuple(administrators), tuple(technicians), tuple(sessions))
+
+
+def _duplicates(section: str, key: str, values: Iterable[Hashable]) -> Iterator[CrossFieldError]:
+    first: dict[Hashable, int] = {}
+    for index, value in enumerate(values):
+        if first.setdefault(value, index) != index:  # the value is not quoted: it may be an auth code
+            yield CrossFieldError(f"already used in {section}[{first[value]}]", (section, index, key))
+
+
+DeskField = Annotated[desk.Desk, ParsedAs(DeskModel, DeskModel.build)]
 
 
 class ScenarioModel(StrictModel):
@@ -335,17 +234,21 @@ class ScenarioModel(StrictModel):
 
     noun: ClassVar[str] = "a scenario"
 
-    version: Version = 1
+    version: fields.Version = 1
     """The version of the scenario language."""
-    name: ShortText | None = None
-    """What the scenario is called in logs and on pages; the file's name when left out."""
-    description: Text | None = None
+    name: fields.ShortText | None = None
+    """The name of the scenario in logs and on pages (default: the name of the file)."""
+    description: fields.Text | None = None
     """What the scenario is about."""
-    otherwise: ReplyField = Result.ERROR
-    """What a call gets that no rule accepts and for which the desk has no answer."""
-    rules: Annotated[tuple[RuleModel, ...], Field(max_length=MOST_RULES)] = ()
-    """The rules; the first one that accepts a call answers it."""
-    desk: DeskModel | None = None
-    """A model of the people and sessions, which answers calls that no rule accepts."""
-    schema_: Text | None = Field(default=None, alias="$schema")
-    """Where the schema of this file is, for editors; ignored."""
+    otherwise: ReplyField = Field(default=OTHERWISE, json_schema_extra={"default": Result.ERROR.value})
+    """The reply to calls that no rule accepts and that the desk does not answer."""
+    rules: Annotated[tuple[RuleModel, ...], Field(max_length=MAX_RULES)] = ()
+    """The rules. The first one that accepts a call answers it."""
+    desk: DeskField | None = None
+    """A model of people and sessions, from which calls that no rule accepts are answered."""
+    schema_: fields.Text | None = Field(default=None, alias="$schema")
+    """The location of the schema of this file, for editors. It is ignored."""
+
+    def build(self, default_name: str, rules: Iterable[Rule]) -> Scenario:
+        """Return the scenario with rules that are built already."""
+        return Scenario(self.name or default_name, self.description, self.otherwise, tuple(rules), self.desk)

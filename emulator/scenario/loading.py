@@ -1,146 +1,198 @@
-"""Reads scenarios and single rules from files, texts and data; all that is wrong comes as one ScenarioError."""
+"""Loads scenarios and their parts from files, texts and data; everything wrong is in one ScenarioError."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from emulator.core.matching import When
 from emulator.core.reachability import unreachable
 from emulator.core.replies import Reply
 from emulator.core.rules import Rule, Scenario
 from emulator.errors import Problem, ScenarioError, on_purpose
-from emulator.process import garbage_kept
-from emulator.scenario import build
-from emulator.scenario.language import MOST_RULES, ReplyModel, RuleModel, ScenarioModel, WhenModel
-from emulator.scenario.problems import in_order, problems_of
-from emulator.scenario.source import MOST_BYTES, PythonSource, Source, YamlSource, decoded, problem
-from emulator.scenario.strict_model import StrictModel
+from emulator.process import gc_paused
+from emulator.scenario.language import MAX_RULES, RuleModel, ScenarioModel, WhenModel
+from emulator.scenario.reply_models import ReplyModel
+from emulator.scenario.source import MAX_BYTES, Mistake, Path, PythonSource, Source, YamlSource, decode
+from emulator.scenario.strict_model import AT_KEY, NO_VALUE, NO_VARIANT, OWN_ERRORS, StrictModel
+from emulator.scenario.suggestions import kind_of
 
 __tracebackhide__ = on_purpose
 
 _CANNOT_READ: Final[dict[type[Exception], str]] = {
     FileNotFoundError: "no such file",
     IsADirectoryError: "a folder, not a file",
-    PermissionError: "may not be read by this user",
+    PermissionError: "no permission to read this file",
 }
+_KEY_OF_DICT: Final = "[key]"  # how pydantic marks an error in a key
 
-W = TypeVar("W", bound=StrictModel)
+M = TypeVar("M", bound=StrictModel)
 
 
 def load(path: str | os.PathLike[str]) -> Scenario:
-    """The scenario in a YAML file, named after the file when it gives itself no name."""
+    """Load a scenario from a YAML file; a scenario without a name is named after the file."""
     name = os.fsdecode(path)
     return loads(_content(name), name)
 
 
 def loads(text: str | bytes, name: str = "<string>") -> Scenario:
-    """The scenario in a YAML text; ``name`` stands for the file in messages, and its stem names the scenario."""
-    with garbage_kept():  # looking for it among the nodes of a large file would take longer than all the rest
-        characters = decoded(text, name)
+    """Load a scenario from a YAML text; ``name`` stands for the file in messages, and its stem is the default name."""
+    with gc_paused():  # collecting the nodes of a large file would take longer than everything else
+        characters = decode(text, name)
         return replace(_scenario(YamlSource(characters, name)), source=characters)
 
 
 def from_data(data: object, name: str = "<data>") -> Scenario:
-    """The scenario in a dict, with the words of the YAML language; auth codes and other texts must be ``str``."""
+    """Load a scenario from a dict with the keys of the YAML language; auth codes and other texts must be ``str``."""
     scenario = _scenario(PythonSource(name, data))
     return replace(scenario, source=json.dumps(data, ensure_ascii=False, indent=2, default=str))
 
 
 def rule_from_data(data: object, name: str = "rule") -> Rule:
-    """The rule in a dict, with the words of the YAML language; ``name`` begins the messages of the ScenarioError.
+    """Load a rule from a dict; ``name`` begins the messages. A rule without a name is named after its conditions."""
+    return read(RuleModel, data, name).build()
 
-    A rule that gives itself no name is named by its conditions.
-    """
-    written = _read(RuleModel, PythonSource(name, data))
-    named = build.rule(written, name="")
-    return replace(named, name=named.name or f"when {named.when}")
+
+def check_rule_words(data: object, name: str = "rule") -> None:
+    """Check a rule that may have no reply yet; raise ScenarioError with everything else that is wrong with it."""
+    source = PythonSource(name, data)
+    try:
+        RuleModel.built().model_validate(data)
+    except ValidationError as error:
+        if mistakes := [*_mistakes(error, source, ignore=NO_VARIANT)]:
+            raise _scenario_error(source, mistakes) from None
 
 
 def when_from_data(data: object, name: str = "when") -> When:
-    """The conditions in a dict, with the words of a rule's ``when``; an empty one accepts every call."""
-    return When() if data == {} else build.when(_read(WhenModel, PythonSource(name, data)))
+    """Load conditions from a dict with the keys of ``when``; an empty dict accepts every call."""
+    return When() if data == {} else read(WhenModel, data, name).build()
 
 
 def reply_from_data(data: object, name: str = "reply") -> Reply:
-    """The reply in a dict, with the words of the scenario language."""
-    return build.reply(_read(ReplyModel, PythonSource(name, data)))
+    """Load a reply from a dict with the keys of the scenario language."""
+    return read(ReplyModel, data, name).build()
 
 
-def read(model: type[W], data: object, name: str) -> W:
-    """What a model makes of data; ``name`` begins the messages of the ScenarioError."""
-    return _read(model, PythonSource(name, data))
+def read(model: type[M], data: object, name: str) -> M:
+    """Validate data as a model; ``name`` begins the messages of the ScenarioError."""
+    source = PythonSource(name, data)
+    try:
+        return model.built().model_validate(data)
+    except ValidationError as error:
+        raise _scenario_error(source, _mistakes(error, source)) from None
 
 
 def _scenario(source: Source) -> Scenario:
-    """Check all there is to check, then build. Where some rules are wrong, the others are checked all the same."""
-    _limit(source)
-    written: ScenarioModel | None = None
-    problems = list(source.problems)
+    """Validate everything, then build. The valid rules are checked for reachability even if others are invalid."""
+    rules_data = source.data.get("rules") if isinstance(source.data, dict) else None
+    rules_data = rules_data if isinstance(rules_data, list | tuple) else ()
+    if len(rules_data) > MAX_RULES:  # checked first, since validating them takes long
+        message = f"{len(rules_data):,} rules; a scenario can have at most {MAX_RULES:,}"
+        raise _scenario_error(source, [_mistake(source, ("rules",), message)])
+    mistakes = [*source.mistakes]
+    scenario: ScenarioModel | None = None
+    models: dict[int, RuleModel] = {}
     try:
-        written = _read(ScenarioModel, source)
-        right = dict(enumerate(written.rules))
-    except ScenarioError as error:
-        of_version = [found for found in error.problems if found.message.startswith("version: ")]
-        if of_version:  # a file for another program has nothing else wrong with it
-            raise ScenarioError(of_version) from None
-        problems += error.problems
-        right = dict(_right_rules(source.data))
-    sources = [f"{source.name}:{line}" for line in source.lines("rules")]
-    rules = {
-        number: build.rule(rule, name=f"rule {number + 1}", source=sources[number] if sources else None)
-        for number, rule in right.items()
-    }
-    problems += _unreachable(source, rules)
-    if written is None or problems:
-        raise ScenarioError(in_order(problems))
-    return build.scenario(written, rules.values(), name=PurePath(source.name).stem or source.name)
-
-
-def _limit(source: Source) -> None:
-    """Too many rules are not read at all."""
-    rules = source.data.get("rules") if isinstance(source.data, dict) else None
-    if isinstance(rules, list | tuple) and len(rules) > MOST_RULES:
-        message = f"{len(rules):,} rules; a scenario holds at most {MOST_RULES:,}"
-        raise ScenarioError([problem(source, ("rules",), message)])
-
-
-def _read(model: type[W], source: Source) -> W:
-    try:
-        return model.built().model_validate(source.data)
+        scenario = ScenarioModel.built().model_validate(source.data)
+        models.update(enumerate(scenario.rules))
     except ValidationError as error:
-        raise ScenarioError(in_order(problems_of(error, source))) from None
+        found = [*_mistakes(error, source)]
+        wrong_version = [mistake for mistake in found if mistake.path == ("version",)]
+        if wrong_version:  # nothing else can be said about a file of another version
+            raise _scenario_error(source, wrong_version) from None
+        mistakes += found
+        for index, rule in enumerate(rules_data):
+            with suppress(ValidationError):
+                models[index] = RuleModel.built().model_validate(rule)
+    rules = {}
+    for index, model in models.items():
+        line = source.place(("rules", index)).line
+        rules[index] = model.build(f"rule {index + 1}", f"{source.name}:{line}" if line else None)
+    mistakes += _unreachable(source, rules)
+    if scenario is None or mistakes:
+        raise _scenario_error(source, mistakes)
+    return scenario.build(PurePath(source.name).stem or source.name, rules.values())
 
 
-def _right_rules(data: Any) -> Iterator[tuple[int, RuleModel]]:
-    """The rules in which nothing is wrong, by number."""
-    rules = data.get("rules") if isinstance(data, dict) else None
-    for number, rule in enumerate(rules if isinstance(rules, list | tuple) else ()):
-        with suppress(ValidationError):
-            yield number, RuleModel.built().model_validate(rule)
-
-
-def _unreachable(source: Source, rules: Mapping[int, Rule]) -> Iterator[Problem]:
-    for number, hider in unreachable(rules):
-        if hider is None:
-            yield problem(source, ("rules", number, "when"), "no call can meet these conditions")
+def _unreachable(source: Source, rules: Mapping[int, Rule]) -> Iterator[Mistake]:
+    for index, earlier in unreachable(rules):
+        if earlier is None:
+            yield _mistake(source, ("rules", index, "when"), "no call can meet these conditions")
         else:
-            why = f"{rules[hider]} comes before it and accepts every call that it accepts"
-            yield problem(source, ("rules", number), f"can never be reached: {why}")
+            reason = f"{rules[earlier]} comes before it and accepts every call that it accepts"
+            yield _mistake(source, ("rules", index), f"can never be reached: {reason}")
+
+
+def _mistake(source: Source, path: Path, message: str) -> Mistake:
+    return Mistake(source.place(path), path, message)
 
 
 def _content(name: str) -> bytes:
     try:
         with open(name, "rb") as file:
-            return file.read(MOST_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         message = _CANNOT_READ.get(type(error), f"cannot be read: {reason}")
         raise ScenarioError([Problem(name, 1, 1, message)]) from error
+
+
+def _mistakes(error: ValidationError, source: Source, ignore: str = "") -> Iterator[Mistake]:
+    """Yield the mistakes that a model found; errors of the type ``ignore`` in the model itself are left out."""
+    for details in error.errors(include_url=False):
+        if details["type"] == "too_short" and details["input"]:
+            continue  # the list is empty only because its items are invalid, which is reported already
+        if details["type"] == ignore and not details["loc"]:
+            continue
+        path = _path(details, source.data)
+        at_key = details["type"] == AT_KEY or details["loc"][-1:] == (_KEY_OF_DICT,)
+        yield Mistake(source.place(path, key=at_key), path, _message(details))
+
+
+def _scenario_error(source: Source, mistakes: Iterable[Mistake]) -> ScenarioError:
+    """Return an error with all mistakes in the order of the text; one that several aliases lead to is listed once."""
+    unique: dict[tuple[object, ...], Mistake] = {}
+    for mistake in sorted(mistakes, key=lambda mistake: mistake.place):
+        identity = (mistake.place, mistake.message) if mistake.place.line else mistake
+        unique.setdefault(identity, mistake)
+    return ScenarioError([mistake.problem(source.name) for mistake in unique.values()])
+
+
+def _path(details: ErrorDetails, data: Any) -> Path:
+    """Return the location of an error as a path in the data, without the tags of unions."""
+    path: list[str | int] = []
+    for step in details["loc"]:
+        inside = step in data if isinstance(data, dict) else isinstance(data, list | tuple) and isinstance(step, int)
+        if inside:
+            path.append(step)
+            data = data[step]
+    if details["type"] == "missing":
+        path.append(details["loc"][-1])
+    return tuple(path)
+
+
+def _message(details: ErrorDetails) -> str:
+    if details["type"] in OWN_ERRORS:
+        return details["msg"]
+    if details["input"] is None:
+        return NO_VALUE
+    kind = kind_of(details["input"])
+    messages = {
+        "missing": "missing",
+        "string_type": f"must be a text, not {kind}",
+        "string_too_short": "must not be empty",
+        "dict_type": f"must be a mapping, not {kind}",
+        "list_type": f"must be a list, not {kind}",
+        "tuple_type": f"must be a list, not {kind}",
+        "too_short": "an empty list; write at least one item, or leave the key out",
+        "union_tag_invalid": f"{kind} is not allowed here",
+    }
+    return messages.get(details["type"], details["msg"])

@@ -1,113 +1,107 @@
-"""The JSON Schema of scenario files, for editors: the models, told in the words of draft 2020-12."""
+"""JSON Schema (draft 2020-12) of the models: for editors of scenario files, and for the OpenAPI description."""
 
 from __future__ import annotations
 
 import ast
 import inspect
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
-from emulator.scenario.control_models import (
-    CallModel,
-    SessionStatusModel,
-    TechnicianStatusModel,
-    VerificationModel,
-)
-from emulator.scenario.fields import TEXT
+from emulator.scenario.control_models import CallModel, SessionStatusModel, TechnicianStatusModel, VerificationModel
+from emulator.scenario.fields import TEXT_TYPES
 from emulator.scenario.language import RuleModel, ScenarioModel
 from emulator.scenario.strict_model import StrictModel
 
+_REQUESTS: Final = (ScenarioModel, RuleModel, VerificationModel, CallModel, TechnicianStatusModel, SessionStatusModel)
+
 
 def schema() -> dict[str, Any]:
-    """A schema that accepts what the loader accepts, as far as a schema can say it.
+    """Return the schema of scenario files, which accepts what the loader accepts, as far as JSON Schema allows.
 
-    It looks at a file with YAML's eyes: a text without quotes may look like a number, or like true and false, to it.
-    It cannot say that numbers are decimal, that ends come in order, that patterns are right, that ids differ, or that
-    each rule can be reached.
+    It cannot check the order of ranges, regular expressions, unique ids, or that every rule can be reached.
     """
-    written = ScenarioModel.built().model_json_schema(schema_generator=_YamlGenerator)
-    return {"$schema": GenerateJsonSchema.schema_dialect, **written, "title": "Scenario of rescue-emulator"}
+    scenario = ScenarioModel.built().model_json_schema(schema_generator=_YamlGenerator)
+    for definition in scenario["$defs"].values():
+        if "enum" in definition:
+            definition.pop("title", None)
+            definition.pop("description", None)  # the docstring of the Python class; the fields are described
+    return {"$schema": GenerateJsonSchema.schema_dialect, **scenario, "title": "Scenario of rescue-emulator"}
 
 
-def components(ref_template: str) -> dict[str, Any]:
-    """The schemas of all that can be sent as JSON, by the names of their models, for a description in OpenAPI."""
-    models = (
-        ScenarioModel,
-        RuleModel,
-        VerificationModel,
-        CallModel,
-        TechnicianStatusModel,
-        SessionStatusModel,
+def components(ref_template: str, models: Sequence[type[BaseModel]] = _REQUESTS) -> dict[str, Any]:
+    """Return the schemas of models as JSON, by name, for the OpenAPI description."""
+    built = [model.built() if issubclass(model, StrictModel) else model for model in models]
+    _, definitions = models_json_schema(
+        [(model, "validation") for model in built], ref_template=ref_template, schema_generator=_Generator
     )
-    _, schema = models_json_schema(
-        [(model.built(), "validation") for model in models], ref_template=ref_template, schema_generator=_Generator
-    )
-    found: dict[str, Any] = schema["$defs"]
-    return found
+    schemas: dict[str, Any] = definitions["$defs"]
+    return schemas
 
 
 class _Generator(GenerateJsonSchema):
-    """Generates as pydantic does, but for what is our own: no nulls, variants to write a thing."""
+    """Generates pydantic's schemas without nulls, and with the descriptions and variants of each StrictModel."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """What can be left out can still not be null."""
+        """Return the schema without null: an optional key may be left out, but not be null."""
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """Nothing is not a default that a person could write."""
-        if schema.get("default", ...) is None:
-            return self.generate_inner(schema["schema"])
-        return super().default_schema(schema)
+        """Return the schema with its default, unless that is None or, as a value of the core, has no JSON."""
+        has_json = isinstance(schema.get("default"), str | int | tuple)
+        return super().default_schema(schema) if has_json else self.generate_inner(schema["schema"])
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """A mapping, with what is said of each key, and the variants to write it."""
-        model: type[StrictModel] = schema["cls"]
-        written = super().model_schema(schema)
-        said = _said(model)
-        keys = {key: {**about, "description": said[key]} for key, about in written["properties"].items()}
-        return {**written, "properties": keys, "title": model.noun, **_ways(model)}
+        model: type[BaseModel] = schema["cls"]
+        json_schema = super().model_schema(schema)
+        if not issubclass(model, StrictModel):
+            return json_schema
+        descriptions = _descriptions(model)
+        properties = {
+            key: {**value, "description": descriptions[key]} for key, value in json_schema["properties"].items()
+        }
+        return {**json_schema, "properties": properties, "title": model.noun, **_variant_keywords(model)}
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
-        """A title would repeat the key."""
-        return False
+        return False  # it would repeat the key
 
 
 class _YamlGenerator(_Generator):
-    """The same for YAML, where a text may do without quotes."""
+    """Generates schemas for editors of YAML, to which an unquoted text may look like a number or a boolean."""
 
     def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
-        """A text, which may do without quotes."""
-        return {**super().str_schema(schema), "type": TEXT}
+        return {**super().str_schema(schema), "type": TEXT_TYPES}
 
 
-def _said(model: type[StrictModel]) -> dict[str, str]:
-    """What stands below each field of a model, by its key; pydantic could look, but would at every import."""
-    (found,) = ast.parse(inspect.getsource(model)).body
-    assert isinstance(found, ast.ClassDef)
-    said = {}
-    for field, below in pairwise(found.body):
+def _descriptions(model: type[StrictModel]) -> dict[str, str]:
+    """Return the docstrings below the fields, by key. pydantic could read them, but would do so at every import."""
+    (class_def,) = ast.parse(inspect.getsource(model)).body
+    assert isinstance(class_def, ast.ClassDef)
+    descriptions = {}
+    for field, below in pairwise(class_def.body):
         match field, below:
             case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(text))) if name in model.model_fields:
-                said[model.model_fields[name].alias or name] = inspect.cleandoc(text)
-    return said
+                descriptions[model.model_fields[name].alias or name] = " ".join(text.split())
+    return descriptions
 
 
-def _ways(model: type[StrictModel]) -> dict[str, Any]:
-    """Exactly one way, told by one of its keys; with these goes what they need, and nothing that is foreign to them."""
-    told_by = [[key for key, told in model.telling.items() if told is way] for way in model.variants]
-    needed = {key: needs for key, way in model.telling.items() if (needs := [*{*way.needs} - {key}])}
-    barred = {key: shared for key in model.telling if (shared := [*model.foreign[key] - model.telling.keys()])}
-    said = {
-        "oneOf": [_any_of(keys) for keys in told_by],
+def _variant_keywords(model: type[StrictModel]) -> dict[str, Any]:
+    """Return the keywords that demand exactly one variant, the keys that it needs, and none that it excludes."""
+    identifying = [[key for key, value in model.identifying.items() if value is each] for each in model.variants]
+    needed = {key: needs for key, variant in model.identifying.items() if (needs := [*{*variant.needs} - {key}])}
+    shared = {key: keys for key in model.identifying if (keys := [*model.excluded[key] - model.identifying.keys()])}
+    keywords = {
+        "oneOf": [_any_of(keys) for keys in identifying],
         "dependentRequired": needed,
-        "dependentSchemas": {key: {"not": _any_of(shared)} for key, shared in barred.items()},
+        "dependentSchemas": {key: {"not": _any_of(keys)} for key, keys in shared.items()},
     }
-    return {keyword: value for keyword, value in said.items() if value}
+    return {keyword: value for keyword, value in keywords.items() if value}
 
 
 def _any_of(keys: list[str]) -> dict[str, Any]:
-    each: list[dict[str, Any]] = [{"required": [key]} for key in keys]
-    return each[0] if len(each) == 1 else {"anyOf": each}
+    required: list[dict[str, Any]] = [{"required": [key]} for key in keys]
+    return required[0] if len(required) == 1 else {"anyOf": required}

@@ -1,242 +1,207 @@
-"""Where something stands in what a person wrote: the path of keys that leads there, and how a problem there is told."""
+"""Where data come from: YAML texts, in which every value has a line and a column, and Python data, which have none."""
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import Reader
 
-from emulator.errors import Problem, ScenarioError, frameless, on_purpose
-from emulator.scenario.suggestions import shown
+from emulator.errors import Problem, ScenarioError, on_purpose, without_frames
+from emulator.scenario.suggestions import quote_value
+
+__tracebackhide__ = on_purpose
 
 Path = tuple[str | int, ...]
+"""The keys and indexes that lead to a value."""
 
-DEEPEST: Final = 50
-"""How deep data may nest. No scenario needs as much, and every reader of it can take as much."""
+MAX_BYTES: Final = 16 * 1024 * 1024
+MAX_DEPTH: Final = 50
+"""How deep data may nest: more than any scenario needs, and within what every parser can read."""
+MAX_REPEATED: Final = 1_000_000
+"""How many values the aliases of one text may repeat, in total."""
+
+_PLAIN: Final = "plain"  # the tag of a scalar without quotes; its type depends on the field
+_QUOTED: Final = "tag:yaml.org,2002:str"
+_COLLECTION: Final = "collection"
+_STANDARD_TAG: Final = "tag:yaml.org,2002:"
+_COLLECTION_TAGS: Final = frozenset({_COLLECTION, f"{_STANDARD_TAG}map", f"{_STANDARD_TAG}seq"})
+_NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
+_MERGE: Final = "<<"
+_TOO_DEEP: Final = f"nested more than {MAX_DEPTH} deep"
+_BYTE_ORDER_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_UNPRINTABLE: Final = Reader.NON_PRINTABLE  # compiling the same pattern again would take longer than most scenarios
 
 
 class UnquotedStr(str):
-    """A scalar as it stands in a file without quotes: a number where one is wanted, a text where one is."""
+    """A scalar written without quotes: the field decides whether it is a text, a number or a boolean."""
 
     __slots__ = ()
 
 
 class Place(NamedTuple):
-    """A place in a text; both count from 1, and are 0 for what was not written in a text."""
+    """A position in a text, counted from 1; 0 for data that are not from a text."""
 
     line: int = 0
     column: int = 0
 
 
-class Source(Protocol):
-    """Where data come from, and what in it can be pointed at."""
+class Mistake(NamedTuple):
+    """One thing wrong in the data."""
 
-    @property
-    def name(self) -> str:
-        """The file, or what stands for it."""
-        ...
+    place: Place
+    path: Path
+    message: str
 
-    @property
-    def data(self) -> Any:
-        """The data, with every scalar as it was written."""
-        ...
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """What is wrong already in the way that the data are written."""
-        ...
-
-    def place(self, path: Path, *, key: bool = False) -> Place:
-        """Where the value at the path begins, or the last key of the path; as near as there is for a missing one."""
-        ...
-
-    def lines(self, key: str) -> Sequence[int]:
-        """The line of each item in the list under a key of the outermost mapping; empty where there are no lines."""
-        ...
+    def problem(self, name: str) -> Problem:
+        """Return the mistake as a problem of the file ``name``; its message begins with the path."""
+        return Problem(name, *self.place, f"{format_path(self.path)}: {self.message}" if self.path else self.message)
 
 
-def problem(source: Source, path: Path, message: str, *, key: bool = False) -> Problem:
-    """A problem at a path, which begins its message."""
-    where = f"{spelled(path)}: " if path else ""
-    return Problem(source.name, *source.place(path, key=key), f"{where}{message}")
-
-
-def spelled(path: Path) -> str:
-    """A path as it is written in messages: ``rules[0].when.session``."""
-    steps = (f"[{step}]" if isinstance(step, int) else f".{_printable(str(step))}" for step in path)
+def format_path(path: Path) -> str:
+    """Return a path as written in messages: ``rules[0].when.session``."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{_format_key(step)}" for step in path)
     return "".join(steps).removeprefix(".")
 
 
-def _printable(key: str) -> str:
+def _format_key(key: str) -> str:
     short = key if len(key) <= 40 else f"{key[:40]}…"
     return short if short.isprintable() and short else repr(short)
 
 
-__tracebackhide__ = on_purpose
+def decode(text: str | bytes, name: str) -> str:
+    """Return the characters of a text; raise ScenarioError if it is too large, not UTF-8 or UTF-16, or not YAML's."""
+    if len(text) > MAX_BYTES:
+        raise _error(name, Place(1, 1), f"larger than {MAX_BYTES // 1024 // 1024} MB")
+    if isinstance(text, str):
+        characters = text
+    else:
+        encoding = "utf-16" if text.startswith(_BYTE_ORDER_MARKS) else "utf-8"
+        try:
+            characters = text.decode(encoding)
+        except UnicodeDecodeError as error:
+            place = _place_after(text[: error.start].decode(encoding, "replace"))
+            raise _error(name, place, f"not {encoding.upper()} text; save the file as UTF-8") from without_frames(error)
+    characters = characters.removeprefix("\ufeff")
+    if invalid := _UNPRINTABLE.search(characters):
+        place = _place_after(characters[: invalid.start()])
+        raise _error(name, place, f"the character U+{ord(invalid[0]):04X} is not allowed in a YAML file")
+    return characters
 
-MOST_BYTES: Final = 16 * 1024 * 1024
 
-PLAIN: Final = "plain"
-"""The tag of a scalar without quotes; what it means is for the reader to say."""
-QUOTED: Final = "tag:yaml.org,2002:str"
-COLLECTION: Final = "collection"
+def _place_after(text: str) -> Place:
+    return Place(text.count("\n") + 1, len(text) - text.rfind("\n"))
 
-_TOO_DEEP: Final = f"nested more than {DEEPEST} deep"
-_TOO_DEEP_FOR_LIBYAML: Final = "exceeded maximum nesting depth"  # it reads on for a while before it hands out nodes
-_BYTE_ORDER_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_UNPRINTABLE: Final = Reader.NON_PRINTABLE  # the same for us: to compile it once more takes longer than a scenario
+
+def _place(node: Node) -> Place:
+    return Place(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _error(name: str, place: Place, message: str) -> ScenarioError:
+    return ScenarioError([Problem(name, *place, message)])
 
 
 class _Composer(yaml.CBaseLoader):
-    """Composes nodes without guessing at types, and stops before a nesting that would exhaust the stack."""
+    """Composes nodes without guessing types, and stops at a nesting that would exhaust the stack."""
 
     depth = 0
 
     def resolve(self, kind: type[yaml.Node], value: str | None, implicit: tuple[bool, bool]) -> str:  # noqa: ARG002
         if kind is yaml.ScalarNode:
-            return PLAIN if implicit[0] else QUOTED
-        return COLLECTION
+            return _PLAIN if implicit[0] else _QUOTED
+        return _COLLECTION
 
     def descend_resolver(self, parent: yaml.Node | None, index: object) -> None:  # noqa: ARG002
         self.depth += 1
-        if self.depth > DEEPEST and parent is not None:
+        if self.depth > MAX_DEPTH and parent is not None:
             raise yaml.MarkedYAMLError(problem=_TOO_DEEP, problem_mark=parent.start_mark)
 
     def ascend_resolver(self) -> None:
         self.depth -= 1
 
 
-def decoded(text: str | bytes, name: str) -> str:
-    """The characters of a text, all of which YAML can read; ScenarioError with one problem when it is no such text."""
-    if len(text) > MOST_BYTES:
-        raise _source_error(name, Place(1, 1), f"larger than {MOST_BYTES // 1024 // 1024} MB")
-    characters = (_decoded(text, name) if isinstance(text, bytes) else text).removeprefix("\ufeff")
-    strange = _UNPRINTABLE.search(characters)
-    if strange:
-        where = _place_behind(characters[: strange.start()])
-        raise _source_error(name, where, f"the character U+{ord(strange[0]):04X} cannot be in a YAML file")
-    return characters
-
-
-def compose(characters: str, name: str) -> yaml.Node:
-    """The root node of the one document in a text; ScenarioError with one problem when there is none."""
+def _compose(characters: str, name: str) -> yaml.Node:
+    """Return the root node of the only document in a text."""
     try:
         root = yaml.compose(characters, _Composer)
     except yaml.MarkedYAMLError as error:
-        raise _source_error(name, *_syntax(error, characters)) from frameless(error)
+        raise _error(name, *_syntax_error(error, characters)) from without_frames(error)
     if root is None:
-        raise _source_error(name, Place(1, 1), "empty; a scenario needs at least one key, such as 'rules'")
+        raise _error(name, Place(1, 1), "empty; a scenario needs at least one key, such as 'rules'")
     return root
 
 
-def _decoded(text: bytes, name: str) -> str:
-    encoding = "utf-16" if text.startswith(_BYTE_ORDER_MARKS) else "utf-8"
-    try:
-        return text.decode(encoding)
-    except UnicodeDecodeError as error:
-        where = _place_behind(text[: error.start].decode(encoding, "replace"))
-        raise _source_error(name, where, f"not {encoding.upper()} text; save the file as UTF-8") from frameless(error)
+_SYNTAX_ERRORS: Final = {  # by a part of libyaml's text, or the character that it stops at
+    _TOO_DEEP: _TOO_DEEP,
+    "maximum nesting depth": _TOO_DEEP,  # libyaml parses ahead of the nodes that it hands out
+    "another document": "a second document begins here; a file is one scenario",
+    "\t": "a tab cannot indent; use spaces",
+    "tab": "a tab cannot indent; use spaces",
+    "undefined alias": "no anchor with this name before this alias",
+    "cannot start any token": "a value cannot begin with {}; put it in quotes",
+}
 
 
-def _place_behind(before: str) -> Place:
-    return Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
-
-
-def _syntax(error: yaml.MarkedYAMLError, characters: str) -> tuple[Place, str]:
+def _syntax_error(error: yaml.MarkedYAMLError, characters: str) -> tuple[Place, str]:
+    """Return the place and our message for an error of libyaml, which has only its text to tell it by."""
     mark = error.problem_mark or error.context_mark
-    where = Place(1, 1) if mark is None else Place(mark.line + 1, mark.column + 1)
-    here = characters[mark.index : mark.index + 1] if mark else ""
-    said = error.problem or ""
-    if said in (_TOO_DEEP, _TOO_DEEP_FOR_LIBYAML):
-        return where, _TOO_DEEP
-    if "another document" in said:
-        return where, "a second document begins here; a file is one scenario"
-    if here == "\t" or "tab" in said:
-        return where, "a tab cannot indent; use spaces"
-    if "undefined alias" in said:
-        return where, "nothing before this alias has its anchor"
-    if "cannot start any token" in said:
-        return where, f"a value cannot begin with {here}; put it in quotes"
-    begun = error.context_mark
-    context = f", {error.context} that begins in line {begun.line + 1}" if error.context and begun else ""
-    return where, f"not YAML: {said}{context}{'; is the indentation right?' if 'block' in context else ''}"
-
-
-def _source_error(name: str, where: Place, message: str) -> ScenarioError:
-    return ScenarioError([Problem(name, *where, message)])
-
-
-__tracebackhide__ = on_purpose
-
-MOST_REPEATED: Final = 1_000_000
-"""How many values aliases may repeat in one text, all together."""
-
-_NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
-_MERGE: Final = "<<"
-_SPECIAL: Final = "tag:yaml.org,2002:"
-_COLLECTIONS: Final = frozenset({COLLECTION, f"{_SPECIAL}map", f"{_SPECIAL}seq"})
+    place = Place(1, 1) if mark is None else Place(mark.line + 1, mark.column + 1)
+    character = characters[mark.index : mark.index + 1] if mark else ""
+    text = error.problem or ""
+    for part, message in _SYNTAX_ERRORS.items():
+        if part in text or part == character:
+            return place, message.format(character)
+    begin = error.context_mark
+    context = f", {error.context} that begins in line {begin.line + 1}" if error.context and begin else ""
+    return place, f"not YAML: {text}{context}{'; is the indentation right?' if 'block' in context else ''}"
 
 
 class YamlSource:
-    """A YAML text as data: dicts, lists, quoted texts as ``str``, other scalars as ``UnquotedStr``, and None for a null.
+    """A YAML text as data: dicts, lists, ``str`` for quoted scalars, ``UnquotedStr`` for others, None for a null.
 
-    ``problems`` are those of YAML itself, repeated keys and the like, which still leave data to look at.
+    What an alias repeats is read again at each alias, up to a limit. ``mistakes`` are those in the YAML itself, such as
+    repeated keys, which leave data to validate.
     """
 
     def __init__(self, text: str, name: str) -> None:
         self.name = name
-        self._root = compose(text, name)
-        reader = _Reader(name)
-        self.data: Any = reader.read(self._root, ())
-        self.problems: tuple[Problem, ...] = tuple(reader.problems.values())
-
-    def place(self, path: Path, *, key: bool = False) -> Place:
-        """Where the value at the path begins, or the last key of the path; as near as there is for a missing one."""
-        node = here = self._root
-        for step in path:
-            found = _step(node, step)
-            if found is None:
-                break
-            here, node = found
-        return _place(here if key else node)
-
-    def lines(self, key: str) -> list[int]:
-        """The line of each item in the list under a key of the outermost mapping."""
-        found = _step(self._root, key)
-        return [_place(item).line for item in found[1].value] if found and type(found[1]) is SequenceNode else []
-
-
-class _Reader:
-    """Reads nodes into data. What an alias stands for is read once more wherever the alias is, within a bound."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
+        self._root = _compose(text, name)
         self._seen: set[int] = set()
         self._repeated = 0
-        self.problems: dict[int, Problem] = {}
+        self._mistakes: dict[int, Mistake] = {}
+        self.data: Any = self._read(self._root, ())
+        self.mistakes = tuple(self._mistakes.values())
 
-    def read(self, node: Node, path: Path) -> Any:
-        """The data of a node, which stands at a path."""
+    def place(self, path: Path, *, key: bool = False) -> Place:
+        """Return where the value at the path begins, or its key; for a missing value, where its parent begins."""
+        node = key_node = self._root
+        for step in path:
+            pair = _step(node, step)
+            if pair is None:
+                break
+            key_node, node = pair
+        return _place(key_node if key else node)
+
+    def _read(self, node: Node, path: Path) -> Any:
         if type(node) is ScalarNode:
             return self._scalar(node, path)
-        self._guard(node, path)
-        if node.tag not in _COLLECTIONS:
-            self._tag_problem(node, path)
+        self._check_limits(node, path)
+        if node.tag not in _COLLECTION_TAGS:
+            self._refuse_tag(node, path)
         if type(node) is SequenceNode:
-            return [self.read(item, (*path, number)) for number, item in enumerate(node.value)]
+            return [self._read(item, (*path, index)) for index, item in enumerate(node.value)]
         return self._mapping(node, path)
 
     def _scalar(self, node: Node, path: Path) -> str | None:
         text: str = node.value
-        if node.tag == QUOTED:
+        if node.tag == _QUOTED:
             return text
-        if node.tag == PLAIN:
+        if node.tag == _PLAIN:
             return None if text in _NULLS else UnquotedStr(text)
-        self._tag_problem(node, path)
+        self._refuse_tag(node, path)
         return UnquotedStr(text)
 
     def _mapping(self, node: Node, path: Path) -> dict[str, Any]:
@@ -249,45 +214,39 @@ class _Reader:
             elif key.value in first:
                 line = _place(first[key.value]).line
                 self._add(key, (*path, key.value), f"the key is given twice, first in line {line}")
-            elif key.value == _MERGE and key.tag == PLAIN:
+            elif key.value == _MERGE and key.tag == _PLAIN:
                 first[_MERGE] = key
                 merged = value.value if type(value) is SequenceNode else [value]
             else:
                 first[key.value] = key
-                data[key.value] = self.read(value, (*path, key.value))
+                data[key.value] = self._read(value, (*path, key.value))
         for mapping in merged:
-            self._merge(mapping, data, path)
+            if type(mapping) is MappingNode:
+                for key, value in self._read(mapping, path).items():
+                    data.setdefault(key, value)
+            else:
+                self._add(mapping, (*path, _MERGE), "only a mapping, or a list of mappings, can be merged")
         return data
 
-    def _merge(self, mapping: Node, data: dict[str, Any], path: Path) -> None:
-        if type(mapping) is not MappingNode:
-            self._add(mapping, (*path, _MERGE), "only a mapping, or a list of mappings, can be merged")
-            return
-        for key, value in self.read(mapping, path).items():
-            data.setdefault(key, value)
-
-    def _guard(self, node: Node, path: Path) -> None:
-        if len(path) > DEEPEST:
-            raise ScenarioError([Problem(self._name, *_place(node), "an alias contains itself, or nests too deep")])
+    def _check_limits(self, node: Node, path: Path) -> None:
+        if len(path) > MAX_DEPTH:
+            raise _error(self.name, _place(node), "an alias contains itself, or nests too deep")
         if id(node) in self._seen:
             self._repeated += len(node.value)
-            if self._repeated > MOST_REPEATED:
-                message = f"aliases repeat more than {MOST_REPEATED:,} values"
-                raise ScenarioError([Problem(self._name, *_place(node), message)])
+            if self._repeated > MAX_REPEATED:
+                raise _error(self.name, _place(node), f"aliases repeat more than {MAX_REPEATED:,} values")
         self._seen.add(id(node))
 
-    def _tag_problem(self, node: Node, path: Path) -> None:
-        tag = node.tag.replace(_SPECIAL, "!!", 1)
-        self._add(node, path, f"the tag {tag} means nothing here; remove it")
+    def _refuse_tag(self, node: Node, path: Path) -> None:
+        self._add(node, path, f"the tag {node.tag.replace(_STANDARD_TAG, '!!', 1)} has no meaning here; remove it")
 
     def _add(self, node: Node, path: Path, message: str) -> None:
-        """Note a problem once, however many aliases lead to it."""
-        where = f"{spelled(path)}: " if path else ""
-        self.problems.setdefault(id(node), Problem(self._name, *_place(node), f"{where}{message}"))
+        """Add a mistake once, however many aliases lead to its node."""
+        self._mistakes.setdefault(id(node), Mistake(_place(node), path, message))
 
 
 def _step(node: Node, step: str | int) -> tuple[Node, Node] | None:
-    """From a collection to the key and the value at one step; an item of a list is its own key."""
+    """Return the key node and value node at a key or index; a list item is its own key."""
     if type(node) is SequenceNode and isinstance(step, int) and step < len(node.value):
         return node.value[step], node.value[step]
     if type(node) is MappingNode:
@@ -296,10 +255,10 @@ def _step(node: Node, step: str | int) -> tuple[Node, Node] | None:
 
 
 def _pairs(node: Node) -> Iterator[tuple[Node, Node]]:
-    """The keys and values of a mapping, its own before those merged into it."""
+    """Yield the keys and values of a mapping: its own before those that are merged into it."""
     merged: list[Node] = []
     for key, value in node.value:
-        if key.value == _MERGE and key.tag == PLAIN:
+        if key.value == _MERGE and key.tag == _PLAIN:
             merged += value.value if type(value) is SequenceNode else [value]
         else:
             yield key, value
@@ -308,41 +267,30 @@ def _pairs(node: Node) -> Iterator[tuple[Node, Node]]:
             yield from _pairs(mapping)
 
 
-def _place(node: Node) -> Place:
-    return Place(node.start_mark.line + 1, node.start_mark.column + 1)
-
-
-__tracebackhide__ = on_purpose
-
-
 class PythonSource:
-    """Dicts, lists and scalars. ScenarioError for what no text could say: keys that are no texts, endless nesting."""
+    """Dicts, lists and scalars. Raises ScenarioError for keys that are not texts and for endless nesting."""
+
+    mistakes: tuple[Mistake, ...] = ()
 
     def __init__(self, name: str, data: Any) -> None:
         self.name = name
         self.data = data
-        self.problems: tuple[Problem, ...] = ()
         level = [data]
-        for _ in range(DEEPEST):
-            level = list({id(child): child for each in level for child in self._children(each)}.values())
+        for _ in range(MAX_DEPTH):
+            level = list({id(child): child for value in level for child in self._children(value)}.values())
         if level:
-            raise self._refused(f"nested more than {DEEPEST} deep, or inside itself")
+            raise _error(name, Place(), f"{_TOO_DEEP}, or inside itself")
 
-    def place(self, path: Path, *, key: bool = False) -> Place:  # noqa: ARG002 - there is no text to point at
-        """No place."""
+    def place(self, path: Path, *, key: bool = False) -> Place:  # noqa: ARG002 - the same method as YamlSource's
         return Place()
 
-    def lines(self, key: str) -> Sequence[int]:  # noqa: ARG002 - there is no text to count in
-        """No lines."""
-        return ()
-
     def _children(self, value: Any) -> Iterable[Any]:
-        if isinstance(value, dict):
-            strange = next((key for key in value if not isinstance(key, str)), "")
-            if strange != "":
-                raise self._refused(f"a key must be a text, not {shown(strange)}")
-            return value.values()
-        return value if isinstance(value, list | tuple) else ()
+        if not isinstance(value, dict):
+            return value if isinstance(value, list | tuple) else ()
+        for key in value:
+            if not isinstance(key, str):
+                raise _error(self.name, Place(), f"a key must be a text, not {quote_value(key)}")
+        return value.values()
 
-    def _refused(self, message: str) -> ScenarioError:
-        return ScenarioError([Problem(self.name, *Place(), message)])
+
+Source = YamlSource | PythonSource

@@ -1,176 +1,190 @@
-"""What every mapping that a person writes has in common: it is frozen, strict, and tells all that is wrong at once."""
+"""The base of all models: frozen and strict mappings that report all their mistakes at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
-from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError, model_validator
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema
 
 from emulator.scenario.source import Path
-from emulator.scenario.suggestions import either, hint, kind, nearest
+from emulator.scenario.suggestions import either, hint, kind_of, nearest
 
 AT_KEY: Final = "at_key"
 AT_VALUE: Final = "at_value"
+NO_VARIANT: Final = "no_variant"
+"""The error type of a mapping that has the keys of none of its variants."""
+OWN_ERRORS: Final = frozenset({AT_KEY, AT_VALUE, NO_VARIANT})
+"""The error types whose messages are complete."""
+
 NO_VALUE: Final = "no value; leave the key out, or put a text such as 'null' or '' in quotes"
 
-_building: Final = Lock()
-W = TypeVar("W", bound="StrictModel")
+_build_lock: Final = Lock()
+M = TypeVar("M", bound="StrictModel")
 
 
-def mistake(message: str, at: str = AT_VALUE) -> PydanticCustomError:
-    """The error for something wrong, to be shown at a value or at its key; the message is complete."""
-    return PydanticCustomError(at, message)
+def invalid(message: str, error_type: str = AT_VALUE) -> PydanticCustomError:
+    """Return an error with a complete message, which is reported at the position of the value or of its key."""
+    return PydanticCustomError(error_type, message)
 
 
 class CrossFieldError(NamedTuple):
-    """One thing wrong in a mapping, at the place that leads there from the mapping."""
+    """An error in a mapping as a whole, or between its values; ``path`` is relative to the mapping."""
 
     message: str
-    place: Path = ()
-    at: str = AT_VALUE
+    path: Path = ()
+    error_type: str = AT_VALUE
 
     def details(self) -> InitErrorDetails:
-        """The mistake as pydantic keeps it."""
-        return InitErrorDetails(type=mistake(self.message, self.at), loc=self.place, input=None)
+        """Return the error in pydantic's form."""
+        return InitErrorDetails(type=invalid(self.message, self.error_type), loc=self.path, input=None)
 
 
-def shape(value: object) -> str:
-    """What a value is by its shape, so that a mistake in one way to write it is not told for the others as well."""
-    match value:
-        case dict():
-            return "mapping"
-        case list() | tuple():
-            return "list"
-        case _:
-            return "scalar"
+@dataclass(frozen=True)
+class ParsedAs:
+    """Annotation of a field: validate a mapping as ``model``, and convert the result to the type of the field.
+
+    ``Annotated[When, ParsedAs(WhenModel, WhenModel.build)]`` holds a ``When``; the positions of its errors and its
+    JSON Schema are those of ``WhenModel``. With ``scalar``, a single value of that type is accepted too, and with
+    ``lists`` a non-empty list of them, which ``convert`` gets as a tuple.
+    """
+
+    model: type[BaseModel]
+    convert: Callable[[Any], object]
+    scalar: Any = None
+    lists: bool = False
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        schema = handler.generate_schema(self.model)
+        if self.scalar is not None:  # tagged, so that only the mistakes of the member with the right shape are reported
+            members = {"scalar": handler.generate_schema(self.scalar)}
+            if self.lists:
+                members["list"] = core_schema.tuple_variable_schema(handler.generate_schema(self.scalar), min_length=1)
+            schema = core_schema.tagged_union_schema({**members, "mapping": schema}, _shape)
+        return core_schema.no_info_after_validator_function(self.convert, schema)
+
+
+def _shape(value: object) -> str:
+    if isinstance(value, dict):
+        return "mapping"
+    return "list" if isinstance(value, list | tuple) else "scalar"
 
 
 class Variant(NamedTuple):
-    """One of several variants to write a mapping: the keys that it needs, and those that it may have besides."""
+    """One way to write a mapping: the keys that it needs, and the keys that it may have besides."""
 
     needs: tuple[str, ...] = ()
     may: tuple[str, ...] = ()
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """All keys of this way."""
-        return self.needs + self.may
-
 
 class StrictModel(BaseModel):
-    """A mapping that a person writes. A null is a mistake everywhere, and so is an unknown key."""
+    """A mapping that a person writes. Nulls and unknown keys are errors everywhere."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True)
 
     noun: ClassVar[str]
-    """What a person calls it."""
+    """What messages call it."""
     variants: ClassVar[tuple[Variant, ...]] = ()
-    """The variants to write it, of which a person takes one. A key of a single way is what tells that way."""
+    """The variants, of which a mapping must be exactly one. A key unique to one variant identifies it."""
     or_else: ClassVar[str] = ""
-    """What one who took no way may have wanted instead, as the end of a message."""
+    """The end of the message about a mapping that is none of the variants."""
     elsewhere: ClassVar[Mapping[str, str]] = {}
-    """Where a key belongs that cannot stand where it is, as the end of a message."""
+    """By key: the end of the message that the key is not allowed here, which says where it belongs."""
     keys: ClassVar[Mapping[str, None]] = {}
-    """The keys that it takes, in order."""
-    telling: ClassVar[Mapping[str, Variant]] = {}
-    """The variants, by the keys that tell them."""
-    foreign: ClassVar[Mapping[str, frozenset[str]]] = {}
-    """The keys of other variants that cannot stand beside a telling key."""
+    """All keys, in order."""
+    identifying: ClassVar[Mapping[str, Variant]] = {}
+    """The variants by the keys that identify them."""
+    excluded: ClassVar[Mapping[str, Set[str]]] = {}
+    """By identifying key: the keys of other variants, which are not allowed beside it."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         cls.keys = dict.fromkeys(field.alias or name for name, field in cls.model_fields.items())
-        every = [key for way in cls.variants for key in way.keys]
-        cls.telling = {key: way for way in cls.variants for key in way.keys if every.count(key) == 1}
-        cls.foreign = {key: frozenset(every) - {*way.keys} for key, way in cls.telling.items()}
+        pairs = [(key, variant) for variant in cls.variants for key in variant.needs + variant.may]
+        keys = [key for key, _ in pairs]
+        cls.identifying = {key: variant for key, variant in pairs if keys.count(key) == 1}
+        cls.excluded = {key: {*keys} - {*variant.needs, *variant.may} for key, variant in cls.identifying.items()}
 
     def cross_field_errors(self) -> Iterator[CrossFieldError]:
-        """What is wrong between values that are right by themselves."""
+        """Yield what is wrong between values that are each valid."""
         return iter(())
 
     @model_validator(mode="wrap")
     @classmethod
-    def _read(cls: type[W], data: Any, handler: Callable[[Any], W]) -> W:
-        """Read a mapping, and raise all its mistakes together: those of its keys, of its values, and between them."""
+    def _validate(cls: type[M], data: Any, handler: Callable[[Any], M]) -> M:
+        """Validate a mapping, and raise all errors together: in its keys, in its values, and between them."""
         if not isinstance(data, dict):
-            raise mistake(f"{cls.noun} is a mapping of {', '.join(cls.keys)}, not {kind(data)}")
-        settled, misfits = _misfits(cls, tuple(data))
+            raise invalid(f"{cls.noun} is a mapping of {', '.join(cls.keys)}, not {kind_of(data)}")
+        reported, errors = _key_errors(cls, tuple(data))
         nulls = [key for key, value in data.items() if value is None] if None in data.values() else ()
-        mistakes = [found.details() for found in (*misfits, *(CrossFieldError(NO_VALUE, (key,)) for key in nulls))]
+        details = [error.details() for error in (*errors, *(CrossFieldError(NO_VALUE, (key,)) for key in nulls))]
         try:
-            written = handler(data)
+            model = handler(data)
         except ValidationError as error:
-            errors = error.errors(include_url=False)
-            told = {*settled, *nulls}
-            mistakes += [_again(details) for details in errors if not told.intersection(details["loc"][:1])]
-            mistakes += cls._contradictions_beside(errors, data, handler)
+            value_errors = error.errors(include_url=False)
+            skip = {*reported, *nulls}
+            details += [_raised_again(each) for each in value_errors if not skip.intersection(each["loc"][:1])]
+            details += cls._cross_field_details(value_errors, data, handler)
         else:
-            mistakes += [contradiction.details() for contradiction in written.cross_field_errors()]
-            if not mistakes:
-                return written
-        raise ValidationError.from_exception_data(cls.__name__, mistakes)
+            details += [error.details() for error in model.cross_field_errors()]
+            if not details:
+                return model
+        raise ValidationError.from_exception_data(cls.__name__, details)
 
     @classmethod
-    def _contradictions_beside(
-        cls: type[W], errors: list[ErrorDetails], data: dict[Any, Any], handler: Callable[[Any], W]
+    def _cross_field_details(
+        cls: type[M], value_errors: list[ErrorDetails], data: dict[Any, Any], handler: Callable[[Any], M]
     ) -> list[InitErrorDetails]:
-        """The cross_field_errors among those values in which there is no error."""
-        wrong = {details["loc"][:1] for details in errors}
+        """Return the cross-field errors between the valid values; none if a required value is not valid."""
+        invalid_keys = {details["loc"][:1] for details in value_errors}
         try:
-            written = handler({key: value for key, value in data.items() if (key,) not in wrong})
-        except ValidationError:  # a value that cannot be left out is wrong or missing
+            model = handler({key: value for key, value in data.items() if (key,) not in invalid_keys})
+        except ValidationError:
             return []
-        return [contradiction.details() for contradiction in written.cross_field_errors()]
+        return [error.details() for error in model.cross_field_errors()]
 
     @classmethod
-    def built(cls: type[W]) -> type[W]:
-        """The model, ready to read: most programs read few of all models, so each is built when it is first used."""
+    def built(cls: type[M]) -> type[M]:
+        """Return the class with its validator built. Most programs use few models, so each is built on first use."""
         if not cls.__pydantic_complete__:
-            with _building:  # the oldest pydantic has no lock of its own
+            with _build_lock:  # pydantic 2.10 has no lock of its own
                 cls.model_rebuild()
         return cls
 
-    @classmethod
-    def beginnings(cls) -> list[str]:
-        """The keys of which one must be there."""
-        return [key for key, way in cls.telling.items() if key in way.needs or not way.needs]
+
+@lru_cache(maxsize=1024)  # thousands of rules have the same few combinations of keys
+def _key_errors(cls: type[StrictModel], keys: tuple[str, ...]) -> tuple[frozenset[str], tuple[CrossFieldError, ...]]:
+    """Return the keys that need no further error, and what is wrong with the combination of keys."""
+    valid = tuple(cls.keys)
+    unknown = [key for key in keys if key not in valid]
+    meant = [guess for key in unknown for guess in nearest(key, valid)[:1] if guess not in keys]
+    errors = [CrossFieldError(f"unknown key; {hint(key, valid)}", (key,), AT_KEY) for key in unknown]
+    errors += _variant_errors(cls, keys, (*keys, *meant)) if cls.variants else ()
+    return frozenset((*unknown, *meant)), tuple(errors)
 
 
-@lru_cache(maxsize=1024)
-def _misfits(cls: type[StrictModel], keys: tuple[str, ...]) -> tuple[frozenset[str], tuple[CrossFieldError, ...]]:
-    """The keys of which nothing more needs to be said, and what is wrong with the choice of keys.
-
-    The same few choices come back in rule after rule, so what was found is kept.
-    """
-    right = tuple(cls.keys)
-    unknown = [key for key in keys if key not in right]
-    meant = [guess for key in unknown for guess in nearest(key, right)[:1] if guess not in keys]
-    mistakes = [CrossFieldError(f"unknown key; {hint(key, right)}", (key,), AT_KEY) for key in unknown]
-    mistakes += _wayward(cls, keys, (*keys, *meant)) if cls.variants else ()
-    return frozenset((*unknown, *meant)), tuple(mistakes)
-
-
-def _wayward(cls: type[StrictModel], keys: tuple[str, ...], meant: tuple[str, ...]) -> Iterator[CrossFieldError]:
-    """What is wrong with the choice of a way; among what was meant, an unknown key is the one that it is nearest to."""
-    first = next((key for key in meant if key in cls.telling), None)
+def _variant_errors(cls: type[StrictModel], keys: tuple[str, ...], meant: tuple[str, ...]) -> Iterator[CrossFieldError]:
+    """Yield what is wrong with the choice of a variant; ``meant`` has valid keys in place of misspelt ones."""
+    first = next((key for key in meant if key in cls.identifying), None)
     if first is not None:
         for key in keys:
-            if key in cls.foreign[first]:
-                yield CrossFieldError(f"cannot stand beside '{first}'{cls.elsewhere.get(key, '')}", (key,), AT_KEY)
-        for key in cls.telling[first].needs:
+            if key in cls.excluded[first]:
+                yield CrossFieldError(f"not allowed beside '{first}'{cls.elsewhere.get(key, '')}", (key,), AT_KEY)
+        for key in cls.identifying[first].needs:
             if key not in meant:
                 yield CrossFieldError(f"'{key}' is missing")
     elif all(key in cls.keys for key in keys):
-        yield CrossFieldError(f"needs {either(cls.beginnings())}{cls.or_else}")
+        first_keys = [key for key, variant in cls.identifying.items() if key in variant.needs or not variant.needs]
+        yield CrossFieldError(f"needs {either(first_keys)}{cls.or_else}", error_type=NO_VARIANT)
 
 
-def _again(details: ErrorDetails) -> InitErrorDetails:
-    """An error from further down, as it is raised once more."""
+def _raised_again(details: ErrorDetails) -> InitErrorDetails:
+    """Return an error of a nested value in the form in which it can be raised again."""
     error: str | PydanticCustomError = details["type"]
-    if error in (AT_KEY, AT_VALUE):
-        error = mistake(details["msg"], details["type"])
+    if error in OWN_ERRORS:
+        error = invalid(details["msg"], details["type"])
     return InitErrorDetails(type=error, loc=details["loc"], input=details["input"], ctx=details.get("ctx", {}))

@@ -1,1 +1,1 @@
-"""HTTP/1.1 on a port: requests off the socket, a WSGI application asked, answers and failures on the way back."""
+"""An HTTP/1.1 server for one WSGI application: strict parsing, limits, TLS, delays and connection faults."""

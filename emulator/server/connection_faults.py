@@ -1,4 +1,4 @@
-"""How a connection fails in place of an answer, in each way that a scenario can ask for."""
+"""How a connection fails in place of a complete response: one branch for each ``ConnectionFault``."""
 
 from __future__ import annotations
 
@@ -8,50 +8,49 @@ from typing import Final
 
 from typing_extensions import assert_never
 
-from emulator.core.replies import ConnectionFailure
 from emulator.delivery import ConnectionFault
-from emulator.server.transport import Channel
+from emulator.server.transport import ClientTransport
 
 _GARBAGE_LENGTH: Final = 512  # bytes
-_FEWEST_PIECES: Final = 20  # of a trickled answer,
-_LONGEST_PAUSE: Final = 0.25  # and seconds between two of them
-_FLUSHED_WITHIN: Final = 30.0  # seconds that a client has for reading what was sent before the end
+_MIN_PIECES: Final = 20  # of a trickled response
+_MAX_PAUSE: Final = 0.25  # seconds between two of them
+_FLUSH_TIMEOUT: Final = 30.0  # seconds that a client has for reading what was sent before the close
 
 
-async def fail(channel: Channel, failure: ConnectionFailure, head: bytes, body: bytes, longest: float) -> None:
-    """Fails in place of sending an answer; ``longest`` bounds its waits, in seconds. It is no more afterwards."""
-    channel.is_over = True
-    match failure.fault:
+async def fail(
+    transport: ClientTransport, fault: ConnectionFault, over: float, head: bytes, body: bytes, max_delay: float
+) -> None:
+    """Carry out a fault in place of sending the response, and close the connection.
+
+    ``over`` is the duration of a trickle and ``max_delay`` that of a stall, both in seconds.
+    """
+    transport.is_finished = True
+    match fault:
         case ConnectionFault.RESET:
-            channel.reset()
+            transport.reset()
         case ConnectionFault.CLOSE:
             pass
         case ConnectionFault.TRUNCATE:
-            channel.say(head + body[: len(body) // 2])
+            transport.write_now(head + body[: len(body) // 2])
         case ConnectionFault.GARBAGE:
-            channel.say(os.urandom(_GARBAGE_LENGTH))
+            transport.write_now(os.urandom(_GARBAGE_LENGTH))
         case ConnectionFault.STALL:
-            await channel.presence.silent_within(longest)
+            await transport.wait_eof(max_delay)
         case ConnectionFault.TRICKLE:
-            await _trickle(channel, head + body, min(failure.over or longest, longest))
+            await _trickle(transport, head + body, over)
         case _ as never:
             assert_never(never)
-    await _end(channel)
+    transport.close()
+    if not await transport.wait_closed(_FLUSH_TIMEOUT):
+        transport.abort()
+        await transport.wait_closed(None)
 
 
-async def _trickle(channel: Channel, data: bytes, over: float) -> None:
-    """Writes data a little at a time, evenly over a time in seconds."""
-    size = ceil(len(data) / max(_FEWEST_PIECES, over / _LONGEST_PAUSE))
+async def _trickle(transport: ClientTransport, data: bytes, over: float) -> None:
+    """Write data in small pieces, evenly over a duration in seconds; the rest at once when the server stops."""
+    size = ceil(len(data) / max(_MIN_PIECES, over / _MAX_PAUSE))
     pieces = [data[start : start + size] for start in range(0, len(data), size)]
     for number, piece in enumerate(pieces):
-        if number and await channel.presence.left_within(over / (len(pieces) - 1)):
+        if number and await transport.wait_closed(over / (len(pieces) - 1), or_stopping=True):
             return
-        channel.say(piece)
-
-
-async def _end(channel: Channel) -> None:
-    """Closes in good order, or without order when the client does not read what was sent."""
-    channel.close()
-    if not await channel.presence.lost_within(_FLUSHED_WITHIN):
-        channel.abort()
-        await channel.presence.lost_within(None)
+        transport.write_now(piece)

@@ -1,4 +1,4 @@
-"""What one client may send, for how long, and how many clients there may be: the defaults, and why they are these."""
+"""The limits of requests and connections, with their defaults."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """Bounds of requests and connections; sizes in bytes, times in seconds.
+    """Limits of requests and connections; sizes in bytes, times in seconds. ValueError unless all are above 0.
 
-    A ``request_line`` that is longer gets 414; a head with more ``headers``, or more ``header_bytes``, gets 400, as
-    it does from HTTP.sys (whose ``MaxRequestBytes`` is 16 kB for line and headers together). A ``body`` that is
-    longer gets ASP.NET's error page (``maxRequestLength``). A head that is not here ``head_within`` seconds after
-    its first byte, or a body ``body_within`` seconds after its head, gets 408; a client may take as long as for a
-    body to read an answer. A connection on which nothing is asked ends after ``idle`` seconds. When so many
-    ``connections`` are open, the next one waits until one ends. ValueError for a bound that lets nothing through.
+    A longer ``request_line`` gets 414. More ``headers``, or more ``header_bytes`` in all, get 400, as from HTTP.sys
+    (whose ``MaxRequestBytes`` is 16 kB for the request line and the headers together). A longer ``body`` gets
+    ASP.NET's error page (``maxRequestLength``). A head that is incomplete ``head_within`` seconds after its first
+    byte, or a body ``body_within`` seconds after its head, gets 408; a client that does not read its response for
+    ``body_within`` seconds is reset. A connection without a request is closed after ``idle`` seconds. While
+    ``connections`` are open, the next client waits until one closes.
     """
 
     request_line: int = 16 * 1024
@@ -29,5 +29,5 @@ class HttpLimits:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if not value > 0:
+            if not value > 0:  # also refuses NaN
                 raise ValueError(f"{field.name}={value!r} lets nothing through: it has to be more than 0")

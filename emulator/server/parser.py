@@ -1,4 +1,4 @@
-"""Makes requests of the bytes that come through a connection, and says of those that are none what is wrong."""
+"""Parses the bytes of one connection into requests, on llhttp; stricter than it where RFC 9112 leaves a choice."""
 
 from __future__ import annotations
 
@@ -14,97 +14,90 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from emulator.server.limits import HttpLimits
 
+# How much of a body that is too long is read and dropped, as a multiple of the limit: most clients read the response
+# only after they have sent everything.
+_MAX_DRAINED: Final = 16
+_SUPPORTED_VERSIONS: Final = ("1.1", "1.0")
+_TLS_HANDSHAKE: Final = b"\x16\x03"  # the first bytes of a TLS record of a handshake
+_ABSOLUTE_FORM: Final = re.compile(rb"https?://([^/?#@]+)(?![^/?#])", re.IGNORECASE)
+_CHUNKED: Final = b"chunked"
+_CGI_KEYS: Final = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 
-class Malformed(Exception):
-    """Bytes that are no request, or one that goes beyond a limit: the ``status`` of its answer, and what is wrong."""
+RawHeaders = list[tuple[bytes, bytes]]  # names and values as sent, in order
 
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
+
+class ProtocolError(Exception):
+    """Bytes that are no acceptable request, with the ``status`` of the response."""
+
+    def __init__(self, reason: str, status: str = "400 Bad Request") -> None:
+        super().__init__(reason)
         self.status = status
 
 
-def head_too_long(limits: HttpLimits) -> Malformed:
-    """There are more headers, or longer ones, than are read."""
-    why = f"Request Too Long: at most {limits.headers:,} headers of {limits.header_bytes:,} bytes in all are read"
-    return Malformed(400, f"{why}; serve takes --max-headers and --max-header-bytes")
+def _headers_too_long(limits: HttpLimits) -> ProtocolError:
+    reason = f"Request Too Long: at most {limits.headers:,} headers of {limits.header_bytes:,} bytes in all are read"
+    return ProtocolError(f"{reason}; serve takes --max-headers and --max-header-bytes")
 
 
-def target_too_long(limits: HttpLimits) -> Malformed:
-    """The target is longer than is read."""
-    why = f"URI Too Long: at most {limits.request_line:,} bytes of a request line are read"
-    return Malformed(414, f"{why}; serve takes --max-request-line")
+class ParsedHeaders:
+    """The headers of a request; ProtocolError if they are not acceptable.
 
-
-Sent = list[tuple[bytes, bytes]]
-"""Names and values as they were sent, in their order."""
-
-_CHUNKED: Final = b"chunked"
-_OTHER_KEYS: Final = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
-
-
-class Headers:
-    """Headers that a request may have, read once however many requests of a client repeat them; Malformed for others.
-
-    ``environ`` is what they are in WSGI's environment, but for the coding of the body: ``is_chunked`` tells of that.
-    ``expects`` says that the client sends the body once it is told to, and ``length`` how long that will be, 0 when
-    it does not say so.
+    ``environ`` has them as WSGI keys, without Transfer-Encoding. ``content_length`` is set (else 0) if the client
+    ``expects_continue``.
     """
 
-    __slots__ = ("environ", "expects", "is_chunked", "length", "sent")
+    __slots__ = ("content_length", "environ", "expects_continue", "is_chunked", "raw")
 
-    def __init__(self, sent: Sent, limits: HttpLimits) -> None:
-        if len(sent) > limits.headers or sum(map(len, chain(*sent))) > limits.header_bytes:
-            raise head_too_long(limits)
+    def __init__(self, raw: RawHeaders, limits: HttpLimits) -> None:
+        if len(raw) > limits.headers or sum(map(len, chain(*raw))) > limits.header_bytes:
+            raise _headers_too_long(limits)
         values: dict[bytes, list[bytes]] = {}
-        for name, value in sent:
+        for name, value in raw:
             values.setdefault(name.lower(), []).append(value)
+        # RFC 9112, 3.2: "A server MUST respond with a 400 (Bad Request) status code to [...] any request message
+        # that contains more than one Host header field line". One without Host is refused by the application.
         if len(values.get(b"host", ())) > 1:
-            raise Malformed(400, "Invalid Hostname: there are two Host headers")
-        self.sent = sent
+            raise ProtocolError("Invalid Hostname: there are two Host headers")
+        self.raw = raw
         self.is_chunked = _is_chunked(values.pop(b"transfer-encoding", None))
-        self.expects = values.get(b"expect", [b""])[-1].lower() == b"100-continue"
-        self.length = int(values.get(b"content-length", [b"0"])[-1]) if self.expects else 0
+        self.expects_continue = values.get(b"expect", [b""])[-1].lower() == b"100-continue"
+        self.content_length = int(values.get(b"content-length", [b"0"])[-1]) if self.expects_continue else 0
         self.environ: dict[str, str] = {}
-        for name, each in values.items():
-            key, text = _key(name), b",".join(each).decode("latin-1")
+        for name, field_values in values.items():
+            key, text = _environ_key(name), b",".join(field_values).decode("latin-1")
             self.environ[key] = f"{self.environ[key]},{text}" if key in self.environ else text
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Headers) and self.sent == other.sent
-
-    def __hash__(self) -> int:
-        return hash(tuple(self.sent))
+        return isinstance(other, ParsedHeaders) and self.raw == other.raw
 
 
 def _is_chunked(transfer_encoding: list[bytes] | None) -> bool:
-    """Whether a body is; Malformed when where it ends is unknown, or it is coded in a way that nobody here decodes."""
+    """Return True for a chunked body; raise ProtocolError for any other transfer coding."""
     if transfer_encoding is None:
         return False
     codings = [coding.strip(b" \t") for coding in b",".join(transfer_encoding).lower().split(b",")]
     if codings == [_CHUNKED]:
         return True
+    # RFC 9112, 6.1: "A server that receives a request message with a transfer coding it does not understand SHOULD
+    # respond with 501"; and 6.3: if chunked is not the final one, "the server MUST respond with the 400".
     if codings[-1] == _CHUNKED and codings.count(_CHUNKED) < len(codings):
-        raise Malformed(501, "Not Implemented: of the codings in Transfer-Encoding only chunked is read")
-    raise Malformed(400, "Transfer-Encoding is chunked, once, or it does not tell where a body ends")
+        reason = "Not Implemented: of the codings in Transfer-Encoding only chunked is supported"
+        raise ProtocolError(reason, "501 Not Implemented")
+    raise ProtocolError("Transfer-Encoding has to be chunked, once: else the end of the body is unknown")
 
 
 @lru_cache(maxsize=1024)
-def _key(name: bytes) -> str:
-    """The key in the environment of a header with a name in lower case."""
-    return _OTHER_KEYS.get(name) or "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
-
-
-_SPOKEN: Final = ("1.1", "1.0")
-_ABSOLUTE: Final = re.compile(rb"https?://([^/?#@]+)(?![^/?#])", re.IGNORECASE)
+def _environ_key(name: bytes) -> str:
+    return _CGI_KEYS.get(name) or "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
 
 
 @dataclass(slots=True)
-class Request:
-    """One request as it was sent; of its ``target``, ``path`` and ``query`` are what it asks of this server.
+class ParsedRequest:
+    """One request. ``path`` and ``query`` are parts of its ``target``, not unquoted.
 
-    ``host`` is the one that its target names, if that does; it counts in place of the one in its headers.
-    ``keeps`` says that its connection may stay. ``length`` is that of its body; one that is longer than is accepted is
-    not kept, and ``too_long`` then. ``expects`` says that its client sends the body once it is told to.
+    ``host`` is that of a target in absolute form and replaces the Host header. ``expects_continue`` is True while the
+    client waits for 100 Continue before it sends the body. ``length`` is the number of body bytes received; if that
+    exceeds the limit, ``body_limit`` is the limit in bytes and ``body`` is empty.
     """
 
     method: bytes
@@ -112,38 +105,25 @@ class Request:
     path: bytes
     query: bytes
     version: str
-    headers: Headers
-    keeps: bool
-    expects: bool
+    headers: ParsedHeaders
+    keep_alive: bool
+    expects_continue: bool
+    host: bytes | None = None
+    body_limit: int | None = None
     body: bytes | bytearray = b""
     length: int = 0
-    too_long: bool = False
-    host: bytes | None = None
 
 
-def request_of(
-    method: bytes, target: bytes, version: str, headers: Headers, keeps: bool, limits: HttpLimits
-) -> Request:
-    """The request with a head, its body still to come; Malformed when that is none."""
-    if version not in _SPOKEN:
-        raise Malformed(505, f"HTTP Version Not Supported: HTTP/{version}; this server speaks HTTP/1.1")
-    if headers.is_chunked and version == "1.0":
-        raise Malformed(400, "Transfer-Encoding is for HTTP/1.1; in HTTP/1.0 it does not tell where a body ends")
-    path, query, host = _asked(target, method)
-    expects = headers.expects and version == "1.1"
-    too_long = expects and headers.length > limits.body
-    return Request(method, target, path, query, version, headers, keeps, expects, host=host, too_long=too_long)
-
-
-def _asked(target: bytes, method: bytes) -> tuple[bytes, bytes, bytes | None]:
-    """Path, query and host of a target, which need not name the host."""
+def _split_target(target: bytes, method: bytes) -> tuple[bytes, bytes, bytes | None]:
+    """Return the path, query and host of a target; the host is None unless the target is in absolute form."""
     host, rest = None, target
     if not target.startswith(b"/"):
         if target == b"*" and method == b"OPTIONS":
             return target, b"", None
-        absolute = _ABSOLUTE.match(target)
+        # RFC 9112, 3.2.2: "a server MUST accept the absolute-form in requests", and its host replaces the header's.
+        absolute = _ABSOLUTE_FORM.match(target)
         if absolute is None:
-            raise Malformed(400, "Invalid URL: the target of a request is a path, or begins with http:// and a host")
+            raise ProtocolError("Invalid URL: the target has to be a path, or to begin with http:// and a host")
         host, rest = absolute[1], target[absolute.end() :]
     if b"#" in rest:
         rest = rest.partition(b"#")[0]
@@ -151,146 +131,137 @@ def _asked(target: bytes, method: bytes) -> tuple[bytes, bytes, bytes | None]:
     return path or b"/", query, host
 
 
-_DRAINED: Final = 16
-"""How much of a body that is too long is read and dropped, in longest bodies: most clients read once all is sent, not
-before."""
-
-_TLS: Final = b"\x16\x03"  # how it begins
-
-
-class Stage(Enum):
-    """What comes next through a connection."""
+class ParserState(Enum):
+    """What the parser reads next, worded for messages."""
 
     START = "the start of a request"
     HEAD = "the rest of a head"
     BODY = "the rest of a body"
 
 
-class Reader:
-    """Reads requests; those that are here whole are in ``requests``, in the order in which they came.
+class RequestParser:
+    """Parses requests; complete ones are appended to ``requests``.
 
-    ``stage`` is what comes next, and ``steps`` how often that has changed. Reading has ``ended`` once something is
-    ``malformed``, which stands for a last request then, or once a body is so long that it is not read on.
+    ``transitions`` counts the changes of ``state``. Parsing is ``finished`` after an ``error``, which stands for the
+    last request, or when a body is too long to be drained.
     """
 
     def __init__(self, limits: HttpLimits) -> None:
-        self.requests: deque[Request] = deque()
-        self.stage = Stage.START
-        self.steps = 0
-        self.malformed: Malformed | None = None
-        self.ended = False
+        self.requests: deque[ParsedRequest] = deque()
+        self.state = ParserState.START
+        self.transitions = 0
+        self.error: ProtocolError | None = None
+        self.finished = False
         self._limits = limits
         self._parser = HttpRequestParser(self)
         self._target = b""
-        self._sent: Sent = []  # the headers so far
-        self._headers: Headers | None = None  # of the last request
-        self._came = 0  # bytes of a head or of trailers on their way, without those that came as they began; then -1
-        self._trailing = 0  # bytes of trailers so far
-        self._request: Request | None = None
+        self._raw_headers: RawHeaders = []
+        self._headers: ParsedHeaders | None = None  # of the last request: most clients repeat theirs
+        self._request: ParsedRequest | None = None  # whose body is being read
+        self._trailer_bytes = 0
+        self._unparsed = 0  # bytes since the last callback, without those of the feed() in which it came: that is -1
 
     @property
-    def awaited(self) -> Request | None:
-        """The request whose body its client sends once it is told to."""
-        request = self._request
-        return request if request is not None and request.expects else None
+    def waits_for_continue(self) -> bool:
+        """True while the client of the current request waits for 100 Continue."""
+        return self._request is not None and self._request.expects_continue
+
+    def continue_sent(self) -> None:
+        """Note that the client of the current request was sent 100 Continue."""
+        if self._request is not None:
+            self._request.expects_continue = False
 
     def feed(self, data: bytes) -> None:
-        """Reads bytes.
+        """Parse bytes.
 
-        A request that offers another protocol is read again without its offer, as any other: Java's client offers
-        HTTP/2 with the first request of each connection, and httptools would drop its body.
+        A request that offers to upgrade is parsed again without its offer, since httptools would drop its body.
+        Java's HttpClient offers HTTP/2 with the first request of each connection; RFC 9110, 7.8: "A server MAY
+        ignore a received Upgrade header field".
         """
-        while data and not self.ended:
+        while data and not self.finished:
             try:
                 self._parser.feed_data(data)
             except HttpParserUpgrade as offer:
-                head = self._head_without_offer()
+                head = self._head_without_upgrade()
                 self._parser = HttpRequestParser(self)
                 data = head + data[offer.args[0] :]
                 continue
             except HttpParserError as error:
                 cause = error.__context__
-                self._refuse(cause if isinstance(cause, Malformed) else _no_http(data, error))
-            if self.stage is not Stage.START:
-                self._wait_for_more(len(data))
+                self._fail(cause if isinstance(cause, ProtocolError) else _syntax_error(data, error))
+            if self.state is not ParserState.START:
+                self._limit_unparsed(len(data))
             return
 
-    def _wait_for_more(self, came: int) -> None:
-        """Head or trailers are not whole yet: so many bytes of them are here, but not without end."""
-        self._came = 0 if self._came < 0 else self._came + came
-        if self._came > self._limits.request_line + self._limits.header_bytes and not self.ended:
-            self._refuse(head_too_long(self._limits))
+    def _limit_unparsed(self, received: int) -> None:
+        """Fail if a line of the head or of the trailers grows without end: llhttp buffers it without a limit."""
+        self._unparsed = 0 if self._unparsed < 0 else self._unparsed + received
+        if self._unparsed > self._limits.request_line + self._limits.header_bytes and not self.finished:
+            self._fail(_headers_too_long(self._limits))
 
-    def give_up(self) -> None:
-        """What is on its way takes too long."""
-        in_head = self.stage is Stage.HEAD
-        within = self._limits.head_within if in_head else self._limits.body_within
+    def time_out(self) -> None:
+        """Fail because the rest of the current request did not arrive in time."""
+        in_head = self.state is ParserState.HEAD
+        seconds = self._limits.head_within if in_head else self._limits.body_within
         option = "--head-timeout" if in_head else "--body-timeout"
-        why = f"Request Timeout: {self.stage.value} did not come within {within:g} s; serve takes {option}"
-        self._refuse(Malformed(408, why))
+        reason = f"Request Timeout: {self.state.value} did not come within {seconds:g} s; serve takes {option}"
+        self._fail(ProtocolError(reason, "408 Request Timeout"))
 
-    def _refuse(self, malformed: Malformed) -> None:
-        self.malformed, self.ended = malformed, True
+    def _fail(self, error: ProtocolError) -> None:
+        self.error, self.finished = error, True
 
-    def _head_without_offer(self) -> bytes:
-        headers = [(name, value) for name, value in self._sent if name.lower() != b"upgrade"]
+    def _head_without_upgrade(self) -> bytes:
+        headers = [(name, value) for name, value in self._raw_headers if name.lower() != b"upgrade"]
         line = b"%b %b HTTP/%b" % (self._parser.get_method(), self._target, self._parser.get_http_version().encode())
         return b"\r\n".join([line, *(b"%b: %b" % header for header in headers), b"", b""])
 
-    # What the parser tells.
+    # Parser callbacks; httptools wraps what they raise in an HttpParserError
 
     def on_message_begin(self) -> None:
-        """The head of a request begins."""
         self._target = b""
-        self._sent = []
-        self._came = -1
-        self._turn(Stage.HEAD)
+        self._raw_headers = []
+        self._unparsed = -1
+        self._change_state(ParserState.HEAD)
 
     def on_url(self, part: bytes) -> None:
-        """A part of the target has come."""
         self._target += part
         if len(self._target) > self._limits.request_line:
-            raise target_too_long(self._limits)
+            reason = f"URI Too Long: at most {self._limits.request_line:,} bytes of a request line are read"
+            raise ProtocolError(f"{reason}; serve takes --max-request-line", "414 URI Too Long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header is here, or a trailer, which nobody needs."""
-        if self.stage is Stage.HEAD:
-            self._sent.append((name, value.rstrip(b" \t")))
+        if self.state is ParserState.HEAD:
+            self._raw_headers.append((name, value.rstrip(b" \t")))
             return
-        self._trailing += len(name) + len(value)
-        if self._trailing > self._limits.header_bytes:
-            raise head_too_long(self._limits)
+        # RFC 9112, 7.1.2: a recipient "MAY selectively retain or discard the received trailer fields".
+        self._trailer_bytes += len(name) + len(value)
+        if self._trailer_bytes > self._limits.header_bytes:
+            raise _headers_too_long(self._limits)
 
     def on_headers_complete(self) -> None:
-        """The head of a request is here."""
-        parser, limits = self._parser, self._limits
-        method, version, keeps = parser.get_method(), parser.get_http_version(), parser.should_keep_alive()
-        headers = self._headers
-        if headers is None or headers.sent != self._sent:
-            headers = self._headers = Headers(self._sent, limits)
-        request = request_of(method, self._target, version, headers, keeps, limits)
-        if parser.should_upgrade():
-            if method == b"CONNECT":
-                raise Malformed(400, "CONNECT is for proxies")
-            return
+        request = self._parse_head()
+        if self._parser.should_upgrade():
+            if request.method == b"CONNECT":
+                raise ProtocolError("CONNECT is for proxies")
+            return  # feed() parses this request again
         self._request = request
-        self._trailing = 0
-        self._came = -1
-        self._turn(Stage.BODY)
-        if request.too_long:
-            self._is_last(request)
+        self._trailer_bytes = 0
+        self._unparsed = -1
+        self._change_state(ParserState.BODY)
+        if request.body_limit is not None:
+            self._finish_with(request)
 
     def on_body(self, part: bytes) -> None:
-        """A part of a body has come."""
         request = self._request
         assert request is not None
-        self._came = -1
-        request.expects = False
+        self._unparsed = -1
+        request.expects_continue = False
         request.length += len(part)
-        if request.length > self._limits.body:
-            request.body, request.too_long, request.keeps = b"", True, False
-            if request.length > self._limits.body * _DRAINED:
-                self._is_last(request)
+        limit = self._limits.body
+        if request.length > limit:
+            request.body, request.body_limit, request.keep_alive = b"", limit, False
+            if request.length > limit * _MAX_DRAINED:
+                self._finish_with(request)
         elif not request.body:
             request.body = part
         else:
@@ -299,30 +270,51 @@ class Reader:
             request.body += part
 
     def on_message_complete(self) -> None:
-        """A request is here, whole."""
         request = self._request
-        if request is None or self.ended:  # it is read again, or was answered already
+        if request is None or self.finished:  # an upgrade that feed() parses again, or an undrained body
             return
-        request.expects = False
-        self._come(request)
+        request.expects_continue = False
+        self._complete(request)
 
-    def _is_last(self, request: Request) -> None:
-        """What follows a request is not read: the rest of its body, which is too long."""
-        if not self.ended:
-            request.too_long, request.keeps, request.expects, self.ended = True, False, False, True
-            self._come(request)
+    # Steps of the callbacks
 
-    def _come(self, request: Request) -> None:
+    def _parse_head(self) -> ParsedRequest:
+        parser, limits = self._parser, self._limits
+        method, version = parser.get_method(), parser.get_http_version()
+        headers = self._headers
+        if headers is None or headers.raw != self._raw_headers:
+            headers = self._headers = ParsedHeaders(self._raw_headers, limits)
+        if version not in _SUPPORTED_VERSIONS:
+            reason = f"HTTP Version Not Supported: HTTP/{version}; this server speaks HTTP/1.1"
+            raise ProtocolError(reason, "505 HTTP Version Not Supported")
+        if headers.is_chunked and version == "1.0":
+            # RFC 9112, 6.1: such a message MUST be treated "as if the framing is faulty".
+            raise ProtocolError("Transfer-Encoding needs HTTP/1.1: in HTTP/1.0 the end of the body is unknown")
+        path, query, host = _split_target(self._target, method)
+        expects = headers.expects_continue and version == "1.1"
+        body_limit = limits.body if expects and headers.content_length > limits.body else None
+        keep_alive = parser.should_keep_alive()
+        target = self._target
+        return ParsedRequest(method, target, path, query, version, headers, keep_alive, expects, host, body_limit)
+
+    def _finish_with(self, request: ParsedRequest) -> None:
+        """Complete a request whose body is too long without reading the rest of it."""
+        if not self.finished:
+            request.body_limit, request.keep_alive, request.expects_continue = self._limits.body, False, False
+            self.finished = True
+            self._complete(request)
+
+    def _complete(self, request: ParsedRequest) -> None:
         self._request = None
-        self._turn(Stage.START)
+        self._change_state(ParserState.START)
         self.requests.append(request)
 
-    def _turn(self, stage: Stage) -> None:
-        self.stage = stage
-        self.steps += 1
+    def _change_state(self, state: ParserState) -> None:
+        self.state = state
+        self.transitions += 1
 
 
-def _no_http(data: bytes, error: HttpParserError) -> Malformed:
-    if data.startswith(_TLS):
-        return Malformed(400, "this is TLS, and the port speaks plain HTTP: ask with http:// in place of https://")
-    return Malformed(400, f"this is no HTTP: {error}")
+def _syntax_error(data: bytes, error: HttpParserError) -> ProtocolError:
+    if data.startswith(_TLS_HANDSHAKE):
+        return ProtocolError("this is TLS, and the port speaks plain HTTP: use http:// instead of https://")
+    return ProtocolError(f"this is no HTTP: {error}")

@@ -1,264 +1,271 @@
-"""One client's connection: its requests are answered in their order, and none of them waits for another connection.
-
-An answer that neither waits nor fails is sent in the same turn of the loop in which its request was read; any other
-has a task, which knows while it waits whether the client left.
-"""
+"""One client's connection: its requests are answered in order, independently of all other connections."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import math
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
 
+from emulator.delivery import DELIVERY, Delivery, WSGIApplication
+from emulator.server import wsgi
 from emulator.server.connection_faults import fail
-from emulator.server.parser import Malformed, Reader, Request, Stage
-from emulator.server.transport import Channel, Presence, happened
-from emulator.server.wsgi import Answer
+from emulator.server.limits import HttpLimits
+from emulator.server.parser import ParsedRequest, ParserState, ProtocolError, RequestParser
+from emulator.server.transport import ClientTransport, Outbox, set_once
+from emulator.server.wsgi import DeferredWork, Environ, WsgiResponse, call_application, text_response
 
-if TYPE_CHECKING:
-    from emulator.server.acceptor import Clients
-    from emulator.server.wsgi import Bridge
+# Seconds after its request in which a client that ends its sending still gets the response. After that it has given
+# up: TCP does not tell a half-close from a close.
+HALF_CLOSE_WINDOW: Final = 0.05
 
-
-HALF_CLOSED_WITHIN: Final = 0.05
-"""Seconds after its request in which a client that ends its sending still wants the answer; later it has given up."""
-
-_READ_AHEAD: Final = 64  # requests read while one waits; reading on is how a client's leaving is noticed
-_IN_A_ROW: Final = 32  # requests of one connection answered before others have their turn
-_LINGER: Final = 2.0  # seconds that a client which still sends has for reading why it is refused
-
+_MAX_QUEUED: Final = 64  # requests that are read while one waits; reading on is how a client's leaving is noticed
+_MAX_IN_A_ROW: Final = 32  # requests of one connection that are answered before others get their turn
+_LINGER_TIMEOUT: Final = 2.0  # seconds after a half-close, for a client that is still sending
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_CLOSE: Final = "Connection: close\r\n"
 
 _logger = logging.getLogger(__name__)
 
 
-class Connection(asyncio.Protocol):
-    """One client's connection, and its ``presence``; ``due`` is when its client's time is up."""
+@dataclass(slots=True)
+class ServerState:
+    """What the connections of one server share; ``max_delay`` in seconds.
 
-    channel: Channel
+    ``date`` is the current Date header line. ``is_full`` is True while a client waits for a connection to close;
+    ``on_close`` is called after each one.
+    """
 
-    def __init__(self, bridge: Bridge, clients: Clients, loop: asyncio.AbstractEventLoop) -> None:
-        self.due = math.inf  # in the loop's time
-        self.presence = Presence(loop)
-        self._loop = loop
-        self._bridge = bridge
-        self._clients = clients
-        self._limits = bridge.limits
-        self._reader = Reader(bridge.limits)
-        self._steps = -1  # of the reader, when ``due`` was set
-        self._asked_at = 0.0  # when the last request was here, whole
-        self._task: asyncio.Task[None] | None = None  # the answer that waits
-        self._goes_on = False  # in the next turn of the loop
+    application: WSGIApplication
+    limits: HttpLimits
+    max_delay: float
+    loop: asyncio.AbstractEventLoop
+    outbox: Outbox
+    deferred_work: DeferredWork = field(default_factory=DeferredWork)
+    connections: set[HttpProtocol] = field(default_factory=set)
+    date: str = ""
+    is_full: bool = False
+    on_close: Callable[[], None] = lambda: None
 
-    # What the transport tells.
+
+class HttpProtocol(asyncio.Protocol):
+    """The protocol of one connection; ``deadline`` (in the loop's time) is when ``on_timeout`` is to be called.
+
+    A response without a delay or fault is sent in the turn of the loop that read its request; any other has a task.
+    """
+
+    transport: ClientTransport
+
+    def __init__(self, state: ServerState) -> None:
+        self.deadline = math.inf
+        self._state = state
+        self._limits = state.limits
+        self._loop = state.loop
+        self._parser = RequestParser(state.limits)
+        self._environ: Environ = {}  # common to all requests
+        self._transitions = -1  # of the parser, when the deadline was set
+        self._requested_at = 0.0  # when the last request was complete
+        self._task: asyncio.Task[None] | None = None  # of a response that waits
+        self._is_scheduled = False  # to answer requests in the next turn of the loop
+
+    # Protocol interface
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client has come."""
-        self.channel = Channel(transport, self.presence, self._clients.outbox)
-        self._base = self._bridge.base(transport)
-        self._clients.enter(self)
-        self._set_due()
+        self.transport = ClientTransport(transport, self._state.outbox, self._loop)
+        self._environ = wsgi.connection_environ(transport)
+        self._state.connections.add(self)
+        self._set_deadline()
 
     def data_received(self, data: bytes) -> None:
-        """Bytes have come."""
-        if not self.channel.is_over:
-            self._reader.feed(data)
-            self._go_on()
+        if not self.transport.is_finished:
+            self._parser.feed(data)
+            self._answer_requests()
 
     def eof_received(self) -> bool:
-        """The client sends no more: whether it still wants an answer. Nothing but time tells it from one that left."""
-        waits = self._task is not None or bool(self._reader.requests)
-        if not self.channel.sends_no_more() or not waits:
+        """Return True, to keep the sending side open, if a response is pending that the client may still want."""
+        is_pending = self._task is not None or bool(self._parser.requests)
+        if not self.transport.eof_received() or not is_pending:
             return False
-        return self._loop.time() - self._asked_at <= HALF_CLOSED_WITHIN
+        return self._loop.time() - self._requested_at <= HALF_CLOSE_WINDOW
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """It is no more."""
-        self._reader.requests.clear()
-        self.channel.lost()
-        self._clients.leave(self)
+        self._parser.requests.clear()
+        self.transport.connection_lost()
+        self._state.connections.discard(self)
+        self._state.on_close()
+
+    # Flow control
 
     def pause_writing(self) -> None:
-        """The client reads nothing just now."""
-        self.channel.pause_writing()
-        self._set_due()
+        self.transport.writable.clear()
+        self._set_deadline()
 
     def resume_writing(self) -> None:
-        """The client has read."""
-        self.channel.resume_writing()
-        self._set_due()
+        self.transport.writable.set()
+        self._set_deadline()
 
-    # Its requests.
+    # Requests
 
-    def _go_on(self) -> None:
-        """Answers what is here, until an answer has to wait or it is the turn of others."""
-        self._goes_on = False
-        requests = self._reader.requests
+    def _answer_requests(self) -> None:
+        """Answer requests until one has to wait, or other connections get their turn."""
+        self._is_scheduled = False
+        requests = self._parser.requests
         if requests:
-            self._asked_at = self._loop.time()
-        in_a_row = 0
-        while requests and self._task is None and not self.channel.is_over:
-            if in_a_row == _IN_A_ROW:
-                self._go_on_later()
+            self._requested_at = self._loop.time()
+        count = 0
+        while requests and self._task is None and not self.transport.is_finished:
+            if count == _MAX_IN_A_ROW:
+                self._schedule()
                 break
-            in_a_row += 1
+            count += 1
             self._answer(requests.popleft())
-        if self._task is None and not requests and not self.channel.is_over:
-            self._after_the_last()
-        if self._reader.steps != self._steps:
-            self._set_due()
-        if len(requests) > _READ_AHEAD:
-            self.channel.pause_reading()
+        if self._task is None and not requests and not self.transport.is_finished:
+            self._on_all_answered()
+        if self._parser.transitions != self._transitions:
+            self._set_deadline()
+        if len(requests) > _MAX_QUEUED:
+            self.transport.pause_reading()
         else:
-            self.channel.read_on()
+            self.transport.resume_reading()
 
-    def _after_the_last(self) -> None:
-        """All requests that are here are answered."""
-        reader = self._reader
-        if reader.malformed is not None:
-            self._refuse(reader.malformed)
-        elif reader.awaited is not None:
-            reader.awaited.expects = False
-            self.channel.say(_CONTINUE)
-        elif self.presence.silent.done():
-            self._end()
+    def _schedule(self) -> None:
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self._loop.call_soon(self._answer_requests)
 
-    def _go_on_later(self) -> None:
-        if not self._goes_on:
-            self._goes_on = True
-            self._loop.call_soon(self._go_on)
+    def _on_all_answered(self) -> None:
+        if self._parser.error is not None:
+            self._refuse(self._parser.error)
+        elif self._parser.waits_for_continue:
+            self._parser.continue_sent()
+            self.transport.write_now(_CONTINUE)
+        elif self.transport.eof.done():
+            self._finish()
 
-    def _answer(self, request: Request) -> None:
-        """Answers a request at once, or begins to."""
-        answer: Answer | None = None
+    def _answer(self, request: ParsedRequest) -> None:
+        """Answer a request now, or start a task for it."""
         try:
-            environ = self._bridge.environ(request, self._base)
-            if not self._bridge.takes_long(environ):
-                answer = self._bridge.answer(environ)
-                if answer.at_once and self.channel.writable is None:
-                    self._send(request, answer)
-                    return
+            environ = wsgi.request_environ(request, self._environ)
+            response = call_application(self._state.application, environ)
+            delivery: Delivery = environ[DELIVERY]
+            is_plain = delivery.deferred is None and not delivery.delay and delivery.fault is None
+            if is_plain and self.transport.writable.is_set():
+                self._send(request, response)
+                return
         except Exception:
-            self._break_off()
+            self._abandon()
             return
-        self._task = self._loop.create_task(self._answer_in_time(request, environ, answer))
+        self._task = self._loop.create_task(self._answer_later(request, environ, response, delivery))
 
-    async def _answer_in_time(self, request: Request, environ: dict[str, Any], answer: Answer | None) -> None:
-        """Answers a request from a thread, after a while, or not at all."""
+    async def _answer_later(
+        self, request: ParsedRequest, environ: Environ, response: WsgiResponse, delivery: Delivery
+    ) -> None:
+        """Answer a request with deferred work, a delay or a fault, or once the client reads again."""
         try:
-            self._set_due()
-            self.channel.read_on()
-            if answer is None:
-                answer = await asyncio.to_thread(self._bridge.answer, environ)
-            if answer.delay and await self.presence.left_within(answer.delay):
+            self._set_deadline()
+            self.transport.resume_reading()
+            if delivery.deferred is not None:
+                response = await self._state.deferred_work.run(delivery, environ)
+            max_delay = self._state.max_delay
+            delay = min(delivery.delay, max_delay)
+            if delay and await self.transport.wait_closed(delay, or_stopping=True):
                 return
-            if self.channel.writable is not None:
-                await self.channel.writable
-            if self.channel.is_closing:
+            await self.transport.writable.wait()
+            if self.transport.is_closing:
                 return
-            if answer.failure is None:
-                self._send(request, answer)
+            if delivery.fault is None:
+                self._send(request, response)
             else:
-                head = answer.head(self._clients.date, "Connection: close\r\n")
-                await fail(self.channel, answer.failure, head, answer.body, self._bridge.max_delay)
+                over = min(delivery.over or max_delay, max_delay)
+                head = response.head(self._state.date, _CLOSE)
+                await fail(self.transport, delivery.fault, over, head, response.body, max_delay)
         except Exception:
-            self._break_off()
+            self._abandon()
         finally:
             self._task = None
-            self._steps = -1
-            self._go_on_later()
+            self._transitions = -1
+            self._schedule()
 
-    def _send(self, request: Request, answer: Answer) -> None:
-        """Sends a whole answer in one piece."""
+    def _send(self, request: ParsedRequest, response: WsgiResponse) -> None:
+        """Send a whole response, and close the connection if it is the last one."""
         connection = ""
-        is_last = not self._reader.requests and (self.presence.stopping.done() or self._clients.are_too_many)
-        keeps = request.keeps and not is_last
-        if not keeps:
-            connection = "Connection: close\r\n"
-        elif answer.closes:
-            keeps = False
+        state = self._state
+        is_last = not self._parser.requests and (self.transport.stopping.done() or state.is_full)
+        keep_alive = request.keep_alive and not is_last
+        if not keep_alive:
+            connection = _CLOSE
+        elif response.closes:
+            keep_alive = False
         elif request.version == "1.0":
             connection = "Connection: keep-alive\r\n"
-        head = answer.head(self._clients.date, connection)
-        data = head if request.method == b"HEAD" else head + answer.body
-        if keeps:
-            self.channel.send(data)
+        head = response.head(state.date, connection)
+        data = head if request.method == b"HEAD" else head + response.body
+        if keep_alive:
+            self.transport.write(data)
         else:
-            self.channel.say(data)
-            self._end()
+            self.transport.write_now(data)
+            self._finish()
 
-    def _refuse(self, malformed: Malformed) -> None:
-        """The last answer, to what is no request."""
-        _logger.warning("refused a request from %s: %s", self._base["REMOTE_ADDR"], malformed)
-        answer = Answer()
-        answer.body = f"{malformed}.\n".encode()
-        length = ("Content-Length", str(len(answer.body)))
-        status = f"{malformed.status} {_PHRASES[malformed.status]}"
-        answer.start(status, [("Content-Type", "text/plain; charset=utf-8"), length])
-        self.channel.say(answer.head(self._clients.date, "Connection: close\r\n") + answer.body)
-        self._end()
+    def _refuse(self, error: ProtocolError) -> None:
+        """Send the response to bytes that are no acceptable request; it is the last one."""
+        _logger.warning("refused a request from %s: %s", self._environ["REMOTE_ADDR"], error)
+        response = text_response(error.status, f"{error}.\n")
+        self.transport.write_now(response.head(self._state.date, _CLOSE) + response.body)
+        self._finish()
 
-    def _break_off(self) -> None:
-        """Something is wrong here; who asked shall not wait for it."""
-        _logger.exception("answering %s failed", self._base["REMOTE_ADDR"])
-        self.channel.close()
+    def _abandon(self) -> None:
+        """Close the connection after an unexpected error."""
+        _logger.exception("answering %s failed", self._environ["REMOTE_ADDR"])
+        self.transport.close()
 
-    # Its end.
-
-    def _end(self) -> None:
-        """All is said."""
-        self._reader.requests.clear()
-        if self._reader.ended:
-            self.channel.end()
+    def _finish(self) -> None:
+        """Close the connection after the last response."""
+        self._parser.requests.clear()
+        if self._parser.finished:  # the client may still be sending
+            self.transport.half_close()
         else:
-            self.channel.close()
-        self._set_due()
+            self.transport.close()
+        self._set_deadline()
 
-    def _set_due(self) -> None:
-        """The client's time for what it has to do next runs from now."""
-        self._steps = self._reader.steps
+    # Timeouts and shutdown
+
+    def _set_deadline(self) -> None:
+        """Restart the client's time limit for what it has to do next."""
+        self._transitions = self._parser.transitions
         limits = self._limits
-        if self.channel.is_unread:
-            within = limits.body_within
-        elif self._task is not None or self._reader.requests:
-            within = math.inf
-        elif self.channel.is_over:
-            within = _LINGER
-        elif self._reader.stage is Stage.START:
-            within = limits.idle
+        if self.transport.is_write_blocked:
+            seconds = limits.body_within
+        elif self._task is not None or self._parser.requests:
+            seconds = math.inf
+        elif self.transport.is_finished:
+            seconds = _LINGER_TIMEOUT
+        elif self._parser.state is ParserState.START:
+            seconds = limits.idle
         else:
-            within = limits.head_within if self._reader.stage is Stage.HEAD else limits.body_within
-        self.due = self._loop.time() + within
+            seconds = limits.head_within if self._parser.state is ParserState.HEAD else limits.body_within
+        self.deadline = self._loop.time() + seconds
 
-    def overdue(self) -> None:
-        """The client's time is up."""
-        who = self._base["REMOTE_ADDR"]
-        if self.channel.writable is not None:
-            _logger.warning("%s did not read its answer within %g s", who, self._limits.body_within)
-            self.channel.reset()
-        elif self.channel.is_over:
-            self.channel.abort()
-        elif self._reader.stage is Stage.START:
-            level = logging.DEBUG if self._asked_at else logging.INFO  # it is the usual end of one that was used
-            _logger.log(level, "%s asked nothing for %g s, and its connection ends", who, self._limits.idle)
-            self.channel.close()
-            self._set_due()
+    def on_timeout(self) -> None:
+        """Refuse an incomplete request, or close or reset the connection."""
+        client = self._environ["REMOTE_ADDR"]
+        if not self.transport.writable.is_set():
+            _logger.warning("%s did not read its response within %g s", client, self._limits.body_within)
+            self.transport.reset()
+        elif self.transport.is_finished:
+            self.transport.abort()
+        elif self._parser.state is ParserState.START:
+            level = logging.DEBUG if self._requested_at else logging.INFO  # it is the usual end of a used connection
+            _logger.log(level, "closing an idle connection: %s sent nothing for %g s", client, self._limits.idle)
+            self.transport.close()
+            self._set_deadline()
         else:
-            self._reader.give_up()
-            self._go_on()
+            self._parser.time_out()
+            self._answer_requests()
 
     def shutdown(self) -> None:
-        """The server stops: an answer under way is the last, and waits no longer; without one, the connection ends."""
-        happened(self.presence.stopping)
-        if self._task is None and not self._reader.requests and self._reader.stage is not Stage.BODY:
-            self.channel.close()
-
-
-_PHRASES: Final = {
-    400: "Bad Request",
-    408: "Request Timeout",
-    414: "URI Too Long",
-    501: "Not Implemented",
-    505: "HTTP Version Not Supported",
-}
+        """Close an idle connection; else cut the wait of the current response short, which is the last one."""
+        set_once(self.transport.stopping)
+        if self._task is None and not self._parser.requests and self._parser.state is not ParserState.BODY:
+            self.transport.close()

@@ -1,35 +1,35 @@
-"""A WSGI application on a port: in a thread of its own, or in the foreground until a signal ends it."""
+"""A WSGI application on a port: in a thread of its own, or in the foreground until a signal stops it."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import socket
-import ssl
-import sys
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import Final
 
+from emulator.delivery import WSGIApplication
 from emulator.errors import StartError
-from emulator.network import joined
-from emulator.process import ended_by_signals
-from emulator.server.acceptor import Clients, Handshakes, over_plain_http
+from emulator.network import host_port
+from emulator.process import raise_file_limit, stop_on_signals
+from emulator.server.acceptor import Acceptor, Connect, TlsConnector, connect_plain
 from emulator.server.limits import HttpLimits
-from emulator.server.protocol import Connection
-from emulator.server.tls import Certificate, Identity, identity
-from emulator.server.wsgi import Bridge, WSGIApplication
+from emulator.server.protocol import ServerState
+from emulator.server.tls import Certificate, TlsSetup, set_up_tls
+from emulator.server.transport import Outbox
 
-_HANDSHAKE_TIMEOUT: Final = 10.0  # seconds that a client has for saying something, and for the handshake after that
+_BACKLOG: Final = 2048
 
 
-class Serving:
-    """A WSGI application on a port that is bound at once; StartError when it cannot be had. Port 0 takes a free one.
+class HttpServer:
+    """A WSGI application on a port, which is bound at once; StartError if that fails. Port 0 is any free one.
 
-    With a ``certificate`` it is served over TLS alone, and ``ca`` is the file of the CA that clients are to trust, if
-    it was made here. ``origin`` is how it is reached from this machine: ``http://127.0.0.1:8085``.
+    With a ``certificate`` it speaks TLS only: ``ca_file`` is the CA certificate for clients if it was made here, and
+    ``certificate_names`` are the host names of one that gives none. ``origin`` is the URL for clients on this
+    machine, such as ``http://127.0.0.1:8085``. ``max_delay`` limits delays and faults, in seconds like all times.
     """
 
     def __init__(
@@ -39,145 +39,117 @@ class Serving:
         host: str,
         port: int,
         max_delay: float,
-        takes_long: Callable[[str], bool] = lambda _path: False,
         certificate: Certificate | None = None,
+        certificate_names: Sequence[str] = ("localhost",),
         limits: HttpLimits | None = None,
-        handshake_within: float = _HANDSHAKE_TIMEOUT,
+        handshake_timeout: float = 10.0,
     ) -> None:
-        self._socket = bound(host, port)
-        self._identity = None if certificate is None else self._known_by(certificate)
-        context = None if self._identity is None else self._identity.context
-        bridge = Bridge(application, limits=limits or HttpLimits(), max_delay=max_delay, takes_long=takes_long)
-        self._server = _Server(bridge, context, handshake_within)
+        self._application = application
+        self._max_delay = max_delay
+        self._limits = limits or HttpLimits()
+        self._listener = bind(host, port)
+        self._tls: TlsSetup | None = None
+        self._connect: Connect = connect_plain
+        if certificate is not None:
+            try:
+                self._tls = set_up_tls(certificate, self._listener.getsockname()[0], certificate_names)
+            except StartError:
+                self._listener.close()
+                raise
+            self._connect = TlsConnector(self._tls.context, handshake_timeout).connect
         self._thread: threading.Thread | None = None
-        self.origin = f"{'https' if context else 'http'}://{joined(*self._socket.getsockname()[:2])}"
-        self.ca = None if self._identity is None else self._identity.ca
-
-    def _known_by(self, certificate: Certificate) -> Identity:
-        try:
-            return identity(certificate, self._socket.getsockname()[0])
-        except StartError:
-            self._socket.close()
-            raise
+        self._stop_requested: Future[None] = Future()
+        self.origin = f"{'https' if self._tls else 'http'}://{host_port(*self._listener.getsockname()[:2])}"
+        self.ca_file = self._tls.ca_file if self._tls else None
 
     def start(self) -> None:
-        """Serves in a thread of its own; returns once the first request can be answered."""
+        """Serve in a thread of its own; return once the first request can be answered."""
         started: Future[None] = Future()
-        self._thread = threading.Thread(target=self._serve, args=(started,), name="rescue-emulator", daemon=True)
+        self._thread = threading.Thread(target=self._run_thread, args=(started,), name="rescue-emulator", daemon=True)
         self._thread.start()
         started.result()
 
-    def _serve(self, started: Future[None]) -> None:
-        try:
-            self._server.serve_on(self._socket, lambda: started.set_result(None))
-        except Exception as error:
-            self._socket.close()
-            if started.done():
-                raise
-            started.set_exception(StartError(f"cannot begin to serve: {error}"))
-
     def stop(self) -> None:
-        """Ends the thread; returns once the port is free."""
-        self._end()
+        """Stop serving; return once the port is free. Can be called repeatedly, and before ``start``."""
+        self._request_stop()
         if self._thread is None:
-            self._socket.close()
+            self._listener.close()
         else:
             self._thread.join()
 
-    def _end(self) -> None:
-        if self._identity is not None:
-            self._identity.forget()
-        self._server.stop()
-
     def run(self, ready: Callable[[], None]) -> None:
-        """Serves in this thread, which is the main one, until SIGTERM or Ctrl-C; a second signal ends it at once.
+        """Serve in this thread, which is the main one, until SIGINT or SIGTERM; a second signal exits at once.
 
-        ``ready`` is called when the first request can be answered. The process is this server's own: it may hold as
-        many connections as the system allows, since an answer that waits holds one.
+        ``ready`` is called once the first request can be answered. The limit of open files is raised as far as the
+        system allows.
         """
-        allow_many_connections()
-        with ended_by_signals(self._end):
-            self._server.serve_on(self._socket, ready)
+        raise_file_limit()
+        with stop_on_signals(self._request_stop):
+            self._run_loop(ready)
 
+    def _request_stop(self) -> None:
+        """Let the event loop stop; can be called from any thread and from a signal handler."""
+        if self._tls is not None:
+            self._tls.clean_up()
+        with suppress(InvalidStateError):  # it was requested before
+            self._stop_requested.set_result(None)
 
-class _Server:
-    """Serves in an event loop of its own; over TLS with a ``context``."""
+    def _run_thread(self, started: Future[None]) -> None:
+        try:
+            self._run_loop(lambda: started.set_result(None))
+        except Exception as error:
+            self._listener.close()
+            if started.done():
+                raise
+            started.set_exception(StartError(f"cannot start to serve: {error}"))
 
-    def __init__(self, bridge: Bridge, context: ssl.SSLContext | None, handshake_within: float) -> None:
-        self._bridge = bridge
-        self._take_in = over_plain_http if context is None else Handshakes(context, handshake_within).take_in
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping: asyncio.Event | None = None
-        self._is_to_stop = False
-
-    def serve_on(self, listening: socket.socket, ready: Callable[[], None]) -> None:
-        """Serves on a bound socket until ``stop``; the socket is closed then. ``ready`` is called once it serves."""
+    def _run_loop(self, ready: Callable[[], None]) -> None:
         loop = new_event_loop()
         try:
-            loop.run_until_complete(self._serve(listening, ready))
+            loop.run_until_complete(self._serve(ready))
         finally:
-            loop.run_until_complete(loop.shutdown_default_executor())
             loop.close()
 
-    async def _serve(self, listening: socket.socket, ready: Callable[[], None]) -> None:
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        clients = Clients(listening, self._bridge.limits, self._take_in, self._connection)
-        clients.begin()
+    async def _serve(self, ready: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        state = ServerState(self._application, self._limits, self._max_delay, loop, Outbox(loop))
+        acceptor = Acceptor(self._listener, state, self._connect)
+        acceptor.start()
         try:
             ready()
-            if not self._is_to_stop:
-                await self._stopping.wait()
+            await asyncio.wrap_future(self._stop_requested)
         finally:
-            await clients.end()
-
-    def _connection(self, clients: Clients) -> Connection:
-        assert self._loop is not None
-        return Connection(self._bridge, clients, self._loop)
-
-    def stop(self) -> None:
-        """Ends the serving; from any thread, and from a signal handler."""
-        self._is_to_stop = True
-        if self._loop is not None and self._stopping is not None:
-            with suppress(RuntimeError):  # the loop has ended already
-                self._loop.call_soon_threadsafe(self._stopping.set)
+            await acceptor.close()
+            state.deferred_work.shutdown()
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}  # they wait for deferred work
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """The fastest loop that there is here; one that can watch any socket."""
+    """Return a loop of uvloop, or where that is missing one of asyncio that supports ``add_reader``."""
     try:
         from uvloop import new_event_loop
-    except ImportError:  # there is none for Windows and PyPy
+    except ImportError:  # it does not exist for Windows and PyPy
         return asyncio.SelectorEventLoop()
     loop: asyncio.AbstractEventLoop = new_event_loop()
     return loop
 
 
-_BACKLOG: Final = 2048
-
-
-def bound(host: str, port: int) -> socket.socket:
-    """A bound socket, or a StartError that says why there is none."""
-    listening = None
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; StartError if that fails."""
+    listener = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind, protocol)
+        listener = socket.socket(family, kind, protocol)
         if os.name == "posix":
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((address[0], port, *address[2:]))  # the number as given: the look-up would cut it to 16 bits
-        listening.listen(_BACKLOG)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address[0], port, *address[2:]))  # the port as given: getaddrinfo cuts it to 16 bits
+        listener.listen(_BACKLOG)
     except (OSError, OverflowError, UnicodeError) as error:
-        if listening is not None:
-            listening.close()
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise StartError(f"cannot listen on {joined(host, port)}: {why}") from error
-    return listening
-
-
-def allow_many_connections() -> None:
-    """Raises the process's own limit of open files to the one that the system sets it."""
-    if sys.platform != "win32":
-        import resource
-
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        with suppress(OSError, ValueError):  # some systems name a limit that they do not grant
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        if listener is not None:
+            listener.close()
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise StartError(f"cannot listen on {host_port(host, port)}: {reason}") from error
+    return listener

@@ -1,7 +1,6 @@
-"""The certificate by which a server is known over TLS: made for it, with a CA of its own, or read from files.
+"""The server's TLS certificate: issued at start by a CA of its own, or loaded from PEM files.
 
-It knows no sockets. The key of a CA that is made here is forgotten once it has signed, so that to trust that CA is to
-trust this one server; no key stays on the disk.
+The key of a CA that is made here is never stored: to trust that CA is to trust this one server.
 """
 
 from __future__ import annotations
@@ -13,42 +12,34 @@ import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from typing import Final
 
 from typing_extensions import assert_never
 
-from emulator.core.contract import NAMESPACE
 from emulator.errors import StartError
 
-if TYPE_CHECKING:
-    from trustme import CA
-
-
-NAMES: Final = ("localhost", str(urlsplit(NAMESPACE).hostname))
-"""The names that a certificate is made for when nobody says otherwise: this machine, and the real service."""
-
 _LOOPBACK: Final = ("127.0.0.1", "::1")
-_READABLE: Final = 0o644  # a CA certificate is for everybody
+_WORLD_READABLE: Final = 0o644
+_NO_TRUSTME: Final = "to make a certificate needs the package trustme: pip install 'rescue-emulator[tls]'"
 
 AnyPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, slots=True)
 class MadeCertificate:
-    """A certificate for ``names``, made when the server starts, by a CA made for it: clients are given the CA's.
+    """A certificate that is made at start, by a CA made for it; clients trust it by the CA's certificate.
 
-    Whatever the names, it holds for the addresses of this machine too. ``ca`` is where the CA's certificate is
-    written; a temporary file when nothing is said, which is gone once the server stops.
+    It is for ``names``, by default localhost and the host of the real service, and always for the loopback addresses.
+    ``ca`` is the file to write the CA's certificate to, by default a temporary one that is removed at the stop.
     """
 
-    names: Sequence[str] = NAMES
+    names: Sequence[str] = ()
     ca: AnyPath | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateFiles:
-    """A certificate, with those between it and its CA behind it, and its key without a passphrase, as PEM files."""
+    """PEM files: a certificate, followed by its intermediate ones, and its key without a passphrase."""
 
     cert: AnyPath
     key: AnyPath
@@ -57,73 +48,73 @@ class CertificateFiles:
 Certificate = MadeCertificate | CertificateFiles
 
 
-class Identity:
-    """What a server shows to its clients: ``context`` for their connections, ``ca`` the file that they are to trust."""
+@dataclass(eq=False)
+class TlsSetup:
+    """What the server needs for TLS; ``ca_file`` is None if the certificate was not made here.
 
-    def __init__(self, context: ssl.SSLContext, ca: Path | None, forget: Callable[[], object] = lambda: None) -> None:
-        self.context = context
-        self.ca = ca
-        self.forget = forget
-        """Removes what was written for the time of the serving; it can be repeated, and the end of the process does."""
+    ``clean_up`` removes a temporary ``ca_file``; it can be called repeatedly, and is when the process exits.
+    """
+
+    context: ssl.SSLContext
+    ca_file: Path | None
+    clean_up: Callable[[], object] = lambda: None
 
 
-def identity(certificate: Certificate, address: str) -> Identity:
-    """The identity of a server that listens on an address; StartError when the certificate cannot be had."""
+def set_up_tls(certificate: Certificate, address: str, default_names: Sequence[str]) -> TlsSetup:
+    """Make or load the certificate of a server that listens on an IP address; StartError if that fails.
+
+    ``default_names`` are the host names of a made certificate that gives none itself.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     match certificate:
         case MadeCertificate():
-            return _made(certificate, address, context)
+            names = [*(certificate.names or default_names), *_LOOPBACK, address.partition("%")[0]]
+            return _write_ca(_issue(names, context), certificate.ca, context)
         case CertificateFiles():
             _load(certificate, context)
-            return Identity(context, None)
+            return TlsSetup(context, None)
         case _ as never:
             assert_never(never)
 
 
-def _made(certificate: MadeCertificate, address: str, context: ssl.SSLContext) -> Identity:
-    from trustme import CA  # only whoever makes a certificate waits for cryptography to load
+def _issue(names: list[str], context: ssl.SSLContext) -> bytes:
+    """Give the context a certificate for names; return the CA's certificate as PEM."""
+    try:
+        from trustme import CA  # imported late: it loads cryptography, and is in the extra "tls"
+    except ImportError as error:
+        raise StartError(_NO_TRUSTME) from error
 
     authority = CA(organization_name="rescue-emulator")
-    _issued(authority, [*certificate.names, *_LOOPBACK, address.partition("%")[0]], context)
-    content = authority.cert_pem.bytes()
-    if certificate.ca is None:
-        return _told_for_a_while(content, context)
-    try:
-        Path(certificate.ca).write_bytes(content)
-    except OSError as error:
-        raise StartError(f"cannot write the CA certificate to {certificate.ca}: {error.strerror}") from error
-    return Identity(context, Path(certificate.ca))
-
-
-def _issued(authority: CA, names: list[str], context: ssl.SSLContext) -> None:
-    """Gives the context a certificate for the names; the key is in a file for a moment, which is for nobody else."""
     for name in names:
-        if not name.strip() or "@" in name or "/" in name:
-            raise StartError(_no_name(name))
         try:
+            if not name.strip() or "@" in name or "/" in name:
+                raise ValueError(name)
             authority.issue_cert(name)
         except ValueError as error:
-            raise StartError(_no_name(name)) from error
-    authority.issue_cert(*dict.fromkeys(names)).configure_cert(context)
+            message = f"cannot make a certificate for {name!r}: it is neither a host name nor an IP address"
+            raise StartError(message) from error
+    authority.issue_cert(*dict.fromkeys(names)).configure_cert(context)  # by a private temporary file for the key
+    return authority.cert_pem.bytes()
 
 
-def _no_name(name: str) -> str:
-    return f"cannot make a certificate for {name!r}: it is neither the name of a host nor an IP address"
-
-
-def _told_for_a_while(content: bytes, context: ssl.SSLContext) -> Identity:
+def _write_ca(content: bytes, path: AnyPath | None, context: ssl.SSLContext) -> TlsSetup:
+    """Write the CA's certificate to a file, a temporary one if the path is None."""
     try:
-        number, path = tempfile.mkstemp(".pem", "rescue-emulator-ca-")
-        with open(number, "wb") as file:
+        if path is not None:
+            Path(path).write_bytes(content)
+            return TlsSetup(context, Path(path))
+        fd, temporary = tempfile.mkstemp(".pem", "rescue-emulator-ca-")
+        with open(fd, "wb") as file:
             file.write(content)
-        os.chmod(path, _READABLE)
+        os.chmod(temporary, _WORLD_READABLE)
     except OSError as error:
-        raise StartError(f"cannot write the CA certificate to a temporary file: {error.strerror}") from error
-    made = Identity(context, Path(path))
-    made.forget = weakref.finalize(made, Path(path).unlink, missing_ok=True)
-    return made
+        where = "a temporary file" if path is None else path
+        raise StartError(f"cannot write the CA certificate to {where}: {error.strerror}") from error
+    setup = TlsSetup(context, Path(temporary))
+    setup.clean_up = weakref.finalize(setup, Path(temporary).unlink, missing_ok=True)
+    return setup
 
 
 def _load(files: CertificateFiles, context: ssl.SSLContext) -> None:
@@ -133,19 +124,19 @@ def _load(files: CertificateFiles, context: ssl.SSLContext) -> None:
         except OSError as error:
             raise StartError(f"cannot read the {what} {path}: {error.strerror}") from error
 
-    def no_passphrase() -> str:
+    def refuse_passphrase() -> str:
         raise StartError(f"the key {files.key} is encrypted: it has to be one without a passphrase")
 
     try:
-        context.load_cert_chain(files.cert, files.key, no_passphrase)
+        context.load_cert_chain(files.cert, files.key, refuse_passphrase)
     except ssl.SSLError as error:
-        raise StartError(_wrong(files, error)) from error
+        raise StartError(_load_failure(files, error)) from error
 
 
-def _wrong(files: CertificateFiles, error: ssl.SSLError) -> str:
-    """Which of two files is wrong: OpenSSL does not say, but takes the certificate first."""
+def _load_failure(files: CertificateFiles, error: ssl.SSLError) -> str:
+    """Return which of the two files is wrong: OpenSSL does not say, but reads the certificate first."""
     if error.reason == "KEY_VALUES_MISMATCH":
-        return f"the key {files.key} is not that of the certificate {files.cert}"
+        return f"the key {files.key} does not belong to the certificate {files.cert}"
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(files.cert)
     except ssl.SSLError:

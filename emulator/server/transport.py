@@ -1,4 +1,4 @@
-"""The way back to one client: what is sent goes out in order, and it ends well, or as a failure wants it."""
+"""The sending side of a connection: writes in order, half-closes, closes or resets, and events to wait for."""
 
 from __future__ import annotations
 
@@ -7,205 +7,171 @@ import socket
 import struct
 from typing import Final
 
-Event = asyncio.Future[None]
-
-
-class Presence:
-    """What has happened to a connection so far, as events that can be awaited.
-
-    ``lost``: it is no more. ``silent``: its client sends no more. ``stopping``: the server stops.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.lost: Event = loop.create_future()
-        self.silent: Event = loop.create_future()
-        self.stopping: Event = loop.create_future()
-
-    async def lost_within(self, seconds: float | None) -> bool:
-        """Waits, and returns early with True once the connection is no more. None waits for that alone."""
-        return await _done_within(seconds, self.lost)
-
-    async def left_within(self, seconds: float) -> bool:
-        """Waits as an answer does: as ``lost_within``, but no longer than until the server stops."""
-        return await _done_within(seconds, self.lost, self.stopping)
-
-    async def silent_within(self, seconds: float) -> bool:
-        """Waits, and returns early with True once the client sends no more; no longer than until the server stops."""
-        return await _done_within(seconds, self.silent, self.stopping)
-
-
-async def _done_within(seconds: float | None, *awaited: Event) -> bool:
-    """Whether the first of what is awaited is done after a time, or once any of it is."""
-    await asyncio.wait(awaited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    return awaited[0].done()
-
-
-def happened(event: Event) -> None:
-    """Lets an event have happened, if it has not yet."""
-    if not event.done():
-        event.set_result(None)
-
-
-MOST_HELD: Final = 32
-"""How many answers are held at most: the first of them waits for the others to be made."""
-
-SENT_AT_ONCE: Final = 64
-"""How many answers go out at once after one that was held for nothing, before it is tried again."""
+MAX_HELD: Final = 32  # responses at which the outbox is flushed: the first one waits while the others are made
+DIRECT_WRITES: Final = 64  # responses written directly after a turn of the loop in which only one was held
+_LINGER_RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER with a timeout of 0: close() drops unsent data, sends RST
 
 
 class Outbox:
-    """What the connections of a loop have still to send."""
+    """Holds the responses of one event loop until the end of its turn, then writes them together.
+
+    Waking a client costs the system about as much as all the rest of a write: with 8 connections holding gave a fifth
+    more requests per second, with 32 two fifths. A single client is served as before.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._held: list[tuple[asyncio.Transport, bytes]] = []
-        self._at_once = 0  # answers yet to be sent so
+        self._direct = 0  # responses to write directly before holding is tried again
 
-    def send(self, transport: asyncio.Transport, data: bytes) -> None:
-        """Sends data now or at the end of this turn of the loop; who sends by other ways in it flushes before."""
-        if self._at_once:
-            self._at_once -= 1
+    def write(self, transport: asyncio.Transport, data: bytes) -> None:
+        """Write data now or at the end of this turn; flush before writing to the transport in any other way."""
+        if self._direct:
+            self._direct -= 1
             transport.write(data)
             return
         if not self._held:
-            self._loop.call_soon(self._end_of_turn)
+            self._loop.call_soon(self._end_turn)
         self._held.append((transport, data))
-        if len(self._held) >= MOST_HELD:
+        if len(self._held) >= MAX_HELD:
             self.flush()
 
     def flush(self) -> None:
-        """Sends all that is held."""
         held, self._held = self._held, []
         for transport, data in held:
             if not transport.is_closing():
                 transport.write(data)
 
-    def _end_of_turn(self) -> None:
-        if len(self._held) == 1:
-            self._at_once = SENT_AT_ONCE
+    def _end_turn(self) -> None:
+        if len(self._held) == 1:  # a single client gains nothing from holding
+            self._direct = DIRECT_WRITES
         self.flush()
 
 
-_DISCARD: Final = struct.pack("ii", 1, 0)  # SO_LINGER: drop what is unsent and reset
+class ClientTransport:
+    """The sending side of one client's connection.
 
-
-class Channel:
-    """The sending side of a connection; ``presence`` tells whether its client is there.
-
-    It ``is_over`` once all is said: what still comes is not read. ``writable`` is there while the client reads nothing,
-    and done once it does.
+    ``closed``, ``eof`` (the client ended its sending) and ``stopping`` (the server stops) are futures that are done
+    once that has happened. ``is_finished`` is True once the last response is written: later input is ignored.
+    ``writable`` is set unless the write buffer is above its high-water mark.
     """
 
-    def __init__(self, transport: asyncio.Transport, presence: Presence, outbox: Outbox) -> None:
-        self.presence = presence
-        self.is_over = False
-        self.writable: asyncio.Future[None] | None = None
+    def __init__(self, transport: asyncio.Transport, outbox: Outbox, loop: asyncio.AbstractEventLoop) -> None:
+        self.closed: asyncio.Future[None] = loop.create_future()
+        self.eof: asyncio.Future[None] = loop.create_future()
+        self.stopping: asyncio.Future[None] = loop.create_future()
+        self.writable = asyncio.Event()
+        self.writable.set()
+        self.is_finished = False
         self._transport = transport
         self._outbox = outbox
-        self._is_secure = transport.get_extra_info("sslcontext") is not None
-        self._is_paused = False
+        self._loop = loop
+        self._is_tls = transport.get_extra_info("sslcontext") is not None
+        self._is_reading_paused = False
 
-    # What goes out.
+    # Writing
 
-    def send(self, data: bytes) -> None:
-        """Sends data, now or with what others get in this turn of the loop.
+    def write(self, data: bytes) -> None:
+        """Write data now or at the end of this turn of the loop.
 
-        Over TLS it is now: there the client's end may come in the same turn, and takes with it what is not sent.
+        Over TLS it is always now: the client's close_notify may be read in the same turn and drops unsent data.
         """
-        if self._is_secure:
+        if self._is_tls:
             self._transport.write(data)
         else:
-            self._outbox.send(self._transport, data)
+            self._outbox.write(self._transport, data)
 
-    def say(self, data: bytes) -> None:
-        """Sends data now, behind what was sent before."""
+    def write_now(self, data: bytes) -> None:
+        """Write data behind all that was written before."""
         self._outbox.flush()
         self._transport.write(data)
 
     @property
-    def is_unread(self) -> bool:
-        """Whether it is up to the client, who does not read, that nothing goes on."""
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    # Flow control
+
+    @property
+    def is_write_blocked(self) -> bool:
+        """True while the client does not read: above the high-water mark, or closing with unsent data."""
         transport = self._transport
-        return self.writable is not None or (transport.is_closing() and bool(transport.get_write_buffer_size()))
-
-    def pause_writing(self) -> None:
-        """The client reads nothing just now."""
-        if self.writable is None:
-            self.writable = asyncio.get_running_loop().create_future()
-
-    def resume_writing(self) -> None:
-        """The client has read."""
-        if self.writable is not None:
-            happened(self.writable)
-            self.writable = None
-
-    # What comes in.
+        return not self.writable.is_set() or (transport.is_closing() and bool(transport.get_write_buffer_size()))
 
     def pause_reading(self) -> None:
-        """Takes nothing more from the client for now."""
         self._transport.pause_reading()
-        self._is_paused = True
+        self._is_reading_paused = True
 
-    def read_on(self) -> None:
-        """Takes what comes again."""
-        if self._is_paused:
-            self._is_paused = False
+    def resume_reading(self) -> None:
+        if self._is_reading_paused:
+            self._is_reading_paused = False
             if not self._transport.is_closing():
                 self._transport.resume_reading()
 
-    def sends_no_more(self) -> bool:
-        """The client sends no more. Whether an answer can reach it still."""
-        self._outbox.flush()  # uvloop reads on to the end in one turn when it has filled its buffer
-        happened(self.presence.silent)
-        return not self.is_over and not self._is_secure
+    # Events
 
-    # Its end.
+    async def wait_closed(self, timeout: float | None, *, or_stopping: bool = False) -> bool:
+        """Wait for the close, or for the server's stop, for ``timeout`` seconds; return True if it is closed."""
+        events = (self.closed, self.stopping) if or_stopping else (self.closed,)
+        await asyncio.wait(events, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        return self.closed.done()
 
-    @property
-    def is_closing(self) -> bool:
-        """Whether nothing can be sent any more."""
-        return self._transport.is_closing()
+    async def wait_eof(self, timeout: float) -> None:
+        """Wait for the client's EOF, or for the server's stop, for at most ``timeout`` seconds."""
+        await asyncio.wait((self.eof, self.stopping), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+
+    def eof_received(self) -> bool:
+        """Note that the client ended its sending; return True if it can still receive a response."""
+        self._outbox.flush()  # uvloop delivers data and EOF in one turn when the data filled its read buffer
+        set_once(self.eof)
+        return not self.is_finished and not self._is_tls
+
+    def connection_lost(self) -> None:
+        self.is_finished = True
+        self._transport.close()  # asyncio of Python 3.10 warns of an unclosed transport otherwise
+        set_once(self.eof)
+        set_once(self.closed)
+        self.writable.set()
+
+    # Closing
 
     def close(self) -> None:
-        """All is said, and sent before it ends."""
-        self.is_over = True
+        """Close the connection once all data is sent."""
+        self.is_finished = True
         self._outbox.flush()
         self._transport.close()
-        if self.presence.stopping.done():
-            self._leave_tls()
+        if self._is_tls and self.stopping.done():
+            self._loop.call_soon(self._abort_tls)
 
-    def end(self) -> None:
-        """All is said, but who is still sending may read it first: the system takes back what it says at an end."""
-        if self._transport.can_write_eof() and not self.presence.silent.done():
-            self.is_over = True
+    def _abort_tls(self) -> None:
+        """Abort if all data is sent: a stopping server must not wait for the close_notify of an idle client."""
+        if not self.closed.done() and not self._transport.get_write_buffer_size():
+            self._transport.abort()
+
+    def half_close(self) -> None:
+        """End the sending but go on reading: closing with unread input would send RST and lose the response.
+
+        RFC 9112, 9.6: "First, the server performs a half-close by closing only the write side".
+        """
+        if self._transport.can_write_eof() and not self.eof.done():
+            self.is_finished = True
             self._outbox.flush()
             self._transport.write_eof()
-            self.read_on()
+            self.resume_reading()
         else:
             self.close()
 
     def abort(self) -> None:
-        """Ends it at once, whatever is unsent."""
+        """Close at once and drop unsent data."""
         self._transport.abort()
 
     def reset(self) -> None:
-        """Ends it at once with a reset."""
-        self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DISCARD)
+        """Close at once with a TCP reset."""
+        self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
         self._transport.abort()
 
-    def lost(self) -> None:
-        """It is no more."""
-        self.is_over = True
-        self._transport.close()  # lest asyncio of Python 3.10 warns that nobody closed it
-        happened(self.presence.silent)
-        happened(self.presence.lost)
-        self.resume_writing()
 
-    def _leave_tls(self) -> None:
-        """Waits for no goodbye of a client to which all is said; over TLS it would be waited for."""
-        if self._is_secure:
-            asyncio.get_running_loop().call_soon(self._leave)
-
-    def _leave(self) -> None:
-        if not self.presence.lost.done() and not self._transport.get_write_buffer_size():
-            self._transport.abort()
+def set_once(event: asyncio.Future[None]) -> None:
+    """Set the future's result unless it is done."""
+    if not event.done():
+        event.set_result(None)

@@ -1,8 +1,7 @@
-"""Asks the WSGI application: makes the environment of a request, and takes the answer with what is to become of it.
+"""WSGI: the environ of a request, the response of the application, and thread pools for work that it defers.
 
-The application never blocks: it decides from memory and leaves in the answer how long that waits and how the
-connection fails (a ``Fate``); the connection carries that out. What may take long all the same, such as reading a large
-scenario or a long body, is for a thread beside the loop.
+The application is called in the event loop and must not block there: it sets a delay or a connection fault in the
+:class:`~emulator.delivery.Delivery`, and hands slow work over with ``Delivery.defer``.
 """
 
 from __future__ import annotations
@@ -10,43 +9,77 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from emulator.core.replies import ConnectionFailure
-from emulator.server.limits import HttpLimits
-from emulator.server.parser import Request
-from emulator.web.carrying import FATE
-from emulator.web.request import BODY, HEADERS, LONGEST_BODY, TARGET
+from emulator.delivery import DELIVERY, RECEIVED, Delivery, Received, WSGIApplication
+from emulator.server.parser import ParsedRequest
+
+Environ = dict[str, Any]
+
+_WORK_THREADS: Final = 8
+_WORK_QUEUE: Final = 256
+_WAIT_THREADS: Final = 64
 
 
-class Answer:
-    """What the WSGI application answered, the seconds that it waits, and how its connection fails in its place."""
+def connection_environ(transport: asyncio.BaseTransport) -> Environ:
+    """Return what the environs of all requests on a connection have in common."""
+    server, client = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+    return {
+        "SCRIPT_NAME": "",
+        "SERVER_NAME": server[0] if server else "localhost",
+        "SERVER_PORT": str(server[1] if server else 80),
+        "REMOTE_ADDR": client[0] if client else "",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http" if transport.get_extra_info("sslcontext") is None else "https",
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,  # deferred work
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
 
-    __slots__ = ("_names", "body", "delay", "failure", "headers", "status")
+
+def request_environ(request: ParsedRequest, common: Environ) -> Environ:
+    """Return the environ of a request; ``common`` is that of its connection."""
+    path, headers = request.path, request.headers
+    environ = common | headers.environ
+    environ["REQUEST_METHOD"] = request.method.decode("ascii")
+    environ["PATH_INFO"] = (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1")
+    environ["QUERY_STRING"] = request.query.decode("latin-1")
+    environ["SERVER_PROTOCOL"] = f"HTTP/{request.version}"
+    if request.host is not None and "HTTP_HOST" in environ:
+        environ["HTTP_HOST"] = request.host.decode("latin-1")
+    if headers.is_chunked:
+        environ["CONTENT_LENGTH"] = str(request.length)
+    environ["wsgi.input"] = io.BytesIO(request.body)
+    environ[RECEIVED] = Received(request.target.decode("latin-1"), headers.raw, request.body_limit)
+    environ[DELIVERY] = Delivery()
+    return environ
+
+
+class WsgiResponse:
+    """The response of a WSGI application."""
+
+    __slots__ = ("_names", "body", "headers", "status")
 
     def __init__(self) -> None:
         self.status = "500 Internal Server Error"
         self.headers: list[tuple[str, str]] = []
-        self._names: list[str] = []  # of the headers, in lower case
         self.body = b""
-        self.delay = 0.0
-        self.failure: ConnectionFailure | None = None
+        self._names: list[str] = []  # of the headers, in lower case
 
-    def start(self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> Callable[[bytes], object]:
-        """WSGI's ``start_response``; the ``write`` that this returns is for applications of another kind."""
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None
+    ) -> Callable[[bytes], object]:
+        """Set the status and the headers, as WSGI defines it."""
         self.status, self.headers = status, headers
         self._names = [name.lower() for name, _ in headers]
-        return _not_used
-
-    @property
-    def at_once(self) -> bool:
-        """Whether it goes out as it is."""
-        return not self.delay and self.failure is None
+        return _write
 
     def head(self, date: str, connection: str) -> bytes:
-        """Its head as it goes through the socket, with the lines ``date`` and ``connection`` unless it has its own."""
+        """Return the status line and headers as sent; the lines ``date`` and ``connection`` unless it has its own."""
         lines = "".join([f"{name}: {value}\r\n" for name, value in self.headers])
         if "date" in self._names:
             date = ""
@@ -56,85 +89,68 @@ class Answer:
 
     @property
     def closes(self) -> bool:
-        """Whether its connection ends with it."""
+        """True if the response has the header ``Connection: close``."""
         if "connection" not in self._names:
             return False
         return any(name.lower() == "connection" and "close" in value.lower() for name, value in self.headers)
 
 
-def _not_used(_data: bytes) -> None:
-    """WSGI's ``write``."""
-    raise NotImplementedError("the body is what the application returns")
+def _write(_data: bytes) -> None:  # PEP 3333 has it for old frameworks only
+    raise NotImplementedError("return the body from the application instead of writing it")
 
 
-_LONG: Final = 64 * 1024
-"""How many bytes of a body make it one for the thread beside the loop."""
+def text_response(status: str, text: str, *headers: tuple[str, str]) -> WsgiResponse:
+    response = WsgiResponse()
+    response.body = text.encode()
+    length = ("Content-Length", str(len(response.body)))
+    response.start_response(status, [("Content-Type", "text/plain; charset=utf-8"), length, *headers])
+    return response
 
-WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+def call_application(application: WSGIApplication, environ: Environ) -> WsgiResponse:
+    """Call the application and return its whole response."""
+    response = WsgiResponse()
+    chunks = application(environ, response.start_response)
+    try:
+        response.body = b"".join(chunks)
+    finally:
+        close = getattr(chunks, "close", None)
+        if close is not None:
+            close()
+    return response
 
 
-class Bridge:
-    """The way to a WSGI application and back.
+class DeferredWork:
+    """Two bounded thread pools: one for work, one for work that waits, so that neither kind starves the other.
 
-    ``max_delay`` bounds every wait, in seconds. ``takes_long`` tells of a path whether others could not wait for it.
+    They belong to one event loop and are used from it only.
     """
 
-    def __init__(
-        self,
-        wsgi: WSGIApplication,
-        *,
-        limits: HttpLimits,
-        max_delay: float,
-        takes_long: Callable[[str], bool] = lambda _path: False,
-    ) -> None:
-        self.limits = limits
-        self.max_delay = max_delay
-        self._wsgi = wsgi
-        self._takes_long = takes_long
-
-    def base(self, transport: asyncio.BaseTransport) -> dict[str, Any]:
-        """What the environments of all requests on a connection have in common."""
-        server, client = (transport.get_extra_info(each) for each in ("sockname", "peername"))
-        return {
-            "SCRIPT_NAME": "",
-            "SERVER_NAME": server[0] if server else "localhost",
-            "SERVER_PORT": str(server[1] if server else 80),
-            "REMOTE_ADDR": client[0] if client else "",
-            LONGEST_BODY: self.limits.body,
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http" if transport.get_extra_info("sslcontext") is None else "https",
-            "wsgi.errors": sys.stderr,
-            "wsgi.multithread": False,
-            "wsgi.multiprocess": False,
-            "wsgi.run_once": False,
+    def __init__(self) -> None:
+        self._capacity = {False: _WORK_THREADS + _WORK_QUEUE, True: _WAIT_THREADS}  # the key is Delivery.waits
+        self._pending = {False: 0, True: 0}
+        self._executors = {
+            False: ThreadPoolExecutor(_WORK_THREADS, "rescue-emulator-work"),
+            True: ThreadPoolExecutor(_WAIT_THREADS, "rescue-emulator-wait"),
         }
 
-    def environ(self, request: Request, base: dict[str, Any]) -> dict[str, Any]:
-        """The WSGI environment of a request."""
-        path, headers = request.path, request.headers
-        environ = base | headers.environ
-        environ["REQUEST_METHOD"] = request.method.decode("ascii")
-        environ["PATH_INFO"] = (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1")
-        environ["QUERY_STRING"] = request.query.decode("latin-1")
-        environ["SERVER_PROTOCOL"] = f"HTTP/{request.version}"
-        environ[TARGET] = request.target.decode("latin-1")
-        environ[HEADERS] = headers.sent
-        if request.host is not None and "HTTP_HOST" in environ:
-            environ["HTTP_HOST"] = request.host.decode("latin-1")
-        if headers.is_chunked:
-            environ["CONTENT_LENGTH"] = str(request.length)
-        environ[BODY] = None if request.too_long else bytes(request.body)
-        environ["wsgi.input"] = io.BytesIO(request.body)
-        return environ
+    async def run(self, delivery: Delivery, environ: Environ) -> WsgiResponse:
+        """Run the deferred work and return its response, or a 503 if the pool is full."""
+        work, waits = delivery.deferred, delivery.waits
+        assert work is not None
+        capacity = self._capacity[waits]
+        if self._pending[waits] >= capacity:
+            what = "are waiting for something" if waits else "are in progress or queued"
+            text = f"Service Unavailable: {capacity} requests of this kind {what}, the maximum; try again later.\n"
+            return text_response("503 Service Unavailable", text, ("Retry-After", "1"))
+        self._pending[waits] += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._executors[waits], lambda: call_application(work(), environ))
+        finally:
+            self._pending[waits] -= 1
 
-    def takes_long(self, environ: dict[str, Any]) -> bool:
-        """Whether a request is for a thread beside the loop."""
-        return len(environ[BODY] or b"") > _LONG or self._takes_long(environ["PATH_INFO"])
-
-    def answer(self, environ: dict[str, Any]) -> Answer:
-        """What the application answers."""
-        answer = Answer()
-        environ[FATE] = answer
-        answer.body = b"".join(self._wsgi(environ, answer.start))
-        answer.delay = min(answer.delay, self.max_delay)
-        return answer
+    def shutdown(self) -> None:
+        """Drop queued work and wait for what is in progress, unless it waits for something itself."""
+        self._executors[False].shutdown(cancel_futures=True)
+        self._executors[True].shutdown(wait=not self._pending[True], cancel_futures=True)

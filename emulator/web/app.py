@@ -1,19 +1,25 @@
-"""The product as one WSGI application: its main space, those beside it, and the last answer when all else fails."""
+"""The product as one WSGI application: one Map routes service, documents, pages and control API."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.routing import BaseConverter, Map, Rule
+
+from emulator.core.contract import OPERATION, PARAMETERS, SERVICE_PATH
 from emulator.core.engine import Engine
-from emulator.web import pages
-from emulator.web.control.controlled import PREFIX, Controlled, ScenarioFiles, Trouble
-from emulator.web.control.problems import Refused
-from emulator.web.request import HTML, Answer, Visit
-from emulator.web.settings import Settings
-from emulator.web.space import Space
-from emulator.web.spaces import Spaces
+from emulator.core.journal import Reason
+from emulator.escaping import visible
+from emulator.scenario.files import ScenarioFolder
+from emulator.web import asmx, pages
+from emulator.web.control import dispatch
+from emulator.web.control.routes import PAGES, ROUTES
+from emulator.web.request import HTML, PLAIN, Request, Response
+from emulator.web.spaces import PREFIX, Settings, Space, Spaces
 from emulator.wire import service
 
 if TYPE_CHECKING:
@@ -22,10 +28,24 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 
-class Application:
-    """The WSGI application.
+class _ServicePath(BaseConverter):
+    """The path of the service in any letter case, with any path info."""
 
-    ``trouble`` is asked what is wrong with the emulator as a whole; ``files`` are the scenario files to choose from.
+    part_isolating = False
+    regex = rf"(?is:{SERVICE_PATH[1:].replace('.', '[.]')}(?:/.*)?)"
+
+
+class _WrongAddress(BaseConverter):
+    """Where callers of Rescue's other API, and of its wrong documentation, look for the operation."""
+
+    part_isolating = False
+    regex = rf"(?i:api/{OPERATION}[.]aspx|api/{OPERATION}|{OPERATION})/*"
+
+
+class Application:
+    """The WSGI application. ``health_problem`` and ``files`` are those of :class:`Space`.
+
+    Under our own server, slow work is deferred to a thread: the control API, and calls with a long body.
     """
 
     def __init__(
@@ -33,44 +53,110 @@ class Application:
         engine: Engine,
         settings: Settings | None = None,
         *,
-        trouble: Trouble = lambda: None,
-        files: ScenarioFiles | None = None,
+        health_problem: Callable[[], str | None] = lambda: None,
+        files: ScenarioFolder | None = None,
     ) -> None:
         service.prepare()
         settings = settings or Settings()
-        self._controlled = settings.control
+        self._has_control = settings.control
         self._spaces = Spaces(engine, settings)
-        self._main = Space(Controlled(engine, trouble, self._spaces, files), settings)
+        self._main = Space(engine, settings, spaces=self._spaces, files=files, health_problem=health_problem)
+        rules = [
+            Rule(SERVICE_PATH, endpoint=asmx.respond),  # a static rule matches faster than a converter
+            Rule("/<service_path:_>", endpoint=asmx.respond),
+            Rule("/<wrong_address:_>", endpoint=_wrong_address),
+            Rule("/favicon.ico", endpoint=_no_icon),
+            *(route.rule() for route in (*PAGES, *ROUTES) if settings.control),
+        ]
+        converters: dict[str, type[BaseConverter]] = {
+            "service_path": _ServicePath,
+            "wrong_address": _WrongAddress,
+            **dispatch.CONVERTERS,
+        }
+        # The defaults of merge_slashes and strict_slashes would redirect, or accept a path with a slash too many.
+        urls = Map(rules, converters=converters, merge_slashes=False, strict_slashes=True)
+        self._urls = urls.bind("localhost")  # no rule depends on the host
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answers one request; never raises."""
-        visit = Visit(environ)
-        try:
-            answer = self._answer(visit)
-        except Exception:
-            from emulator.web.redaction import shown_path
+        """Answer one request; never raise."""
+        request = Request(environ)
+        space, handler, is_slow = self._route(request)
+        work = partial(self._respond, request, space, handler)
+        if request.delivery is not None and (is_slow or request.has_long_body):
+            request.delivery.defer(work)
+            return ()
+        return work()(environ, start_response)
 
-            _logger.exception("answering %s %s failed", visit.method, shown_path(visit.path))
-            answer = Answer(500, HTML, pages.runtime_error("/"))
-        return answer.send(start_response)
+    def _route(self, request: Request) -> tuple[Space, asmx.Handler, bool]:
+        """Return the space of a request, its handler, and whether that is too slow for the event loop."""
+        space = self._main
+        name = self._spaces.name_in(request.path) if self._has_control else None
+        if name is not None:
+            found = self._spaces.get(name)
+            if found is None:
+                return space, partial(_unknown_space, name), True
+            space = found
+            request.enter_space(space.root)
+        try:
+            endpoint, values = self._urls.match(request.path, request.method)
+        except HTTPException as error:
+            if self._has_control and (request.path == PREFIX or request.path.startswith(f"{PREFIX}/")):
+                return space, partial(_refused_by_control, error), True
+            return space, _nothing_here, False
+        if isinstance(endpoint, dispatch.Route):
+            return space, partial(_control, endpoint, values), True
+        return space, endpoint, False
 
     @staticmethod
-    def takes_long(path: str) -> bool:
-        """Whether an answer may take longer than others can wait for: anything of the control API."""
-        return PREFIX in path
-
-    def _answer(self, visit: Visit) -> Answer:
-        named = self._spaces.named_in(visit.path) if self._controlled else None
-        if named is None:
-            return self._main.answer(visit)
-        space = self._spaces.get(named)
-        if space is None:
-            return _unknown(named)
-        visit.enter(self._spaces.root(named))
-        return space.answer(visit)
+    def _respond(request: Request, space: Space, handler: asmx.Handler) -> Response:
+        """Return the journalled response to a request, whatever goes wrong."""
+        try:
+            response = handler(request, space)
+            space.call_log.record(request, response)
+        except Exception:
+            _logger.exception("answering %s %s failed", request.method, space.redactor.path(request.path))
+            return Response(pages.runtime_error("/"), 500, (), HTML)
+        return response
 
 
-def _unknown(space: str) -> Answer:
-    """What is told at an address in a space that is not open."""
-    how = f"PUT {PREFIX}/spaces/{space} opens it; spaces end when they are deleted or have been idle for long"
-    return Refused(404, f"there is no space '{space}': {how}").answer()
+def _control(route: dispatch.Route, values: Mapping[str, Any], request: Request, space: Space) -> Response:
+    return dispatch.respond(route, request, space, values)
+
+
+def _refused_by_control(error: HTTPException, request: Request, space: Space) -> Response:
+    return dispatch.refuse(error, request, space, ROUTES)
+
+
+def _unknown_space(name: str, _request: Request, _space: Space) -> Response:
+    how = f"PUT {PREFIX}/spaces/{name} opens it; spaces end when they are deleted or have been idle for long"
+    return dispatch.problem(NotFound(f"there is no space '{name}': {how}"))
+
+
+def _wrong_address(request: Request, _space: Space) -> Response:
+    path = request.whole_path
+    response = Response(
+        visible(f"{path} is not part of this web service. {_directions(request)}") + "\n", 404, (), PLAIN
+    )
+    response.why = Reason("{path} is not part of this web service", {"path": path})
+    return response
+
+
+def _nothing_here(request: Request, _space: Space) -> Response:
+    page = pages.plain_error(404, "Not Found", f"Nothing is served here. {_directions(request)}")
+    response = Response(page, 404, (), HTML)
+    response.why = Reason("nothing is served at {path}", {"path": request.whole_path})
+    return response
+
+
+def _no_icon(request: Request, space: Space) -> Response:
+    """Return the 404 for the icon that browsers ask for; it is not worth a place in the journal."""
+    response = _nothing_here(request, space)
+    response.why = None
+    return response
+
+
+def _directions(request: Request) -> str:
+    """Say where the service is, and what it takes."""
+    address = request.server_url + request.root_path + SERVICE_PATH
+    query = "&".join(f"{name}=..." for name in PARAMETERS)
+    return f"Call {address}/{OPERATION}?{query} or POST SOAP to {address}"

@@ -1,185 +1,272 @@
-"""The service address: which verb, path and query mean what, and the answer to each; what a call gets, the engine says.
+"""The service address: what each method, path and query gets; what a call gets is the engine's decision.
 
-Source: ``System.Web.Services`` (WebServiceHandlerFactory, DiscoveryServerProtocol, DocumentationServerProtocol).
+Source: ``System.Web.Services`` (WebServiceHandlerFactory, DiscoveryServerProtocol, DocumentationServerProtocol). What
+IIS answers before ASP.NET sees the request is in the table at the end.
 """
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
-from enum import Enum
+from enum import Enum, auto
+from typing import Final
 from urllib.parse import parse_qsl, unquote_plus
 
 from typing_extensions import assert_never
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from emulator.core.call import Call
 from emulator.core.contract import OPERATION, SERVICE_PATH, Binding, Result
-from emulator.core.engine import Engine
-from emulator.core.journal import Exchange
+from emulator.core.journal import Exchange, Reason
 from emulator.core.replies import ConnectionFailure, HttpFailure, Return, Throw
+from emulator.delivery import ConnectionFault
 from emulator.web import pages
-from emulator.web.call_log import Recorder
-from emulator.web.carrying import carry_out
-from emulator.web.iis import stopped
-from emulator.web.redaction import shown_path
-from emulator.web.request import HTML, PLAIN, XML, Answer, Visit
+from emulator.web.request import HTML, PLAIN, XML, Header, Request, Response
+from emulator.web.spaces import Space
 from emulator.wire import service, wsdl
 from emulator.wire.content_type import parse_content_type
 from emulator.wire.faults import ServiceException
 from emulator.wire.service import WireRequest
 from emulator.wire.soap import guessed_version
 
+_logger = logging.getLogger(__name__)
 
-class PathInfo(str, Enum):
+Handler = Callable[[Request, Space], Response]
+
+
+def respond(request: Request, space: Space) -> Response:
+    """Return the response to a request for the service, whose path begins with the service's in any letter case."""
+    stopped = _stopped_by_iis(request)
+    if stopped is not None:
+        return stopped
+    handler = _HANDLERS.get((request.method, _path_info_kind(request)), _unrecognized)
+    try:
+        return handler(request, space)
+    except RequestEntityTooLarge as error:
+        return _aspnet_error(500, request, Reason(str(error.description)))
+
+
+class PathInfo(Enum):
     """What follows ``.asmx`` in the path."""
 
-    NOTHING = "nothing"
-    NAME = "the name of an operation"
-    SCRIPT = "what the script handler takes"
-    SLASH = "a slash and nothing more"
+    NOTHING = auto()
+    OPERATION = auto()
+    SCRIPT = auto()  # a request for the script handler
+    SLASH = auto()
 
 
-class ServiceAddress:
-    """Everything under ``/API/API.asmx``, in any letter case.
-
-    ``public_url`` is the address that the documents tell instead of the one that a request was sent to.
-    """
-
-    def __init__(self, engine: Engine, recorder: Recorder, *, public_url: str | None = None) -> None:
-        self._engine = engine
-        self._recorder = recorder
-        self._public_url = public_url
-        self._routes: dict[tuple[str, PathInfo], Callable[[Visit], Answer]] = {
-            ("POST", PathInfo.NOTHING): self._soap,
-            ("POST", PathInfo.NAME): self._post,
-            ("GET", PathInfo.NAME): self._get,
-            ("GET", PathInfo.NOTHING): self._document,
-            ("HEAD", PathInfo.NOTHING): _not_allowed,
-        }
-
-    @staticmethod
-    def serves(path: str) -> bool:
-        """Whether a path is the service's: its own in any letter case, with or without something behind a slash."""
-        return path[: len(SERVICE_PATH)].lower() == _SERVICE_PATH and path[len(SERVICE_PATH) :][:1] in ("", "/")
-
-    def answer(self, visit: Visit) -> Answer:
-        """The answer to one request."""
-        route = self._routes.get((visit.method, _path_info(visit)), _unrecognized)
-        return stopped(visit) or route(visit)
-
-    def _soap(self, visit: Visit) -> Answer:
-        soap_action = visit.header("HTTP_SOAPACTION")
-        request = WireRequest(visit.body, visit.content_type, soap_action)
-        return self._operated(visit, request, guessed_version(request.content_type, soap_action))
-
-    def _post(self, visit: Visit) -> Answer:
-        request = WireRequest(visit.body, visit.content_type, operation=_operation(visit))
-        return self._operated(visit, request, Binding.POST)
-
-    def _get(self, visit: Visit) -> Answer:
-        request = WireRequest(visit.query.encode("latin-1"), operation=_operation(visit))
-        return self._operated(visit, request, Binding.GET)
-
-    def _operated(self, visit: Visit, request: WireRequest, binding: Binding) -> Answer:
-        """Runs a request through the wire's protocols and, where it proves to be a call, the engine."""
-        exchange: Exchange | None = None
-
-        def operation(call: Call) -> Result:
-            nonlocal exchange
-            exchange = self._engine.answer(call, visit.raw(b"" if binding is Binding.GET else request.payload))
-            return _result(exchange)
-
-        written = service.respond(request, operation, binding)
-        refused = written.reason if exchange is None else ""
-        answer = _fresh_or_stale(written.status, written.content_type, written.body, refused, written.binding)
-        if exchange is None:
-            return answer
-        seconds = visit.seconds
-        return self._recorder.exchanged(exchange, carry_out(exchange, answer, visit.environ), written.remarks, seconds)
-
-    def _document(self, visit: Visit) -> Answer:
-        """The WSDL, the discovery document or a help page, as the query says."""
-        parts = visit.query.split("&")
-        names = [unquote_plus(part.partition("=")[0]).lower() for part in parts if "=" in part]
-        nameless = ",".join(unquote_plus(part) for part in parts if "=" not in part).lower()
-        if "wsdl" in names:
-            return _fresh_or_stale(500, PLAIN, wsdl.DESCRIPTION_NOT_FOUND, "?wsdl takes no value")
-        if "schema" in names:
-            return _fresh_or_stale(500, PLAIN, wsdl.SCHEMA_NOT_FOUND, "?schema takes no value")
-        if nameless == "wsdl":
-            return _fresh_or_stale(200, XML, wsdl.wsdl(self._address(visit)))
-        if nameless == "disco":
-            return _fresh_or_stale(200, XML, wsdl.disco(self._address(visit)))
-        return _fresh_or_stale(200, HTML, self._help_page(visit))
-
-    def _help_page(self, visit: Visit) -> str:
-        operations = [value for name, value in parse_qsl(visit.query, keep_blank_values=True) if name.lower() == "op"]
-        if not operations:
-            return pages.overview(visit.full_path)
-        name = ",".join(operations)
-        if name != OPERATION:
-            return pages.method_not_found(visit.full_path, name)
-        return pages.operation(visit.full_path, visit.host, self._address(visit))
-
-    def _address(self, visit: Visit) -> str:
-        public = self._public_url or visit.origin
-        if not public.lower().endswith(".asmx"):
-            return public + visit.full_path
-        return public.removesuffix(SERVICE_PATH) + visit.root + SERVICE_PATH if visit.root else public
-
-
-_SERVICE_PATH = SERVICE_PATH.lower()
-
-
-def _path_info(visit: Visit) -> PathInfo:
-    info = visit.path[len(SERVICE_PATH) :]
+def _path_info_kind(request: Request) -> PathInfo:
+    info = request.path[len(SERVICE_PATH) :]
     if not info:
         return PathInfo.NOTHING
     if info == "/":
         return PathInfo.SLASH
-    if info in ("/js", "/jsdebug") or parse_content_type(visit.content_type).base == "application/json":
+    if info in ("/js", "/jsdebug") or parse_content_type(_content_type(request)).base == "application/json":
         return PathInfo.SCRIPT
-    return PathInfo.NAME
+    return PathInfo.OPERATION
 
 
-def _operation(visit: Visit) -> str:
-    return visit.path[len(SERVICE_PATH) + 1 :]
+def _content_type(request: Request) -> str:
+    return request.environ.get("CONTENT_TYPE") or ""
 
 
-def _result(exchange: Exchange) -> Result:
-    """What the operation gives back, or an exception of the service's. A failure below the service leaves it well."""
+# Calls
+
+
+def _soap(request: Request, space: Space) -> Response:
+    soap_action = request.environ.get("HTTP_SOAPACTION")
+    content_type = _content_type(request)
+    wire_request = WireRequest(request.body, content_type, soap_action)
+    return _invoke(request, space, wire_request, guessed_version(content_type, soap_action))
+
+
+def _post(request: Request, space: Space) -> Response:
+    operation = request.path[len(SERVICE_PATH) + 1 :]
+    return _invoke(request, space, WireRequest(request.body, _content_type(request), None, operation), Binding.POST)
+
+
+def _get(request: Request, space: Space) -> Response:
+    operation = request.path[len(SERVICE_PATH) + 1 :]
+    return _invoke(request, space, WireRequest(request.query_string, "", None, operation), Binding.GET)
+
+
+def _invoke(request: Request, space: Space, wire_request: WireRequest, binding: Binding) -> Response:
+    """Run a request through the wire's protocols and, once it has proved to be a call, the engine."""
+    exchange: Exchange | None = None
+
+    def operation(call: Call) -> Result | None:
+        nonlocal exchange
+        exchange = space.engine.answer(
+            call, request.as_received(b"" if binding is Binding.GET else wire_request.payload)
+        )
+        return _service_result(exchange)
+
+    wire_response = service.respond(wire_request, operation, binding)
+    status, content_type, body = wire_response.status, wire_response.content_type, wire_response.body
+    if exchange is None:
+        response = _cached(status, content_type, body)
+        response.why, response.binding = wire_response.why, wire_response.binding
+        return response
+    headers = space.call_log.headers(exchange)
+    if isinstance(exchange.outcome, HttpFailure):
+        failure = exchange.outcome
+        response = Response(failure.body, failure.status, (*failure.headers, *headers), failure.content_type)
+    else:
+        response = _cached(status, content_type, body, headers)
+    response = _deliver(request, exchange, response, headers)
+    response.exchange, response.remarks = exchange, wire_response.remarks
+    return response
+
+
+def _service_result(exchange: Exchange) -> Result | None:
+    """Return what the operation returns, None where the service writes no response. Raise what the operation throws."""
     match exchange.outcome:
-        case Return():
-            return exchange.outcome.result
-        case Throw():
-            raise ServiceException(exchange.outcome.message)
-        case HttpFailure() | ConnectionFailure():
-            return Result.OK
+        case Return(result):
+            return result
+        case Throw(message):
+            raise ServiceException(message)
+        case HttpFailure():
+            return None
+        case ConnectionFailure(fault):
+            return Result.OK if fault in (ConnectionFault.TRUNCATE, ConnectionFault.TRICKLE) else None
         case _ as never:
             assert_never(never)
 
 
-_FRESH = (("Cache-Control", "private, max-age=0"),)
-_STALE = (("Cache-Control", "private"),)
+def _deliver(request: Request, exchange: Exchange, response: Response, headers: tuple[Header, ...]) -> Response:
+    """Hand the delay and the connection fault to the server. Another WSGI server can only be made to wait."""
+    failure = exchange.outcome if isinstance(exchange.outcome, ConnectionFailure) else None
+    delivery = request.delivery
+    if delivery is None:
+        time.sleep(exchange.delay)  # it has a thread for each request
+        if failure is None:
+            return response
+        _logger.error("call %d asks for a connection fault: %s", exchange.id, _CANNOT_BREAK_CONNECTIONS)
+        return Response(f"The scenario asks for {failure} here: {_CANNOT_BREAK_CONNECTIONS}\n", 502, headers, PLAIN)
+    delivery.delay = exchange.delay
+    if failure is not None:
+        delivery.fault, delivery.over = failure.fault, failure.over
+    return response
 
 
-def _fresh_or_stale(
-    status: int, content_type: str, body: bytes | str, refused: str = "", binding: Binding | None = None
-) -> Answer:
-    return Answer(status, content_type, body, _FRESH if status == 200 else _STALE, refused, binding)
+_CANNOT_BREAK_CONNECTIONS: Final = "this WSGI server cannot break connections, only rescue-emulator's own can."
 
 
-def aspnet_page(status: int, path: str, why: str) -> Answer:
-    """ASP.NET's page for an error of its own; it names the application, which is the first folder of the path."""
-    application = path[: path.find("/", 1)]
-    return _fresh_or_stale(status, HTML, pages.runtime_error(application), why)
+# Documents and help pages
 
 
-def _not_allowed(visit: Visit) -> Answer:
-    return aspnet_page(405, visit.path, f"{visit.method} is not for the service; it takes GET and POST")
+def _document(request: Request, space: Space) -> Response:
+    """Return the WSDL, the discovery document or a help page, as the query says.
+
+    ASP.NET compares the nameless keys of a query as one text, which werkzeug's ``args`` leaves out.
+    """
+    parts = request.query_string.decode("latin-1").split("&")
+    names = [unquote_plus(part.partition("=")[0]).lower() for part in parts if "=" in part]
+    nameless = ",".join(unquote_plus(part) for part in parts if "=" not in part).lower()
+    if "wsdl" in names:
+        return _refused(500, PLAIN, wsdl.DESCRIPTION_NOT_FOUND, "?wsdl takes no value")
+    if "schema" in names:
+        return _refused(500, PLAIN, wsdl.SCHEMA_NOT_FOUND, "?schema takes no value")
+    if nameless == "wsdl":
+        return _cached(200, XML, wsdl.wsdl(_address(request, space)))
+    if nameless == "disco":
+        return _cached(200, XML, wsdl.disco(_address(request, space)))
+    return _cached(200, HTML, _help_page(request, space))
 
 
-def _unrecognized(visit: Visit) -> Answer:
-    info = shown_path(visit.path[len(SERVICE_PATH) :])
-    return aspnet_page(
-        500, visit.path, f"{visit.method} with '{info}' behind the service's address is no request to it"
+def _help_page(request: Request, space: Space) -> str:
+    query = parse_qsl(request.query_string.decode("latin-1"), keep_blank_values=True)
+    operations = [value for name, value in query if name.lower() == "op"]
+    if not operations:
+        return pages.overview(request.whole_path)
+    name = ",".join(operations)
+    if name != OPERATION:
+        return pages.method_not_found(request.whole_path, name)
+    return pages.operation(request.whole_path, request.host, _address(request, space))
+
+
+def _address(request: Request, space: Space) -> str:
+    """Return the address of the service for its documents: the public one, else the one that was requested."""
+    public = space.settings.public_url or request.server_url
+    if not public.lower().endswith(".asmx"):
+        return public + request.whole_path
+    return public.removesuffix(SERVICE_PATH) + request.root_path + SERVICE_PATH if request.root_path else public
+
+
+# Errors of ASP.NET and of IIS
+
+_SUCCESS: Final = ("Cache-Control", "private, max-age=0")
+_ERROR: Final = ("Cache-Control", "private")
+
+
+def _cached(status: int, content_type: str, body: bytes | str, headers: tuple[Header, ...] = ()) -> Response:
+    """Return a response with the Cache-Control of its status, and more headers."""
+    return Response(body, status, (_SUCCESS if status == 200 else _ERROR, *headers), content_type)
+
+
+def _refused(status: int, content_type: str, body: str, why: str | Reason) -> Response:
+    response = _cached(status, content_type, body)
+    response.why = Reason(why) if isinstance(why, str) else why
+    return response
+
+
+def _aspnet_error(status: int, request: Request, why: Reason) -> Response:
+    """Return ASP.NET's error page; it names the application, which is the first folder of the path."""
+    application = request.path[: request.path.find("/", 1)]
+    return _refused(status, HTML, pages.runtime_error(application), why)
+
+
+def _not_allowed(request: Request, _space: Space) -> Response:
+    return _aspnet_error(405, request, Reason(f"{request.method} is not for the service; it takes GET and POST"))
+
+
+def _unrecognized(request: Request, _space: Space) -> Response:
+    why = "{method} with '{path}' behind the service's address is not a request for the service"
+    return _aspnet_error(
+        500, request, Reason(why, {"method": request.method, "path": request.path[len(SERVICE_PATH) :]})
     )
+
+
+_HANDLERS: Final[dict[tuple[str, PathInfo], Handler]] = {
+    ("POST", PathInfo.NOTHING): _soap,
+    ("POST", PathInfo.OPERATION): _post,
+    ("GET", PathInfo.OPERATION): _get,
+    ("GET", PathInfo.NOTHING): _document,
+    ("HEAD", PathInfo.NOTHING): _not_allowed,
+}
+
+_METHODS_OF_ASMX: Final = frozenset({"GET", "POST", "HEAD"})
+_ALLOWED: Final = "OPTIONS, TRACE, GET, HEAD, POST"
+_FORBIDDEN_IN_PATH: Final = frozenset("<>*%&:\\" + "".join(map(chr, (*range(32), 127))))  # after decoding, by ASP.NET
+_HTTP_SYS_HTML: Final = "text/html; charset=us-ascii"  # of the pages of HTTP.sys, below IIS
+
+
+def _stopped_by_iis(request: Request) -> Response | None:
+    """Return the response to a request that IIS does not pass on to ASP.NET; None for any other."""
+    if request.lacks_host:
+        return _iis_error(400, "Bad Request - Invalid Hostname", "HTTP/1.1 needs a Host header.", _HTTP_SYS_HTML)
+    if request.method not in _METHODS_OF_ASMX:
+        match request.method:
+            case "OPTIONS":
+                return Response(status=200, headers=(("Allow", _ALLOWED), ("Public", _ALLOWED)))
+            case "TRACE":
+                return _iis_error(501, "Not Implemented", "TRACE is not implemented here.")
+            case _:
+                response = _iis_error(405, "Method Not Allowed", "This address takes GET and POST.")
+                response.headers["Allow"] = _ALLOWED
+                return response
+    if request.method == "POST" and request.lacks_length:
+        return _iis_error(411, "Length Required", "A POST needs a Content-Length or a chunked body.", _HTTP_SYS_HTML)
+    if not _FORBIDDEN_IN_PATH.isdisjoint(request.path):
+        return _iis_error(
+            400, "Bad Request", "None of < > * % & : \\ can be part of the path, and no control character."
+        )
+    return None
+
+
+def _iis_error(status: int, title: str, text: str, content_type: str = HTML) -> Response:
+    """Return IIS's small error page."""
+    response = Response(pages.plain_error(status, title, text), status, (), content_type)
+    response.why = Reason(f"{title}: {text}")
+    return response

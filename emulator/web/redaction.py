@@ -1,26 +1,31 @@
-"""Requests and answers as they may be shown: what could be an auth code in them is masked, wherever it was sent.
+"""Redaction: what of auth codes is shown in log, console, control API and reports. Applied on the way out only.
 
-Nothing is trusted to be in its right place: a program that is under test may well send its secret as the session. So
-every value that is no number is masked, in XML, forms, queries and headers that are not well known, and a number too
-where a name says that it is an auth code; a body of another kind is not shown at all. Names are shown: of elements,
-attributes, parameters and headers.
+A code that the scenario, its desk or a rule names literally is test data and is shown. Any other code is masked:
+``de***``. A program under test may send its code in the wrong place, so in raw requests every value that is not a
+number counts as a code: in XML, forms, queries and headers that are not well known, and a number too where its name
+says that it is a code. A body of another kind is not shown at all. Names of elements, attributes, parameters and
+headers are.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 from xml.sax.saxutils import escape, unescape
 
-from emulator.core.call import Secret, in_full, masked
+from emulator.core.call import Call, format_auth_code
 from emulator.core.contract import OPERATION, PARAMETERS, Binding
-from emulator.core.journal import Entry, RawMessage, Refusal
+from emulator.core.engine import Engine
+from emulator.core.explain import Explanation, NearCall, Verification
+from emulator.core.journal import Entry, RawMessage, Reason, Refusal
+from emulator.core.matching import Mismatch
+from emulator.core.near_misses import NearMiss
 from emulator.wire.content_type import as_utf8, parse_content_type
-from emulator.wire.faults import is_name
 
-LONGEST_SHOWN: Final = 64 * 1024
-"""How many bytes of a body are shown: nobody reads on, and masking takes its time."""
+MAX_SHOWN: Final = 64 * 1024
+"""The number of bytes of a body that are shown; masking takes time."""
 
 _NUMBER: Final = re.compile(r"[-+]?[0-9]*")
 _PARAMETER: Final = re.compile(r"[A-Za-z_$][\w.$\[\]-]*")
@@ -50,33 +55,204 @@ _PIECE: Final = re.compile(
 _OPEN_ATTRIBUTES: Final = frozenset({"type", "nil", "mustUnderstand", "actor", "role", "encodingStyle"})
 _OPEN_VALUE: Final = re.compile(r"[01]|true|false|\w+:.*")  # a truth, or a name with what stands for its namespace
 
-Shown = dict[str, object]
+
+_VALUE_FIELDS: Final = ("value", "excerpt")  # of a refusal's reason: a parameter's value
+_ACTION_FIELDS: Final = ("action", "namespace")  # a URI, unless the client sent a code there
+_ACTION_OR_NAMESPACE: Final = re.compile(rf"([\w+.-]+:[^?]*|{OPERATION})?", re.DOTALL)
 
 
-def shown_request(message: RawMessage | None, secret: Secret) -> Shown | None:
-    """A request: its first line, its headers as pairs, its body as text."""
-    if message is None:
-        return None
-    target, _, version = message.start.rpartition(" ")
-    headers = [[name, _header(name, value, secret)] for name, value in _headers(message)]
-    return {"start": f"{_address(target, secret)} {version}", "headers": headers, "body": _body(message, secret)}
+def mask(auth_code: str) -> str:
+    """Return the first quarter of a code, at most four characters, and three asterisks.
 
-
-def shown_answer(entry: Entry, secret: Secret) -> Shown | None:
-    """The answer to a request; None when no byte of one was sent.
-
-    The text with which the service refuses a value may repeat that value, and so the reason stands in its place.
+    >>> mask("demo-ann"), mask("abc")
+    ('de***', '***')
     """
-    message = entry.raw.answer
-    if message is None:
-        return None
-    body = _text(message) + _rest(message)
-    if isinstance(entry, Refusal) and secret is not in_full:
-        reason = entry.reason
-        over_soap = entry.binding not in (Binding.GET, Binding.POST)
-        body = _FAULT_TEXT.sub(lambda text: text[1] + escape(reason), body) if over_soap else reason
-    headers = [[name, _answers_header(name, value, secret)] for name, value in _headers(message)]
-    return {"start": message.start, "headers": headers, "body": body}
+    return f"{auth_code[: min(4, len(auth_code) // 4)]}***"
+
+
+class Redactor:
+    """Redacts what leaves one emulator; with ``show_auth_codes`` it changes nothing."""
+
+    def __init__(self, engine: Engine, show_auth_codes: bool) -> None:
+        self._engine = engine
+        self._shows_all = show_auth_codes
+
+    def code(self, auth_code: str | None) -> str | None:
+        """Return an auth code as it may be shown: masked, unless it is absent, empty or named by a rule or the desk."""
+        return self._value(auth_code) if auth_code else auth_code
+
+    def _value(self, text: str) -> str:
+        return text if self._shows_all or self._engine.names_code(text) else mask(text)
+
+    # Values of the core
+
+    def call(self, call: Call) -> Call:
+        """Return the call with its auth code as it may be shown."""
+        code = self.code(call.auth_code)
+        return call if code == call.auth_code else replace(call, auth_code=code)
+
+    def near_misses(self, call: Call, near_misses: tuple[NearMiss, ...]) -> tuple[NearMiss, ...]:
+        """Redact the call's auth code in near misses; the codes that rules name are shown."""
+        return tuple(replace(miss, mismatches=self._mismatches(call, miss.mismatches)) for miss in near_misses)
+
+    def explanation(self, explanation: Explanation) -> Explanation:
+        """Redact the call's auth code in an explanation."""
+        call = explanation.call
+        return replace(
+            explanation,
+            call=self.call(call),
+            passed_over=self.near_misses(call, explanation.passed_over),
+            near_misses=self.near_misses(call, explanation.near_misses),
+        )
+
+    def verification(self, verification: Verification) -> Verification:
+        """Redact the auth codes of the calls in a verification; those of its own conditions are the asker's."""
+        return replace(verification, near_misses=tuple(self._near_call(near) for near in verification.near_misses))
+
+    def _near_call(self, near: NearCall) -> NearCall:
+        call = near.exchange.call
+        exchange = replace(near.exchange, call=self.call(call))
+        return replace(near, exchange=exchange, mismatches=self._mismatches(call, near.mismatches))
+
+    def _mismatches(self, call: Call, mismatches: tuple[Mismatch, ...]) -> tuple[Mismatch, ...]:
+        shown = format_auth_code(self.code(call.auth_code))
+        return tuple(replace(each, actual=shown) if each.field == "auth_code" else each for each in mismatches)
+
+    def reason(self, why: Reason) -> str:
+        """Return why a request was refused, with the values that it quotes redacted."""
+        return str(replace(why, values={name: self._quoted(name, value) for name, value in why.values.items()}))
+
+    def _quoted(self, name: str, value: str) -> str:
+        if name in _VALUE_FIELDS or (name in _ACTION_FIELDS and not _is_action(value)):
+            return self._value(value)
+        if name == "path":
+            return self.path(value)
+        operation, _, rest = value.partition("/")  # an operation's name may have the values of a call behind a slash
+        return f"{operation}/{self._value(rest)}" if name == "name" and rest else value
+
+    # Raw requests and responses
+
+    def request(self, message: RawMessage | None) -> dict[str, object] | None:
+        """Return a request's first line, its headers as pairs and its body as text; None if it was not kept."""
+        if message is None:
+            return None
+        target, _, version = message.start.rpartition(" ")
+        headers = [[name, self._header(name, value)] for name, value in _headers(message)]
+        return {"start": f"{self._address(target)} {version}", "headers": headers, "body": self._body(message)}
+
+    def response(self, entry: Entry) -> dict[str, object] | None:
+        """Return the response to a request; None if no byte of one was sent.
+
+        The text with which the service refuses a value may repeat that value, so the redacted reason replaces it.
+        """
+        message = entry.raw.answer
+        if message is None:
+            return None
+        body = _text(message) + _omission(message)
+        if isinstance(entry, Refusal) and not self._shows_all:
+            reason = self.reason(entry.why)
+            in_soap = entry.binding not in (Binding.GET, Binding.POST)
+            body = _FAULT_TEXT.sub(lambda text: text[1] + escape(reason), body) if in_soap else reason
+        headers = [[name, self._response_header(name, value)] for name, value in _headers(message)]
+        return {"start": message.start, "headers": headers, "body": body}
+
+    def path(self, path: str) -> str:
+        """Redact a path: what follows the operation in it could be the values of a call."""
+        known, question, query = path.partition("?")
+        name, *values = _OPERATION_IN_PATH.split(known, maxsplit=1)
+        shown = [_VALUE_IN_PATH.sub(lambda part: self._value(unquote(part[0])), each) for each in values]
+        return "".join([name, *shown, question, query])
+
+    def _header(self, name: str, value: str) -> str:
+        if not _SECRET_NAME.search(name):
+            if name.lower() == "soapaction":
+                return self._action(value)
+            if _WELL_KNOWN.fullmatch(name):
+                return _ACTION.sub(lambda found: found[1] + self._action(found[2]), self._address(value))
+        return self._value(value) if _may_be_code(value, name) else value
+
+    def _action(self, value: str) -> str:
+        return value if _is_action(value.strip('"')) else self._value(value)
+
+    def _response_header(self, name: str, value: str) -> str:
+        return self._value(value) if _SECRET_NAME.search(name) else self._address(value)
+
+    def _address(self, text: str) -> str:
+        """Redact a text that may hold an address, even one whose question mark was escaped by mistake."""
+        text = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+        if self._shows_all:
+            return text
+        return self.path(_QUERY.sub(lambda query: query[1] + self._form(query[2]), text))
+
+    def _body(self, message: RawMessage) -> str:
+        if not message.body:
+            return ""
+        text, omission = _text(message), _omission(message)
+        if self._shows_all:
+            return text + omission
+        if message.body.lstrip()[:1] == b"<" or text.lstrip().startswith("<"):
+            return self._xml(text) + omission
+        base = parse_content_type(_content_type(message)).base
+        if "form-urlencoded" in base:
+            return self._form(text) + omission
+        return f"({len(message.body)} bytes of {base or 'an unknown type'}, shown with --show-auth-codes only)"
+
+    def _form(self, pairs: str) -> str:
+        return "&".join(self._pair(pair) for pair in pairs.split("&"))
+
+    def _pair(self, pair: str) -> str:
+        """Redact the value of a pair, or all of it where what precedes the equals sign may not be a name."""
+        name, equals, value = pair.partition("=")
+        if _PARAMETER.fullmatch(unquote_plus(name)) and (value.strip("=") or name.lower() in _PARAMETERS):
+            decoded = unquote_plus(value)
+            return f"{name}{equals}{self._value(decoded) if _may_be_code(decoded, name) else value}"
+        return self._value(unquote_plus(pair)) if _may_be_code(unquote_plus(pair), "") else pair
+
+    def _xml(self, text: str) -> str:
+        """Redact XML by its tokens, well-formed or not: texts, CDATA, comments and attribute values."""
+        element = ""  # the name in the last tag
+
+        def redacted(piece: re.Match[str]) -> str:
+            nonlocal element
+            match piece.lastgroup:
+                case "tag":
+                    element = piece["name"]
+                    return _ATTRIBUTE.sub(attribute, piece[0])
+                case "declaration":
+                    return piece[0]
+                case "data" | "comment" as kind:
+                    start, end = (at - piece.start() for at in piece.span(kind))
+                    return piece[0][:start] + value(piece[kind], element) + piece[0][end:]
+                case _:
+                    return piece[0] if piece[0] == "<" else value(piece[0], element)
+
+        def attribute(found: re.Match[str]) -> str:
+            name, quote, content = found[1], found[3][0], found[3][1:-1]
+            if name.startswith("xmlns"):
+                is_open = _is_action(content)
+            else:
+                is_open = name.rpartition(":")[2] in _OPEN_ATTRIBUTES and _OPEN_VALUE.fullmatch(content) is not None
+            return f"{name}{found[2]}{quote}{content if is_open else value(content, name)}{quote}"
+
+        def value(content: str, name: str) -> str:
+            if not _may_be_code(content, name):
+                return content
+            core = content.strip()
+            before, _, after = content.partition(core)
+            return f"{before}{escape(self._value(unescape(core)))}{after}"
+
+        return _PIECE.sub(redacted, text)
+
+
+def _is_action(text: str) -> bool:
+    """True if a text can be an action or a namespace, and so not a code: a URI, the operation's name, or nothing."""
+    return _ACTION_OR_NAMESPACE.fullmatch(text) is not None
+
+
+def _may_be_code(value: str, name: str) -> bool:
+    """True if a value is not a number, or its name says that it is a code."""
+    core = value.strip()
+    return bool(core) and not (_NUMBER.fullmatch(core) and not _SECRET_NAME.search(unquote_plus(name)))
 
 
 def _headers(message: RawMessage) -> list[tuple[str, str]]:
@@ -87,122 +263,16 @@ def _decoded(text: str | bytes) -> str:
     return text if isinstance(text, str) else text.decode("latin-1")
 
 
-def _header(name: str, value: str, secret: Secret) -> str:
-    if not _SECRET_NAME.search(name):
-        if name.lower() == "soapaction":
-            return _action(value, secret)
-        if _WELL_KNOWN.fullmatch(name):
-            return _ACTION.sub(lambda found: found[1] + _action(found[2], secret), _address(value, secret))
-    return secret(value) if _tells(value, name) else value
-
-
-def _action(value: str, secret: Secret) -> str:
-    return value if is_name(value.strip('"')) else secret(value)
-
-
-def _answers_header(name: str, value: str, secret: Secret) -> str:
-    """A header of an answer, which is the service's own or the scenario's."""
-    return secret(value) if _SECRET_NAME.search(name) else _address(value, secret)
-
-
-def _address(text: str, secret: Secret) -> str:
-    """A text that may hold the address of a request, even one whose question mark is escaped by mistake."""
-    text = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
-    if secret is in_full:
-        return text
-    return shown_path(_QUERY.sub(lambda query: query[1] + _form(query[2], secret), text), secret)
-
-
-def shown_path(path: str, secret: Secret = masked) -> str:
-    """A path: what follows the operation in it could be a call's values, the auth code among them."""
-    known, question, query = path.partition("?")
-    name, *values = _OPERATION_IN_PATH.split(known, maxsplit=1)
-    shown = [_VALUE_IN_PATH.sub(lambda part: secret(unquote(part[0])), each) for each in values]
-    return "".join([name, *shown, question, query])
-
-
-def _body(message: RawMessage, secret: Secret) -> str:
-    if not message.body:
-        return ""
-    text, rest = _text(message), _rest(message)
-    if secret is in_full:
-        return text + rest
-    if _is_markup(message.body) or text.lstrip().startswith("<"):
-        return _xml(text, secret) + rest
-    base = parse_content_type(_content_type(message)).base
-    if "form-urlencoded" in base:
-        return _form(text, secret) + rest
-    return f"({len(message.body)} bytes of {base or 'an unknown kind'}, shown with --show-auth-codes only)"
-
-
 def _text(message: RawMessage) -> str:
-    body = message.body[:LONGEST_SHOWN]
+    body = message.body[:MAX_SHOWN]
     return as_utf8(body, parse_content_type(_content_type(message))).decode("utf-8", "replace")
 
 
-def _rest(message: RawMessage) -> str:
-    """What stands for the part of a body that is not shown."""
+def _omission(message: RawMessage) -> str:
+    """Return what replaces the part of a body that is not shown."""
     length = len(message.body)
-    return f"… ({length:,} bytes in all)" if length > LONGEST_SHOWN else ""
+    return f"… ({length:,} bytes in all)" if length > MAX_SHOWN else ""
 
 
 def _content_type(message: RawMessage) -> str:
     return next((value for name, value in _headers(message) if name.lower() == "content-type"), "")
-
-
-def _is_markup(body: bytes) -> bool:
-    return body.lstrip()[:1] == b"<"
-
-
-def _form(pairs: str, secret: Secret) -> str:
-    return "&".join(_pair(pair, secret) for pair in pairs.split("&"))
-
-
-def _pair(pair: str, secret: Secret) -> str:
-    """A pair with its value masked; all of it, where what stands before the first equals sign may be no name."""
-    name, equals, value = pair.partition("=")
-    if _PARAMETER.fullmatch(unquote_plus(name)) and (value.strip("=") or name.lower() in _PARAMETERS):
-        return f"{name}{equals}{secret(unquote_plus(value)) if _tells(unquote_plus(value), name) else value}"
-    return secret(unquote_plus(pair)) if _tells(unquote_plus(pair), "") else pair
-
-
-def _tells(value: str, name: str) -> bool:
-    """Whether a value may be an auth code: it is no number, or stands under a name that says so."""
-    core = value.strip()
-    return bool(core) and not (_NUMBER.fullmatch(core) and not _SECRET_NAME.search(unquote_plus(name)))
-
-
-def _xml(text: str, secret: Secret) -> str:
-    element = ""  # the name in the last tag
-
-    def masked(piece: re.Match[str]) -> str:
-        nonlocal element
-        match piece.lastgroup:
-            case "tag":
-                element = piece["name"]
-                return _ATTRIBUTE.sub(attribute, piece[0])
-            case "declaration":
-                return piece[0]
-            case "data" | "comment" as kind:
-                start, end = (at - piece.start() for at in piece.span(kind))
-                return piece[0][:start] + value(piece[kind], element) + piece[0][end:]
-            case _:
-                return piece[0] if piece[0] == "<" else value(piece[0], element)
-
-    def attribute(found: re.Match[str]) -> str:
-        name, quote, written = found[1], found[3][0], found[3][1:-1]
-        if name.startswith("xmlns"):
-            is_open = is_name(written)
-        else:
-            is_open = name.rpartition(":")[2] in _OPEN_ATTRIBUTES and _OPEN_VALUE.fullmatch(written) is not None
-        shown = written if is_open else value(written, name)
-        return f"{name}{found[2]}{quote}{shown}{quote}"
-
-    def value(written: str, name: str) -> str:
-        if not _tells(written, name):
-            return written
-        core = written.strip()
-        before, _, after = written.partition(core)
-        return f"{before}{escape(secret(unescape(core)))}{after}"
-
-    return _PIECE.sub(masked, text)

@@ -1,190 +1,172 @@
-"""One request to the product and one answer to it, in the few terms that its addresses need of HTTP and WSGI."""
+"""The request and the response of every address: werkzeug's, with what .NET's answers and the journal need beside."""
 
 from __future__ import annotations
 
 import posixpath
+import re
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from werkzeug import wrappers
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wsgi import get_input_stream
+
 from emulator.core.contract import Binding
-from emulator.core.journal import RawExchange, RawMessage
+from emulator.core.journal import Exchange, RawExchange, RawMessage, Reason
+from emulator.delivery import DELIVERY, RECEIVED, Delivery, Received
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import WSGIEnvironment
 
+Header = tuple[str, str]
 
-HTML = "text/html; charset=utf-8"
-PLAIN = "text/plain; charset=utf-8"
-XML = "text/xml; charset=utf-8"
+HTML: Final = "text/html; charset=utf-8"
+PLAIN: Final = "text/plain; charset=utf-8"
+XML: Final = "text/xml; charset=utf-8"
 
 MAX_BODY: Final = 4 * 1024 * 1024
-"""The longest body that is accepted by default, in bytes: ASP.NET's ``maxRequestLength``."""
+"""The size limit of a body in bytes under another WSGI server: ASP.NET's default ``maxRequestLength``."""
 
-TARGET: Final = "emulator.target"
-HEADERS: Final = "emulator.headers"
-BODY: Final = "emulator.body"
-"""Keys of the WSGI environment under which a server that knows them puts path and query, headers and body, as sent;
-the body is None when it is longer than is accepted."""
+_LONG_BODY: Final = 64 * 1024  # bytes; reading more holds up the event loop
 
-LONGEST_BODY: Final = "emulator.longest_body"
-"""The key under which it puts how many bytes of a body it accepts."""
+_SLASHES_BEFORE_ASMX: Final = re.compile(r"/{2,}(?=.*\.asmx)", re.IGNORECASE | re.DOTALL)
 
 
-class BodyTooLong(Exception):
-    """The body is longer than is accepted; the message says so."""
+class Request(wrappers.Request):
+    """A request. ``root_path`` is the prefix of the space that it is for, "" for the server itself.
 
-    def __init__(self, most: int) -> None:
-        length = f"{most // 1024**2} MB" if most % 1024**2 == 0 else f"{most:,} bytes"
-        super().__init__(f"the body is longer than {length}")
-
-
-class Visit:
-    """One request, read from its WSGI environment as far as somebody asks.
-
-    ``path`` is what follows ``root``, which is "" but inside a space.
+    ``received`` and ``delivery`` are None under another WSGI server than ours.
     """
 
-    root = ""
-
     def __init__(self, environ: WSGIEnvironment) -> None:
-        self.environ = environ
-        self.method: str = environ["REQUEST_METHOD"]
-        self.query: str = environ.get("QUERY_STRING", "")
-        self._began = time.perf_counter()
-        self._body: bytes | None = environ.get(BODY)
-        path: str = environ.get("PATH_INFO", "")
-        if not path.isascii():
-            path = path.encode("latin-1").decode("utf-8", "replace")
-        self.path = _without_dots(path) if "/." in path else path
+        super().__init__(environ, populate_request=False)
+        self.received: Received | None = environ.get(RECEIVED)
+        self.delivery: Delivery | None = environ.get(DELIVERY)
+        self.path = _normalized(self.path)
+        self._started = time.perf_counter()
 
-    def header(self, name: str) -> str | None:
-        """A header by its WSGI name, None when it was not sent."""
-        return self.environ.get(name)
+    def enter_space(self, root: str) -> None:
+        """Move the prefix of a space from the path to ``root_path``."""
+        self.root_path += root
+        self.path = self.path[len(root) :]
+        self.environ["SCRIPT_NAME"], self.environ["PATH_INFO"] = self.root_path, self.path
 
     @property
-    def content_type(self) -> str:
-        """The Content-Type header, "" when it was not sent."""
-        return self.environ.get("CONTENT_TYPE") or ""
+    def whole_path(self) -> str:
+        """The decoded path with the prefix of the space."""
+        return self.root_path + self.path
+
+    @cached_property
+    def host(self) -> str:
+        """Host and port as the client sent them; ASMX repeats them, also where werkzeug finds them invalid."""
+        return self.environ.get("HTTP_HOST") or f"{self.environ['SERVER_NAME']}:{self.environ['SERVER_PORT']}"
+
+    @property
+    def server_url(self) -> str:
+        """Scheme and host as the client sent them: ``http://127.0.0.1:8085``."""
+        return f"{self.scheme}://{self.host}"
 
     @property
     def lacks_host(self) -> bool:
-        """Whether it is one of HTTP/1.1 without the Host header that this demands."""
+        """True for HTTP/1.1 without the Host header that it requires."""
         return not self.environ.get("HTTP_HOST") and self.environ.get("SERVER_PROTOCOL") == "HTTP/1.1"
 
     @property
     def lacks_length(self) -> bool:
-        """Whether nothing tells where its body ends."""
+        """True if the request has neither Content-Length nor chunked encoding."""
         return not self.environ.get("CONTENT_LENGTH") and not self.environ.get("wsgi.input_terminated")
 
     @property
-    def host(self) -> str:
-        """The host, with the port if there is one, as the client named it."""
-        return self.header("HTTP_HOST") or f"{self.environ['SERVER_NAME']}:{self.environ['SERVER_PORT']}"
+    def has_long_body(self) -> bool:
+        """True if the body is too long to be read in the event loop."""
+        return (self.content_length or 0) > _LONG_BODY
 
-    @property
-    def origin(self) -> str:
-        """Scheme and host as the client named them."""
-        return f"{self.environ['wsgi.url_scheme']}://{self.host}"
+    @cached_property
+    def body(self) -> bytes:
+        """The whole body. Raise RequestEntityTooLarge when it exceeds the limit.
 
-    @property
-    def full_path(self) -> str:
-        """The path as the client wrote it, with the space that it leads to."""
-        return self.root + self.path
+        werkzeug's ``max_content_length`` would cut a chunked body silently, so one byte more than allowed is read.
+        """
+        limit = MAX_BODY if self.received is None else self.received.body_limit
+        if self.received is None:
+            body = get_input_stream(self.environ, max_content_length=None).read(MAX_BODY + 1)
+            if len(body) <= MAX_BODY:
+                return body
+        elif limit is None:
+            whole: bytes = self.environ["wsgi.input"].read()
+            return whole
+        assert limit is not None, "the server tells the limit that a body exceeds"
+        length = f"{limit // 1024**2} MB" if limit % 1024**2 == 0 else f"{limit:,} bytes"
+        raise RequestEntityTooLarge(f"the body is longer than {length}")
 
     @property
     def seconds(self) -> float:
-        """How long the request has been here, in seconds."""
-        return time.perf_counter() - self._began
+        """The time since the request was received, in seconds."""
+        return time.perf_counter() - self._started
 
-    def enter(self, root: str) -> None:
-        """Go into a space: what the path begins with is its root."""
-        self.root, self.path = root, self.path[len(root) :]
-
-    @property
-    def body(self) -> bytes:
-        """The body, whole; BodyTooLong when it is longer than is accepted."""
-        if self._body is None:
-            self._body = self._read()
-            if self._body is None:
-                raise BodyTooLong(self.environ.get(LONGEST_BODY, MAX_BODY))
-        return self._body
-
-    def _read(self) -> bytes | None:
-        """The body as WSGI has it; None when it is too long, as a server says that hands over no other."""
-        if BODY in self.environ:
-            return None
-        from werkzeug.exceptions import RequestEntityTooLarge  # for another server
-        from werkzeug.wsgi import get_input_stream
-
-        try:
-            return get_input_stream(self.environ, max_content_length=MAX_BODY).read()
-        except RequestEntityTooLarge:
-            return None
-
-    def raw(self, body: bytes) -> RawExchange:
-        """The request, with as much of its body as is to be remembered, as it goes into the journal."""
-        target: str | None = self.environ.get(TARGET)
-        headers: Sequence[tuple[bytes, bytes]] | None = self.environ.get(HEADERS)
-        start = f"{self.method} {target or self._target()} {self.environ.get('SERVER_PROTOCOL', '')}"
-        return RawExchange(time.time(), RawMessage(start, self._headers() if headers is None else headers, body))
-
-    def _target(self) -> str:
-        path = quote(self.full_path)
-        return f"{path}?{self.query}" if self.query else path
-
-    def _headers(self) -> list[tuple[bytes, bytes]]:
-        named = {key.removeprefix("HTTP_"): value for key, value in self.environ.items() if _is_header(key)}
-        return [(key.replace("_", "-").lower().encode(), value.encode("latin-1")) for key, value in named.items()]
+    def as_received(self, body: bytes) -> RawExchange:
+        """Return the request as the journal keeps it, with as much of its body as is worth keeping."""
+        if self.received is not None:
+            target, headers = self.received.target, self.received.headers
+        else:
+            query = self.query_string.decode("latin-1")
+            target = quote(self.whole_path) + (f"?{query}" if query else "")
+            headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in self.headers]
+        start = f"{self.method} {target} {self.environ.get('SERVER_PROTOCOL', '')}"
+        return RawExchange(time.time(), RawMessage(start, headers, body))
 
 
-def _is_header(key: str) -> bool:
-    return key.startswith("HTTP_") or key in ("CONTENT_TYPE", "CONTENT_LENGTH")
+def _normalized(path: str) -> str:
+    """Return a path as the file system of IIS sees it: ``.`` and ``..`` resolved, slashes before ``.asmx`` joined."""
+    if "/." in path:
+        resolved = posixpath.normpath(path)
+        path = resolved + "/" if path.endswith("/") and not resolved.endswith("/") else resolved
+    return _SLASHES_BEFORE_ASMX.sub("/", path) if "//" in path else path
 
 
-def _without_dots(path: str) -> str:
-    """The path with its ``.`` and ``..`` resolved, as every server does before it looks for anything."""
-    resolved = posixpath.normpath(path)
-    return resolved + "/" if path.endswith("/") and not resolved.endswith("/") else resolved
+class Response(wrappers.Response):
+    """A response with .NET's reason phrase, its headers as given, and no Content-Type unless one is given.
 
-
-@dataclass(slots=True)
-class Answer:
-    """One answer; its length is told by its body.
-
-    ``refused`` is why the request never became a call, where it should have; "" where it became one, or asked for
-    something else. ``binding`` is that of a call, or of what would have been one.
+    ``exchange`` is set on the response to a call, with ``remarks`` on what the service ignored in it. ``why`` is set
+    where a request that should have become a call was refused, with its ``binding`` as far as that is known.
     """
 
-    status: int
-    content_type: str = ""
-    body: bytes | str = b""
-    headers: tuple[tuple[str, str], ...] = ()
-    refused: str = ""
+    default_mimetype = None
+
+    exchange: Exchange | None = None
+    remarks: tuple[Reason, ...] = ()
+    why: Reason | None = None
     binding: Binding | None = None
 
-    def send(self, start_response: StartResponse) -> Iterable[bytes]:
-        """Sends it through WSGI."""
-        body = self._bytes()
-        start_response(_status_line(self.status), [*self._typed(), ("Content-Length", str(len(body)))])
-        return [body]
+    def __init__(
+        self,
+        body: bytes | str = b"",
+        status: int = 200,
+        headers: Iterable[Header] = (),
+        content_type: str | None = None,
+    ) -> None:
+        content = body.encode("utf-8", "replace") if isinstance(body, str) else body
+        typed = (("Content-Type", content_type),) if content_type else ()
+        sized = Headers((*typed, *headers, ("Content-Length", str(len(content)))))
+        super().__init__([content], _status_line(status), sized, direct_passthrough=True)
+        self.body = content
 
-    def message(self) -> RawMessage:
-        """The answer as it goes into the journal."""
-        return RawMessage(f"HTTP/1.1 {_status_line(self.status)}", self._typed(), self._bytes())
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:  # noqa: ARG002 - werkzeug's signature
+        """Return the headers as they are: werkzeug's own version takes 20 µs to correct what is never sent here."""
+        return self.headers
 
-    def _bytes(self) -> bytes:
-        return self.body.encode("utf-8", "replace") if isinstance(self.body, str) else self.body
+    def as_sent(self) -> RawMessage:
+        """Return the response as the journal keeps it."""
+        return RawMessage(f"HTTP/1.1 {self.status}", [*self.headers], self.body)
 
-    def _typed(self) -> list[tuple[str, str]]:
-        return [("Content-Type", self.content_type), *self.headers] if self.content_type else [*self.headers]
+
+_STATUS_LINES: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
 def _status_line(status: int) -> str:
     return _STATUS_LINES.get(status) or f"{status} Unknown"
-
-
-_STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}

@@ -1,4 +1,4 @@
-"""The spaces of one server: isolated emulators by name, which end when they are deleted or idle for long."""
+"""Spaces: isolated emulators by name inside one server. Each ends when it is deleted or idle for too long."""
 
 from __future__ import annotations
 
@@ -6,133 +6,192 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
 from emulator.core.contract import SERVICE_PATH
 from emulator.core.engine import Engine
+from emulator.core.journal import JournalLimits
 from emulator.core.rules import Scenario
-from emulator.web.control.controlled import NAME, Controlled, SpaceNews, TooManySpaces
-from emulator.web.settings import Settings
-from emulator.web.space import Space
+from emulator.scenario.files import ScenarioFolder
+from emulator.web.call_log import CallLog
+from emulator.web.redaction import Redactor
 
-MOST_SPACES: Final = 1000
+PREFIX: Final = "/__admin"
+"""The path of the control API, after the root of a space."""
+
+SPACE_NAME: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""The names that spaces can have, as a regular expression."""
+
+SPACE_IDLE: Final = 1800.0
+"""Seconds after its last request after which a space ends, by default."""
+
+MAX_SPACES: Final = 1000
 
 _ROOT: Final = "/spaces"
-_PATH: Final = re.compile(rf"{_ROOT}/({NAME})/")
-_JOURNALS: Final = 16  # how many full journals all spaces may fill together, in bytes
+_SPACE_IN_PATH: Final = re.compile(rf"{_ROOT}/({SPACE_NAME})(?=/)")
+_FULL_JOURNALS: Final = 16  # the size in full journals that the journals of all spaces share
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator chooses.
+
+    ``public_url`` is the address that clients use, when it is not the server's own. ``exposed`` is True when other
+    machines can reach the server: the control API then requires ``control_token``. Without ``control`` there is no
+    control API, and no ``X-Emulator`` headers. ``space_idle`` is in seconds.
+    """
+
+    public_url: str | None = None
+    control: bool = True
+    control_token: str | None = field(default=None, repr=False)
+    exposed: bool = False
+    show_auth_codes: bool = False
+    journal: JournalLimits = field(default_factory=JournalLimits)
+    space_idle: float = SPACE_IDLE
+
+
+class Space:
+    """One isolated emulator and what its addresses need; the server itself is the one without a ``root``.
+
+    ``spaces`` are those beside it, None inside a space. ``files`` is None where no file is served. ``health_problem``
+    returns why the emulator is not healthy, None if it is. ``started`` is in seconds of the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        *,
+        root: str = "",
+        spaces: Spaces | None = None,
+        files: ScenarioFolder | None = None,
+        health_problem: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self.engine = engine
+        self.settings = settings
+        self.root = root
+        self.spaces = spaces
+        self.files = files
+        self.health_problem = health_problem
+        self.started = time.monotonic()
+        self.redactor = Redactor(engine, settings.show_auth_codes)
+        self.call_log = CallLog(engine, self.redactor, adds_headers=settings.control)
+
+
+class TooManySpaces(Exception):
+    """MAX_SPACES spaces are open."""
+
+
+class SpaceStatus(NamedTuple):
+    """An open space: its name, its engine, and the seconds since its last request."""
+
+    name: str
+    engine: Engine
+    idle: float
 
 
 @dataclass(slots=True)
-class _Open:
+class _Entry:
     space: Space
     used_at: float
 
 
 class Spaces:
-    """Opens, finds and ends spaces. Safe for threads. ``clock`` tells seconds that only grow.
+    """Open, find and end spaces; thread-safe. ``clock`` returns monotonic seconds.
 
-    Their journals share a bound of bytes, so that many spaces keep less each.
+    The journals share a limit in bytes, so that many spaces keep less each.
     """
+
+    max: Final = MAX_SPACES
 
     def __init__(self, main: Engine, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._lock = Lock()
         self._main = main
         self._settings = settings
         self._clock = clock
-        self._open: OrderedDict[str, _Open] = OrderedDict()  # the one used last stands last
-
-    most = MOST_SPACES
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()  # the most recently used last
 
     @property
     def idle(self) -> float:
-        """Seconds after its last request that a space ends."""
+        """Seconds after its last request after which a space ends."""
         return self._settings.space_idle
 
-    @staticmethod
-    def root(name: str) -> str:
-        """What the paths of a space begin with."""
-        return f"{_ROOT}/{name}"
-
-    def address(self, name: str, origin: str) -> str:
-        """Where clients reach a space; ``origin`` is how one of them reaches the server."""
-        return (self._settings.public_url or origin).removesuffix(SERVICE_PATH) + self.root(name)
+    def address(self, name: str, server_url: str) -> str:
+        """Return where clients reach a space; ``server_url`` is how the client that asks reaches the server."""
+        return f"{(self._settings.public_url or server_url).removesuffix(SERVICE_PATH)}{_ROOT}/{name}"
 
     @staticmethod
-    def named_in(path: str) -> str | None:
-        """The name of the space that a path leads to, None for none."""
-        found = _PATH.match(path) if path.startswith(_ROOT) else None
-        return found and found[1]
+    def name_in(path: str) -> str | None:
+        """Return the name of the space that a path leads to; None for a path of the server itself."""
+        match = _SPACE_IN_PATH.match(path) if path.startswith(_ROOT) else None
+        return match and match[1]
 
     def get(self, name: str) -> Space | None:
-        """A space that is open, and now in use."""
+        """Return an open space and mark it as used."""
         with self._lock:
-            found = self._used(name)
-            return None if found is None else found.space
+            entry = self._used(name)
+            return None if entry is None else entry.space
 
     def put(self, name: str, scenario: Scenario | None) -> bool:
-        """Opens a space, with the main scenario when none is given; in one that is open, a given one comes into force.
+        """Open a space with a scenario, by default the server's; replace the scenario of one that is open already.
 
-        True when it was opened just now; TooManySpaces when no more can be.
+        Return True if it was opened. Raise TooManySpaces when no more can be.
         """
         with self._lock:
-            found = self._used(name)
-            self._check_room(found)
-        if found is None:
-            space = self._made(scenario or self._main.scenario)
+            entry = self._used(name)
+            self._check_room(entry)
+        if entry is None:
+            engine = Engine(scenario or self._main.scenario, limits=self._settings.journal)
+            space = Space(engine, self._settings, root=f"{_ROOT}/{name}")
             with self._lock:
-                self._check_room(self._open.get(name))
-                found = self._open.setdefault(name, _Open(space, self._clock()))
-                self._share()
-            if found.space is space:
+                self._check_room(self._entries.get(name))
+                entry = self._entries.setdefault(name, _Entry(space, self._clock()))
+                self._share_journal_bytes()
+            if entry.space is space:
                 return True
         if scenario is not None:
-            found.space.engine.replace(scenario)
+            entry.space.engine.replace(scenario)
         return False
 
     def drop(self, name: str) -> bool:
-        """Ends a space; False when there is none."""
+        """End a space; return False if there is none of this name."""
         with self._lock:
             self._end_idle()
-            found = self._open.pop(name, None) is not None
-            self._share()
-            return found
+            dropped = self._entries.pop(name, None) is not None
+            self._share_journal_bytes()
+            return dropped
 
-    def news(self) -> list[SpaceNews]:
-        """The spaces that are open, the longest unused first."""
+    def list(self) -> list[SpaceStatus]:
+        """Return the open spaces, the least recently used first."""
         with self._lock:
             self._end_idle()
             now = self._clock()
-            return [SpaceNews(name, each.space.engine, now - each.used_at) for name, each in self._open.items()]
+            return [SpaceStatus(name, each.space.engine, now - each.used_at) for name, each in self._entries.items()]
 
-    def _used(self, name: str) -> _Open | None:
+    def _used(self, name: str) -> _Entry | None:
         self._end_idle()
-        found = self._open.get(name)
-        if found is not None:
-            found.used_at = self._clock()
-            self._open.move_to_end(name)
-        return found
+        entry = self._entries.get(name)
+        if entry is not None:
+            entry.used_at = self._clock()
+            self._entries.move_to_end(name)
+        return entry
 
-    def _check_room(self, found: _Open | None) -> None:
-        if found is None and len(self._open) >= self.most:
+    def _check_room(self, entry: _Entry | None) -> None:
+        if entry is None and len(self._entries) >= self.max:
             raise TooManySpaces
 
-    def _made(self, scenario: Scenario) -> Space:
-        engine = Engine(scenario, limits=self._settings.journal)
-        return Space(Controlled(engine), self._settings)
-
     def _end_idle(self) -> None:
-        before = self._clock() - self._settings.space_idle
-        ended = False
-        while self._open and next(iter(self._open.values())).used_at < before:
-            self._open.popitem(last=False)
-            ended = True
-        if ended:
-            self._share()
+        deadline = self._clock() - self._settings.space_idle
+        count = len(self._entries)
+        while self._entries and next(iter(self._entries.values())).used_at < deadline:
+            self._entries.popitem(last=False)
+        if len(self._entries) < count:
+            self._share_journal_bytes()
 
-    def _share(self) -> None:
-        whole = self._settings.journal
-        share = replace(whole, size=min(whole.size, whole.size * _JOURNALS // max(1, len(self._open))))
-        for each in self._open.values():
-            each.space.engine.limit(share)
+    def _share_journal_bytes(self) -> None:
+        limits = self._settings.journal
+        share = replace(limits, size=min(limits.size, limits.size * _FULL_JOURNALS // max(1, len(self._entries))))
+        for entry in self._entries.values():
+            entry.space.engine.limit_journal(share)

@@ -1,1 +1,1 @@
-"""Bytes to calls and answers to bytes, as the ASMX service does it; the only floor that imports spyne and lxml."""
+"""Bytes to calls and results to bytes, as ASMX reads and writes them; the only package that imports spyne."""

@@ -1,4 +1,8 @@
-"""What a Content-Type header says, read as ASP.NET reads it, and how that makes text of bytes."""
+"""How ASP.NET reads a Content-Type, decodes a body and undoes URL encoding, where that differs from werkzeug.
+
+This module is why the service address does not use werkzeug's parsers; each function says where the results differ.
+Sources: ``System.Web.Services`` (ContentType.cs, RequestResponse.cs, Scalars.cs), ``System.Web`` (HttpUtility).
+"""
 
 from __future__ import annotations
 
@@ -13,35 +17,37 @@ from functools import lru_cache
 
 from emulator.wire.input_limits import check_charset
 
-_LONGEST_NAME = 64
-_NAMES = frozenset({*aliases, *aliases.values(), *(each.name for each in pkgutil.iter_modules(encodings.__path__))})
-# Text encodings of Python's that are no charsets: .NET knows none of them.
-_NO_CHARSETS = frozenset({"idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined", "mbcs", "oem"})
-# What .NET means by these names, where Python means something else.
-_DOTNET_NAMES = {"utf-16": "utf-16-le", "unicode": "utf-16-le", "utf-32": "utf-32-le"}
-
 
 @dataclass(frozen=True, slots=True)
 class MediaType:
-    """A Content-Type. ``base`` is in lower case, with whatever white space stood before the first semicolon."""
+    """A Content-Type as ASP.NET reads it.
 
-    base: str = field(repr=False)  # anything may have been sent as one, an auth code too
+    ``base`` is in lower case and keeps white space before the first semicolon. ``charset`` is the name of a Python
+    codec, or None if there is no charset or an unknown one. ``action`` is decoded, and "" if there is none.
+    """
+
+    base: str = field(repr=False)  # may hold anything that was sent, also an auth code
     charset: str | None
     action: str = field(repr=False)
-
-    @property
-    def is_text(self) -> bool:
-        """Whether it is of the family whose default charset is US-ASCII."""
-        return self.base.startswith("text/")
 
 
 @lru_cache(maxsize=64)
 def parse_content_type(content_type: str) -> MediaType:
-    """What a Content-Type header says; an absent one is the empty text."""
+    """Parse a Content-Type header; an absent one is "".
+
+    Differs from ``werkzeug.http.parse_options_header``:
+
+    * a space before the first semicolon stays, and makes the media type a wrong one (415);
+    * a semicolon ends a parameter even inside quotes, and ``\\"`` is no escape;
+    * single quotes are removed like double ones, and so are blanks inside the quotes;
+    * an unquoted value may hold any character; werkzeug cuts ``action=https://...`` at the colon;
+    * of a parameter that is given twice the first counts; werkzeug takes the last;
+    * the continuations and charsets of RFC 2231 (``charset*=``) are unknown.
+    """
     base, *parameters = content_type.split(";")
     return MediaType(
         base=base.lower(),
-        charset=known_charset(_parameter(parameters, "charset")),
+        charset=_codec_name(_parameter(parameters, "charset")),
         action=url_decoded(_parameter(parameters, "action")),
     )
 
@@ -54,17 +60,28 @@ def _parameter(parameters: list[str], name: str) -> str:
     return ""
 
 
-def known_charset(name: str) -> str | None:
-    """Python's name of the codec for a charset; None for one that nobody knows."""
-    name = name.lower()
-    if len(name) > _LONGEST_NAME or encodings.normalize_encoding(name).replace(".", "_") not in _NAMES:
-        return None  # and not looked up, since Python remembers every name that it did not find
+_LONGEST_NAME = 64
+_CODECS = frozenset(
+    {*aliases, *aliases.values(), *(module.name for module in pkgutil.iter_modules(encodings.__path__))}
+)
+# Text encodings of Python that are no charsets; .NET knows none of them.
+_NOT_CHARSETS = frozenset({"idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined", "mbcs", "oem"})
+# Python's codecs of these names expect or write a byte order mark; .NET's encodings are little-endian.
+_DOTNET_NAMES = {"utf-16": "utf-16-le", "unicode": "utf-16-le", "utf-32": "utf-32-le"}
+
+
+def _codec_name(charset: str) -> str | None:
+    """Return the name of Python's codec for a charset; None if it is unknown. werkzeug decodes UTF-8 only."""
+    charset = charset.lower()
+    # Checked first, since Python caches the name of every failed lookup for ever.
+    if len(charset) > _LONGEST_NAME or encodings.normalize_encoding(charset).replace(".", "_") not in _CODECS:
+        return None
     try:
-        found = codecs.lookup(_DOTNET_NAMES.get(name, name))
+        codec = codecs.lookup(_DOTNET_NAMES.get(charset, charset))
     except (LookupError, ValueError):
         return None
-    is_text = getattr(found, "_is_text_encoding", True)
-    return found.name if is_text and found.name.replace("-", "_") not in _NO_CHARSETS else None
+    is_text = getattr(codec, "_is_text_encoding", True)
+    return codec.name if is_text and codec.name.replace("-", "_") not in _NOT_CHARSETS else None
 
 
 _BOMS = (
@@ -74,45 +91,49 @@ _BOMS = (
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 )
-_BEGIN_MARKS = frozenset({mark[:1] for mark, _ in _BOMS})
-_UNMARKED = ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
-_DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]+)""")
-_ABOVE_ASCII = bytes(range(128)) + b"?" * 128
+_FIRST_BYTES_OF_BOMS = frozenset({bom[:1] for bom, _ in _BOMS})
+_UTF16_WITHOUT_BOM = ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
+_DECLARED_ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]+)""")
+_ABOVE_ASCII_REPLACED = bytes(range(128)) + b"?" * 128
 
 
 def as_utf8(data: bytes, media: MediaType) -> bytes:
-    """An XML document in UTF-8, read in the charset that ASP.NET would choose; UTF-8 itself is passed on unchecked.
+    """Convert an XML document to UTF-8 from the charset that ASP.NET would choose; UTF-8 itself is not validated.
 
-    Excessive when it is too long for its charset.
+    Raises InputTooLarge if the document is too long for its charset.
     """
-    charset, length = _charset(data, media)
+    charset, bom_length = _charset(data, media)
     if charset == "us-ascii":
-        return data.translate(_ABOVE_ASCII)
+        return data.translate(_ABOVE_ASCII_REPLACED)
     if charset == "utf-8":
-        return data[length:] if length else data
+        return data[bom_length:] if bom_length else data
     check_charset(data, charset)
-    return _decoded(data[length:], charset).encode("utf-8")
+    return _decode(data[bom_length:], charset).encode("utf-8")
 
 
 def _charset(data: bytes, media: MediaType) -> tuple[str, int]:
-    """The charset of the document, and the length of its byte order mark."""
-    if data[:1] in _BEGIN_MARKS:
-        for mark, charset in _BOMS:
-            if data.startswith(mark):
-                return charset, len(mark)
+    """Return the charset of a document and the length of its byte order mark.
+
+    A mark overrides the Content-Type, whose charset overrides the XML declaration. Without a charset ``text/*`` is
+    US-ASCII (RFC 2046), where werkzeug assumes UTF-8, and other types follow the rules of XML.
+    """
+    if data[:1] in _FIRST_BYTES_OF_BOMS:
+        for bom, charset in _BOMS:
+            if data.startswith(bom):
+                return charset, len(bom)
     if media.charset:
         return media.charset, 0
-    if media.is_text:
+    if media.base.startswith("text/"):
         return "us-ascii", 0
-    for start, charset in _UNMARKED:
+    for start, charset in _UTF16_WITHOUT_BOM:
         if data.startswith(start):
             return charset, 0
-    declared = _DECLARED.match(data)
-    return (declared and known_charset(declared[1].decode("ascii"))) or "utf-8", 0
+    declaration = _DECLARED_ENCODING.match(data)
+    return (declaration and _codec_name(declaration[1].decode("ascii"))) or "utf-8", 0
 
 
-def mended(xml: bytes, media: MediaType) -> bytes:
-    """Bytes that are no UTF-8 as ASP.NET takes them: U+FFFD where a charset was given; else XML's rules refuse them."""
+def replace_invalid_utf8(xml: bytes, media: MediaType) -> bytes:
+    """Replace invalid UTF-8 by U+FFFD if a charset was given, as ASP.NET does; without one it is an XML error."""
     return xml.decode("utf-8", "replace").encode("utf-8") if media.charset else xml
 
 
@@ -120,38 +141,40 @@ _PERCENT, _PLUS = b"%+"
 _PERCENT_U = re.compile(rb"%u([0-9A-Fa-f]{4})")
 
 
-def url_decoded(text: str) -> str:
-    """A header value as ``HttpUtility.UrlDecode`` reads it."""
-    if "%" not in text and "+" not in text:
-        return text
-    return url_decoded_bytes(text.encode("utf-8", "surrogateescape"), "utf-8")
-
-
-def says_itself(data: bytes, charset: str) -> bool:
-    """Whether data of a query string or form surely has nothing to decode: it is ASCII without ``%`` and ``+``."""
+def is_plain_ascii(data: bytes, charset: str) -> bool:
+    """Return True if a query string or form surely needs no decoding: it is ASCII without ``%`` and ``+``."""
     return charset == "utf-8" and _PERCENT not in data and _PLUS not in data and data.isascii()
 
 
+def url_decoded(text: str) -> str:
+    """Undo the URL encoding of a header value."""
+    return url_decoded_bytes(text.encode("utf-8", "surrogateescape"), "utf-8")
+
+
 def url_decoded_bytes(data: bytes, charset: str) -> str:
-    """Data of a query string or form as ``HttpUtility.UrlDecode`` reads it: also ``+``, a stray ``%``, ``%uXXXX``."""
-    if says_itself(data, charset):
+    """Undo the URL encoding of a query string or form, as ``HttpUtility.UrlDecode`` does.
+
+    Differs from werkzeug, which uses ``urllib.parse``: decodes ``%uXXXX`` and surrogate pairs of it, and other charsets
+    than UTF-8.
+    """
+    if is_plain_ascii(data, charset):
         return data.decode("ascii")
     data = data.replace(b"+", b" ")
     if b"%u" not in data:
-        return _unquoted(data, charset)
+        return _unquote(data, charset)
     first, *pairs = _PERCENT_U.split(data)
-    units = [_utf16(_unquoted(first, charset))]
+    units = [_utf16(_unquote(first, charset))]
     for code, plain in zip(pairs[::2], pairs[1::2], strict=True):
-        units += [bytes.fromhex(code.decode("ascii")), _utf16(_unquoted(plain, charset))]
+        units += [bytes.fromhex(code.decode("ascii")), _utf16(_unquote(plain, charset))]
     return b"".join(units).decode("utf-16-be", "replace")
 
 
-def _unquoted(data: bytes, charset: str) -> str:
-    return _decoded(urllib.parse.unquote_to_bytes(data), charset)
+def _unquote(data: bytes, charset: str) -> str:
+    return _decode(urllib.parse.unquote_to_bytes(data), charset)
 
 
-def _decoded(data: bytes, charset: str) -> str:
-    """Bytes as text, with U+FFFD for what means nothing: also for half a surrogate pair, which UTF-7 can spell."""
+def _decode(data: bytes, charset: str) -> str:
+    """Decode with U+FFFD for invalid bytes; also for lone surrogates, which Python's UTF-7 codec lets through."""
     text = data.decode(charset, "replace")
     return _utf16(text).decode("utf-16-be", "replace") if charset == "utf-7" else text
 

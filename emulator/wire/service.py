@@ -1,4 +1,4 @@
-"""The operation as spyne declares it, and the three spyne Applications that serve it over the four bindings."""
+"""The service as spyne declares it, and the spyne pipeline that answers a request over each of the four bindings."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
+from emulator.core import contract
 from emulator.core.call import Call
-from emulator.core.contract import (
-    DESCRIPTION,
-    NAMESPACE,
-    OPERATION,
-    PARAMETERS,
-    RESPONSE_RESULT,
-    RESULT_TYPE,
-    SERVICE,
-    Binding,
-    Result,
-)
+from emulator.core.contract import Binding, Result
+from emulator.core.journal import Reason
 from emulator.wire import faults
-from emulator.wire.faults import Refusal
+from emulator.wire.faults import AsmxFault
 from emulator.wire.form import FormIn, FormOut
 from emulator.wire.soap import Soap11In, Soap11Out, Soap12In, Soap12Out
 from emulator.wire.spyne_compat import Application, Enum, Fault, Integer32, ServerBase, Service, Unicode, rpc
 
-# What the operation does: gives the result of a call, or raises ``faults.ServiceException``.
-Operation = Callable[[Call], Result]
+Operation = Callable[[Call], Result | None]
+"""Returns the result of a call, or None if the service is not to answer it: then the body is empty.
+
+May raise ``faults.ServiceException``.
+"""
+
+INTERNAL_ERROR: Final = "Internal error of rescue-emulator; its log has the details."
+"""The text of the fault when the emulator itself fails."""
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class WireRequest:
-    """One request to the service.
+    """A request to the service, as far as it decides the answer.
 
-    ``payload`` is the body, and for GET the query string as it was sent. ``operation`` is what follows the ``.asmx`` of
-    the path and its slash, decoded; empty for SOAP. An absent header is None, but an absent Content-Type is "".
+    ``payload`` is the body, or for GET the query string as it was sent. ``content_type`` is "" and ``soap_action`` None
+    if the header is absent. ``operation`` is the decoded path after ``.asmx/``; "" for SOAP.
     """
 
     payload: bytes = field(repr=False)
@@ -46,29 +46,28 @@ class WireRequest:
 
 @dataclass(slots=True)
 class WireResponse:
-    """One answer of the service: the bytes, and what led to them.
+    """The service's answer to a request.
 
-    ``binding`` is the one in which the answer is written; a request that became no call has ``refusal``, one that did
-    may have ``remarks``: what of it the service ignored though its sender hardly meant that.
+    ``binding`` is the one in which the answer is written. ``fault`` is set if the answer is a fault. ``remarks`` name
+    what the service ignored in a call although the client probably meant it.
     """
 
     status: int
     content_type: str
     body: bytes = field(repr=False)
     binding: Binding
-    refusal: Refusal | None = None
-    remarks: tuple[str, ...] = ()
+    fault: AsmxFault | None = None
+    remarks: tuple[Reason, ...] = ()
 
     @property
-    def reason(self) -> str:
-        """Why the request became no call, without what might be a secret; "" for one that did."""
-        return "" if self.refusal is None else self.refusal.text_for_log or self.refusal.kind.reason
+    def why(self) -> Reason | None:
+        """Why the answer is a fault; None if it is not."""
+        return None if self.fault is None else self.fault.why
 
 
 class Transport:
-    """The part of spyne's transport context that tells how an answer travels."""
+    """The attributes of spyne's transport context that the protocols use."""
 
-    type = "http"
     resp_code = 200
     mime_type = ""
 
@@ -77,35 +76,29 @@ class Transport:
 
 
 class Context:
-    """Stands in for spyne's ``MethodContext``. ``udc``, spyne's place for the user's own data, is the operation.
+    """The attributes of spyne's ``MethodContext`` that the pipeline uses; spyne's own costs 18 µs, this one 0.4.
 
-    ``binding`` begins as the guess that the request's headers allow and is set right once the envelope is read.
+    ``udc``, spyne's field for user-defined data, is the operation. ``binding`` is the one guessed from the headers
+    until the envelope has been read.
     """
 
-    in_string: Any = None
     in_document: Any = None
     in_header_doc: Any = None
     in_body_doc: Any = None
-    in_header: Any = None
     in_object: Any = None
     in_error: Fault | None = None
-    out_header: Any = None
     out_object: Any = None
     out_document: Any = None
     out_string: Any = None
-    out_stream: Any = None
     out_error: Any = None
     descriptor: Any = None
     function: Any = None
     method_request_string: str | None = None
-    protocol: Any = None
-    inprot_ctx: Any = None
     outprot_ctx: Any = None
-    pusher_stack: tuple[Any, ...] = ()
-    routed = False
-    remarks: tuple[str, ...] = ()
+    is_routed = False
+    remarks: tuple[Reason, ...] = ()
 
-    def __init__(self, app: Any, request: WireRequest, operation: Operation | None, binding: Binding) -> None:
+    def __init__(self, app: Any, request: WireRequest, operation: Operation, binding: Binding) -> None:
         self.app = app
         self.binding = binding
         self.in_protocol, self.out_protocol = app.in_protocol, app.out_protocol
@@ -114,16 +107,10 @@ class Context:
 
     @property
     def method_name(self) -> Any:
-        """The name of the operation, once it is known."""
         return self.descriptor and self.descriptor.name
 
-    @property
-    def service_class(self) -> Any:
-        """The spyne service that declares the operation, once it is known."""
-        return self.descriptor and self.descriptor.service_class
-
     def fire_event(self, event: str, *args: Any, **kwargs: Any) -> None:
-        """Tells the listeners of the application and of the operation."""
+        """Call the listeners of the application and of the operation."""
         if self.app.event_manager.handlers:
             self.app.event_manager.fire_event(event, self, *args, **kwargs)
         if self.descriptor is not None:
@@ -131,38 +118,23 @@ class Context:
                 if manager.handlers:
                     manager.fire_event(event, self, *args, **kwargs)
 
-    def close(self) -> None:
-        """Nothing is kept beyond the request."""
 
-
-class Pipeline(ServerBase):  # type: ignore[misc]  # spyne has no types
-    """One spyne Application, ready to answer requests."""
+class Pipeline(ServerBase):  # type: ignore[misc]  # spyne is untyped
+    """A server for one spyne Application: runs spyne's steps from a request to the bytes of its answer."""
 
     transport = "http"
 
-    def answer(self, request: WireRequest, operation: Operation, binding: Binding) -> WireResponse:
-        """The answer to one request: a result, or the refusal of what is wrong with it."""
-        ctx = Context(self.app, request, operation, binding)
+    def run(self, ctx: Context) -> None:
+        """Read the request, call the operation, and write its result or a fault to ``ctx.out_string``."""
         self.generate_contexts(ctx)
         if ctx.in_error is None:
             self.get_in_object(ctx)
         if ctx.in_error is None:
             self.get_out_object(ctx)
-        return self._written(ctx)
-
-    def refuse(self, request: WireRequest, refusal: Refusal, binding: Binding) -> WireResponse:
-        """A refusal without a look at the request."""
-        ctx = Context(self.app, request, None, binding)
-        ctx.out_error = refusal
-        return self._written(ctx)
-
-    def _written(self, ctx: Context) -> WireResponse:
         self.get_out_string(ctx)
-        told, body = ctx.transport, b"".join(ctx.out_string)
-        return WireResponse(told.resp_code, told.mime_type, body, ctx.binding, ctx.out_error, ctx.remarks)
 
     def generate_contexts(self, ctx: Any, in_string_charset: str | None = None) -> Any:
-        """Reads the request up to the name of the operation, and looks that up among those of the application."""
+        """Read the request up to the name of the operation, and look that up in the application."""
         protocol = self.app.in_protocol
         try:
             protocol.create_in_document(ctx, in_string_charset)
@@ -175,82 +147,81 @@ class Pipeline(ServerBase):  # type: ignore[misc]  # spyne has no types
         return (ctx,)
 
 
-_logger = logging.getLogger(__name__)
-
-_SOAP = (Binding.SOAP11, Binding.SOAP12)
-OUR_FAULT = "The emulator itself failed; its log has the details."
-
-startSessionRet = Enum(*(result.value for result in Result), type_name=RESULT_TYPE)  # noqa: N816  # a type of the WSDL
+ResultType = Enum(*(result.value for result in Result), type_name=contract.RESULT_TYPE)
 Int = Integer32(min_occurs=1, nillable=False)
 
 
-class API(Service):  # type: ignore[misc]  # spyne has no types
-    """The service. What its operation does comes with each request, so that the service itself has no state."""
+class API(Service):  # type: ignore[misc]  # spyne is untyped
+    """The service. What its operation does comes with each request, so the class has no state."""
 
     @rpc(
         Int,
         Int,
         Unicode,
-        _args=PARAMETERS,
-        _returns=startSessionRet,
-        _operation_name=OPERATION,
-        _out_variable_name=RESPONSE_RESULT,
+        _args=contract.PARAMETERS,
+        _returns=ResultType,
+        _operation_name=contract.OPERATION,
+        _out_variable_name=contract.RESPONSE_RESULT,
     )  # type: ignore[untyped-decorator]
-    def start_session(ctx: Any, session: int, node: int, auth_code: str | None) -> Result:  # noqa: N805
+    def start_session(ctx: Any, session: int, node: int, auth_code: str | None) -> Result | None:  # noqa: N805
         call = Call(session, node, auth_code, ctx.binding)
         try:
-            result: Result = ctx.udc(call)
-        except faults.ServiceException as thrown:
-            raise _thrown(ctx.binding, thrown.message) from None
+            result: Result | None = ctx.udc(call)
+        except faults.ServiceException as error:
+            raise _thrown(ctx.binding, str(error)) from None
         except Exception:
             _logger.exception("answering %r failed", call)
-            raise _thrown(ctx.binding, OUR_FAULT) from None
+            raise _thrown(ctx.binding, INTERNAL_ERROR) from None
         return result
 
-    start_session.__doc__ = DESCRIPTION
+    start_session.__doc__ = contract.DESCRIPTION
 
 
-def _thrown(binding: Binding, message: str) -> faults.Refusal:
-    kind = faults.THROWN if binding in _SOAP else faults.THROWN_IN_FORM
-    return kind.refuse(message=message)
+def _thrown(binding: Binding, message: str) -> AsmxFault:
+    """Return the fault for an exception of the service."""
+    spec = faults.THROWN if binding in (Binding.SOAP11, Binding.SOAP12) else faults.THROWN_IN_FORM
+    return spec.fault(message=message)
 
 
 @lru_cache(maxsize=1)
-def _pipelines() -> dict[Binding, Pipeline]:
-    """The pipeline of each binding; a SOAP request begins in the one of the version that its headers speak for."""
+def pipelines() -> dict[Binding, Pipeline]:
+    """Return the pipeline of each binding; for SOAP, of the version guessed from the headers.
+
+    A SOAP pipeline can write either version, since the envelope may turn out to be of the other one.
+    """
     writers = {Binding.SOAP11: Soap11Out(), Binding.SOAP12: Soap12Out()}
-    by_form = _pipeline("Form", FormIn(), FormOut())
+    form = _pipeline("Form", FormIn(), FormOut())
     return {
         Binding.SOAP11: _pipeline("Soap", Soap11In(writers), writers[Binding.SOAP11]),
         Binding.SOAP12: _pipeline("Soap12", Soap12In(writers), writers[Binding.SOAP12]),
-        Binding.GET: by_form,
-        Binding.POST: by_form,
+        Binding.GET: form,
+        Binding.POST: form,
     }
 
 
 def _pipeline(suffix: str, in_protocol: Any, out_protocol: Any) -> Pipeline:
-    return Pipeline(Application([API], NAMESPACE, SERVICE + suffix, in_protocol, out_protocol))
+    return Pipeline(Application([API], contract.NAMESPACE, contract.SERVICE + suffix, in_protocol, out_protocol))
 
 
 def respond(request: WireRequest, operation: Operation, binding: Binding) -> WireResponse:
-    """The service's answer to a request over a binding; for SOAP, the one of the version that its headers speak for.
+    """Answer a request over a binding; for SOAP, of the version that ``soap.guessed_version`` returns.
 
-    Never raises: what is wrong with the request, what the operation throws, and an error in the operation itself, which
-    is logged, are all answered in the form of the binding.
+    Never raises: a bad request, an exception of the service and an error inside the operation, which is logged, all
+    give a fault in the form of the binding.
     """
-    pipeline = _pipelines()[binding]
+    pipeline = pipelines()[binding]
+    ctx = Context(pipeline.app, request, operation, binding)
     try:
-        return pipeline.answer(request, operation, binding)
+        pipeline.run(ctx)
     except Exception:
-        _logger.exception("reading a request over %s failed", binding.value)
-        return pipeline.refuse(request, _thrown(binding, OUR_FAULT), binding)
-
-
-def application(binding: Binding) -> Application:
-    """The spyne Application in which a request over a binding begins."""
-    return _pipelines()[binding].app
+        _logger.exception("answering a request over %s failed", binding.value)
+        ctx = Context(pipeline.app, request, operation, binding)
+        ctx.out_error = _thrown(binding, INTERNAL_ERROR)
+        pipeline.get_out_string(ctx)
+    transport, body = ctx.transport, b"".join(ctx.out_string)
+    return WireResponse(transport.resp_code, transport.mime_type, body, ctx.binding, ctx.out_error, ctx.remarks)
 
 
 def prepare() -> None:
-    """Builds what the first answer would otherwise wait for."""
-    _pipelines()
+    """Build the spyne applications, which the first request would otherwise wait for."""
+    pipelines()

@@ -1,7 +1,7 @@
-"""The protocols of SOAP 1.1 and 1.2: how a request is routed and read, and how results and refusals are written.
+"""spyne protocols for SOAP 1.1 and 1.2: how a request is routed and read, and how results and faults are written.
 
-The guess at the version decides how a request is routed and, until its envelope is read, in which version it is
-refused; the namespace of the envelope decides everything after that.
+The version guessed from the headers decides the routing, and in which version a fault is written until the envelope has
+been read. From then on the namespace of the envelope decides.
 """
 
 from __future__ import annotations
@@ -10,120 +10,110 @@ import re
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
-from emulator.core.contract import NAMESPACE, RESPONSE, RESPONSE_RESULT, SOAP_ACTION, Binding, Result
+from emulator.core import contract
+from emulator.core.contract import NAMESPACE, SOAP11_NS, SOAP12_NS, SOAP_ACTION, Binding, Result
 from emulator.wire import envelope, faults
-from emulator.wire.content_type import MediaType, as_utf8, mended, parse_content_type, url_decoded
-from emulator.wire.envelope import OPERATION_TAG, SOAP11_NS, SOAP12_NS
-from emulator.wire.faults import Blame, Kind, Refusal
-from emulator.wire.input_limits import Excessive, check_markup
-from emulator.wire.int32 import OutOfRange
+from emulator.wire.content_type import MediaType, as_utf8, parse_content_type, replace_invalid_utf8, url_decoded
+from emulator.wire.envelope import OPERATION_TAG, MissingPart
+from emulator.wire.faults import AsmxFault, FaultCode
+from emulator.wire.input_limits import InputTooLarge, check_markup
 from emulator.wire.spyne_compat import Soap11, Soap12
-from emulator.wire.xml_fast import LookCloser, Malformed, Unreadable, read_quickly
-from emulator.wire.xml_strict import CloseReading
+from emulator.wire.xml_fast import NeedsStrictParser, parse_fast
+from emulator.wire.xml_strict import StrictXml, XmlError
 
 TEXT_XML: Final = "text/xml"
 SOAP_XML: Final = "application/soap+xml"
-_QUOTED_ACTION = f'"{SOAP_ACTION}"'  # as nearly everybody sends it
+_VERSIONS = {SOAP11_NS: Binding.SOAP11, SOAP12_NS: Binding.SOAP12}
+_QUOTED_ACTION = f'"{SOAP_ACTION}"'  # as nearly every client sends it
 
 
 def guessed_version(content_type: str, soap_action: str | None) -> Binding:
-    """The version that the headers of a request speak for."""
+    """Return the SOAP version that the headers of a request indicate."""
     if soap_action is None or parse_content_type(content_type).base == SOAP_XML:
         return Binding.SOAP12
     return Binding.SOAP11
 
 
 class _SoapIn:
-    """Reads an envelope of either version; mixed in before spyne's protocol of the version that was guessed."""
+    """Reads an envelope of either version; mixed in before spyne's protocol of the guessed version."""
 
     def __init__(self, writers: dict[Binding, Any]) -> None:
         super().__init__()
         self._writers = writers  # the out-protocol of each version
 
     def create_in_document(self, ctx: Any, charset: str | None = None) -> None:
-        """Routes by the action, as far as that goes, and reads the XML."""
+        """Route by the action if possible, and parse the XML."""
         request = ctx.transport.req
         media = parse_content_type(request.content_type)
-        ctx.routed = self.is_routed(ctx, media)
-        if ctx.routed:
+        ctx.is_routed = self.routes_by_action(ctx, media)
+        if ctx.is_routed:
             _check_media_type(media)
         try:
             xml = as_utf8(request.payload, media)
             check_markup(xml)
-        except Excessive as error:
-            raise self._refusal(ctx, error) from None
-        ctx.in_document = read_quickly(xml) or CloseReading(mended(xml, media))
+        except InputTooLarge as error:
+            raise _fault(error, ctx.is_routed) from None
+        ctx.in_document = parse_fast(xml) or StrictXml(replace_invalid_utf8(xml, media))
 
-    def is_routed(self, ctx: Any, media: MediaType) -> bool:
-        """Whether the action alone names the operation; a refusal where it has to and does not."""
+    def routes_by_action(self, ctx: Any, media: MediaType) -> bool:
+        """Return True if the action names the operation, False if the Body has to; raise AsmxFault if neither may."""
         raise NotImplementedError
 
     def decompose_incoming_envelope(self, ctx: Any, message: str) -> None:
-        """Finds the version, the Header and the Body; routes by the Body where the action did not."""
+        """Find the version, the Header and the Body; route by the Body if the action did not."""
         document, media = ctx.in_document, parse_content_type(ctx.transport.req.content_type)
         try:
-            version = envelope.version(document)
-            self._answer_in(ctx, version)
-            if ctx.routed:
+            namespace = envelope.namespace(document)
+            version = _VERSIONS.get(namespace)
+            ctx.binding = version or Binding.SOAP11
+            ctx.out_protocol = self._writers[ctx.binding]
+            if version is None:
+                raise faults.VERSION_UNKNOWN.fault(namespace=namespace)
+            if ctx.is_routed:
                 _check_media_type(media, version)
-            found = envelope.parts(document)
-            if not ctx.routed:
-                _check_operation(envelope.requested_operation(document, found.body), media.action)
-                ctx.routed = True
+            ctx.in_header_doc, ctx.in_body_doc = envelope.header_and_body(document)
+            if not ctx.is_routed:
+                if envelope.requested_operation(document, ctx.in_body_doc) != OPERATION_TAG:
+                    raise faults.ACTION_UNKNOWN.fault(action=media.action) if media.action else faults.NO_ACTION.fault()
+                ctx.is_routed = True
                 _check_media_type(media, version)
-        except Unreadable as error:
-            raise self._refusal(ctx, error) from None
-        ctx.in_header_doc, ctx.in_body_doc = found.header, found.body
+        except (MissingPart, XmlError, InputTooLarge) as error:
+            raise _fault(error, ctx.is_routed) from None
         ctx.method_request_string = OPERATION_TAG
 
     def deserialize(self, ctx: Any, message: str) -> None:
-        """Reads the parameters, with the close reading where the quick one cannot judge them."""
+        """Read the parameters; parse again strictly if the fast tree is not enough."""
         try:
             try:
-                read = envelope.parameters(ctx.in_document, ctx.in_body_doc, ctx.in_header_doc)
-            except LookCloser:
+                read = envelope.parameters(ctx.in_document, ctx.in_header_doc, ctx.in_body_doc)
+            except NeedsStrictParser:
                 media = parse_content_type(ctx.transport.req.content_type)
-                document = CloseReading(mended(as_utf8(ctx.transport.req.payload, media), media))
-                found = envelope.parts(document)
-                read = envelope.parameters(document, found.body, found.header)
-        except Unreadable as error:
-            raise self._refusal(ctx, error) from None
+                document = StrictXml(replace_invalid_utf8(as_utf8(ctx.transport.req.payload, media), media))
+                read = envelope.parameters(document, *envelope.header_and_body(document))
+        except (MissingPart, XmlError, InputTooLarge) as error:
+            raise _fault(error, ctx.is_routed) from None
         ctx.in_object = list(read.values.values())
         if read.skipped:
-            ctx.remarks = tuple(envelope.overlooked(read))
-
-    def _answer_in(self, ctx: Any, version: Binding) -> None:
-        ctx.binding = version
-        ctx.out_protocol = self._writers[version]
-
-    def _refusal(self, ctx: Any, error: Unreadable) -> Refusal:
-        """How the service answers to an unreadable envelope; some of it depends on whether it is routed yet."""
-        match error:
-            case Excessive() if ctx.routed:
-                return faults.TOO_LARGE.refuse()
-            case Malformed():
-                return faults.BAD_REQUEST.refuse() if ctx.routed else faults.UNREADABLE.refuse(flaw=error)
-            case envelope.NotSimple():
-                return faults.BAD_REQUEST.refuse()
-            case envelope.MissingPart():
-                kind = faults.PART_MISSING if ctx.routed else faults.PART_MISSING_IN_ROUTING
-                return kind.refuse(part=error.part)
-            case envelope.BadInt():
-                kind = faults.INT_OUT_OF_RANGE if isinstance(error.why, OutOfRange) else faults.BAD_INT
-                return kind.refuse(line=error.line, column=error.column)
-            case envelope.NotUnderstood():
-                return faults.NOT_UNDERSTOOD.refuse(name=error.name)
-            case envelope.UnknownVersion():
-                self._answer_in(ctx, Binding.SOAP11)
-                return faults.VERSION_UNKNOWN.refuse(namespace=error.namespace)
-        raise error
+            ctx.remarks = envelope.ignored_elements(read)
 
 
-class Soap11In(_SoapIn, Soap11):  # type: ignore[misc]  # spyne has no types
-    """Requests with a SOAPAction: it alone routes, and the body element is not looked at."""
+def _fault(error: MissingPart | XmlError | InputTooLarge, is_routed: bool) -> AsmxFault:
+    """Return the fault for an error in the XML, which depends on whether the request has been routed."""
+    match error:
+        case MissingPart():
+            spec = faults.PART_MISSING if is_routed else faults.PART_MISSING_IN_ROUTING
+            return spec.fault(part=error)
+        case InputTooLarge() if is_routed:
+            return faults.TOO_LARGE.fault()
+        case XmlError() if is_routed:
+            return faults.BAD_REQUEST.fault()
+    return faults.UNREADABLE.fault(error=error)
 
-    def is_routed(self, ctx: Any, media: MediaType) -> bool:
-        """True; a SOAPAction that is not the operation's is refused."""
+
+class Soap11In(_SoapIn, Soap11):  # type: ignore[misc]  # spyne is untyped
+    """Reads requests with a SOAPAction, which alone routes them."""
+
+    def routes_by_action(self, ctx: Any, media: MediaType) -> bool:
         action = ctx.transport.req.soap_action or ""
         if action == _QUOTED_ACTION:
             return True
@@ -131,27 +121,20 @@ class Soap11In(_SoapIn, Soap11):  # type: ignore[misc]  # spyne has no types
             action = action[1:-1]
         action = url_decoded(action)
         if action != SOAP_ACTION:
-            raise faults.SOAP_ACTION_UNKNOWN.refuse(action=action)
+            raise faults.SOAP_ACTION_UNKNOWN.fault(action=action)
         return True
 
 
-class Soap12In(_SoapIn, Soap12):  # type: ignore[misc]  # spyne has no types
-    """Requests without SOAPAction, or of SOAP 1.2's media type: its action routes, else the Body's first element."""
+class Soap12In(_SoapIn, Soap12):  # type: ignore[misc]  # spyne is untyped
+    """Reads requests of SOAP 1.2's media type or without SOAPAction: the action routes, else the Body does."""
 
-    def is_routed(self, ctx: Any, media: MediaType) -> bool:
-        """Whether the action of the media type is the operation's."""
+    def routes_by_action(self, ctx: Any, media: MediaType) -> bool:
         return media.action == SOAP_ACTION
 
 
 def _check_media_type(media: MediaType, version: Binding | None = None) -> None:
     if media.base not in (TEXT_XML, SOAP_XML) or (version is Binding.SOAP11 and media.base != TEXT_XML):
-        raise faults.WRONG_MEDIA_TYPE.refuse()
-
-
-def _check_operation(tag: str | None, action: str) -> None:
-    if tag == OPERATION_TAG:
-        return
-    raise faults.ACTION_UNKNOWN.refuse(action=action) if action else faults.NO_ACTION.refuse()
+        raise faults.WRONG_MEDIA_TYPE.fault()
 
 
 _ENVELOPE = (
@@ -159,28 +142,26 @@ _ENVELOPE = (
     ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema">'
     "{header}<soap:Body>{body}</soap:Body></soap:Envelope>"
 )
-_RESPONSE = f'<{RESPONSE} xmlns="{NAMESPACE}"><{RESPONSE_RESULT}>{{result}}</{RESPONSE_RESULT}></{RESPONSE}>'
+_RESPONSE = (
+    f'<{contract.RESPONSE} xmlns="{NAMESPACE}"><{contract.RESPONSE_RESULT}>{{result}}</{contract.RESPONSE_RESULT}>'
+    f"</{contract.RESPONSE}>"
+)
 _UPGRADE = (
     f'<soap:Header><soap12:Upgrade xmlns:soap12="{SOAP12_NS}">'
     f'<soap12:SupportedEnvelope qname="soap:Envelope" xmlns:soap="{SOAP11_NS}" />'
     f'<soap12:SupportedEnvelope qname="soap12:Envelope" xmlns:soap12="{SOAP12_NS}" />'
     "</soap12:Upgrade></soap:Header>"
 )
-_FAULT11 = "<soap:Fault><faultcode>soap:{code}</faultcode><faultstring>{text}</faultstring>{detail}</soap:Fault>"
-_FAULT12 = (
-    "<soap:Fault><soap:Code><soap:Value>soap:{code}</soap:Value></soap:Code>"
-    '<soap:Reason><soap:Text xml:lang="en">{text}</soap:Text></soap:Reason>{detail}</soap:Fault>'
-)
 _CONTROL = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f]")
 
 
-def _escaped(text: str) -> str:
-    """Text as .NET writes it into an element: control characters too, though XML has no place for them."""
+def _escape(text: str) -> str:
+    """Escape text as .NET writes it into an element: also control characters, which XML does not allow at all."""
     return _CONTROL.sub(lambda match: f"&#x{ord(match[0]):X};", escape(text))
 
 
 class _SoapOut:
-    """Writes results and refusals in one version; mixed in before spyne's protocol of that version."""
+    """Writes results and faults in one version; mixed in before spyne's protocol of that version."""
 
     namespace: str
     fault: str
@@ -189,59 +170,50 @@ class _SoapOut:
 
     def __init__(self) -> None:
         super().__init__()
-        self._results = {result: self._envelope(_RESPONSE.format(result=result.value)) for result in Result}
-
-    def code(self, blame: Blame) -> str:
-        """The local name of a fault code."""
-        raise NotImplementedError
+        self._results: dict[Result | None, bytes] = {None: b""}
+        for result in Result:
+            self._results[result] = self._envelope(_RESPONSE.format(result=result.value))
 
     def serialize(self, ctx: Any, message: str) -> None:
-        """Writes what the operation returned, or the refusal."""
+        """Write the operation's result, prepared in the constructor, or the fault."""
         ctx.transport.mime_type = self.mime_type
         if ctx.out_error is None:
             ctx.out_document = self._results[ctx.out_object[0]]
-            return
-        refusal: Refusal = ctx.out_error
-        ctx.transport.resp_code = refusal.kind.status
-        ctx.out_document = self._fault(refusal.kind, refusal.text)
+        else:
+            ctx.transport.resp_code = ctx.out_error.spec.status
+            ctx.out_document = self._fault(ctx.out_error)
 
     def create_out_string(self, ctx: Any, charset: str | None = None) -> None:
-        """The document is in bytes already."""
+        """Pass on the document, which is bytes already."""
         ctx.out_string = (ctx.out_document,)
 
-    def _fault(self, kind: Kind, text: str) -> bytes:
-        if kind.blame is None:
+    def _fault(self, fault: AsmxFault) -> bytes:
+        code = fault.spec.code
+        if code is None:
             return b""
-        detail = self.detail if kind.detail else ""
-        body = self.fault.format(code=self.code(kind.blame), text=_escaped(text), detail=detail)
-        return self._envelope(body, _UPGRADE if kind.blame is Blame.VERSION_MISMATCH else "")
+        detail = self.detail if fault.spec.has_detail else ""
+        body = self.fault.format(code=code, text=_escape(fault.text), detail=detail)
+        return self._envelope(body, _UPGRADE if code is FaultCode.VERSION_MISMATCH else "")
 
     def _envelope(self, body: str, header: str = "") -> bytes:
-        whole = _ENVELOPE.format(namespace=self.namespace, header=header, body=body)
-        return whole.encode("utf-8", "replace")
+        xml = _ENVELOPE.format(namespace=self.namespace, header=header, body=body)
+        return xml.encode("utf-8", "replace")
 
 
-class Soap11Out(_SoapOut, Soap11):  # type: ignore[misc]  # spyne has no types
-    """Answers in SOAP 1.1."""
-
+class Soap11Out(_SoapOut, Soap11):  # type: ignore[misc]  # spyne is untyped
     namespace = SOAP11_NS
     mime_type = f"{TEXT_XML}; charset=utf-8"
-    fault = _FAULT11
+    fault = (
+        "<soap:Fault><faultcode>soap:{code.soap11}</faultcode><faultstring>{text}</faultstring>{detail}</soap:Fault>"
+    )
     detail = "<detail />"
 
-    def code(self, blame: Blame) -> str:
-        """The local name of a fault code."""
-        return blame.value[0]
 
-
-class Soap12Out(_SoapOut, Soap12):  # type: ignore[misc]  # spyne has no types
-    """Answers in SOAP 1.2."""
-
+class Soap12Out(_SoapOut, Soap12):  # type: ignore[misc]  # spyne is untyped
     namespace = SOAP12_NS
     mime_type = f"{SOAP_XML}; charset=utf-8"
-    fault = _FAULT12
+    fault = (
+        "<soap:Fault><soap:Code><soap:Value>soap:{code.soap12}</soap:Value></soap:Code>"
+        '<soap:Reason><soap:Text xml:lang="en">{text}</soap:Text></soap:Reason>{detail}</soap:Fault>'
+    )
     detail = "<soap:Detail />"
-
-    def code(self, blame: Blame) -> str:
-        """The local name of a fault code."""
-        return blame.value[1]

@@ -1,15 +1,13 @@
-"""The one door to spyne: lets spyne 2.14.0 import on Python 3.10 and later, keeps it quiet, and hands out its names.
+"""The only module that imports spyne: makes spyne 2.14.0 import on Python 3.10 and later, and exports its names.
 
-What stands in the way, and what is done about it:
-
-* its vendored ``six`` finds modules by a protocol that Python 3.12 removed: the three leaves that it needs are put in
-  place beforehand, where an exact name in ``sys.modules`` is found without asking the finder, and the finder, of which
-  Python warns at every later import of anybody's, is taken away;
-* it imports ``cgi``, which Python 3.13 removed, for ``parse_header`` alone: a stand-in is lent while spyne is imported
-  and taken back afterwards, so that nobody else in the process sees it;
-* its sources hold escapes that newer compilers warn of: warnings are off during the import, and only then;
-* it logs each client's mistake with a traceback and the whole body, secrets included: its loggers are shut;
-* it collects all garbage once a second from the middle of a request: it no longer does.
+* Its vendored ``six`` finds modules through a protocol that Python 3.12 removed. The three that spyne needs are put
+  into ``sys.modules`` beforehand, where an exact name is found without a finder; and six's finder is removed from
+  ``sys.meta_path``, since Python warns of it at every later import.
+* It imports ``cgi``, which Python 3.13 removed, for ``parse_header`` alone: a stand-in is in ``sys.modules`` during the
+  import only, so that no other package finds it.
+* Its sources have invalid escapes, of which newer compilers warn: warnings are off during the import only.
+* It logs every client error with a traceback and the whole body, auth code included: its loggers are disabled.
+* It runs a full garbage collection once a second in the middle of a request: switched off.
 """
 
 from __future__ import annotations
@@ -25,15 +23,11 @@ import warnings
 from collections.abc import Iterator
 from email.message import Message
 
-_SIX_LEAVES = {
-    "collections_abc": collections.abc,
-    "http_cookies": http.cookies,
-    "urllib.parse": urllib.parse,
-}
+_SIX_MODULES = {"collections_abc": collections.abc, "http_cookies": http.cookies, "urllib.parse": urllib.parse}
 
 
 def _parse_header(line: str) -> tuple[str, dict[str, str]]:
-    """What ``cgi.parse_header`` gave: the value before the first semicolon, and the parameters behind it."""
+    """Do what ``cgi.parse_header`` did: split off the parameters of a header value."""
     message = Message()
     message["content-type"] = line
     (value, _), *parameters = message.get_params([("", "")])
@@ -41,8 +35,8 @@ def _parse_header(line: str) -> tuple[str, dict[str, str]]:
 
 
 @contextlib.contextmanager
-def _cgi_lent() -> Iterator[None]:
-    own = sys.modules.get("cgi")
+def _cgi_stand_in() -> Iterator[None]:
+    original = sys.modules.get("cgi")
     stand_in = types.ModuleType("cgi")
     stand_in.parse_header = _parse_header  # type: ignore[attr-defined]
     sys.modules["cgi"] = stand_in
@@ -50,14 +44,14 @@ def _cgi_lent() -> Iterator[None]:
         yield
     finally:
         del sys.modules["cgi"]
-        if own is not None:
-            sys.modules["cgi"] = own
+        if original is not None:
+            sys.modules["cgi"] = original
 
 
-for _name, _module in _SIX_LEAVES.items():
+for _name, _module in _SIX_MODULES.items():
     sys.modules.setdefault(f"spyne.util.six.moves.{_name}", _module)
 
-with _cgi_lent(), warnings.catch_warnings():
+with _cgi_stand_in(), warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import spyne.const
     from spyne import Application, Fault, Integer32, Service, Unicode, rpc

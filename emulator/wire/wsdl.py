@@ -1,7 +1,8 @@
-"""The two documents of the service, WSDL and discovery: all of the text but the address, which each request decides.
+"""The WSDL and the discovery document of the service.
 
-The templates beside this module, ``service.wsdl`` and ``service.disco``, hold what ASMX writes; the names come from the
-contract. The real service orders the namespaces on a root anew each time it starts; here one of its orders is kept.
+The templates beside this module, ``service.wsdl`` and ``service.disco``, hold the text that ASMX writes; the names
+come from the contract, the address from the request. The real service orders the namespaces on the root anew whenever
+it starts; the templates keep one order.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from xml.sax.saxutils import escape
 
 from emulator.core import contract
 
-_CRLF = "\r\n"  # ends a line in XML that .NET indents
-_URI_CHARACTERS = "%:/?[]@!$&'()*+,;="  # beside letters, digits and -._~, all that an escaped URI may hold
+_CRLF = "\r\n"  # the line end of XML that .NET indents
+_URI_CHARACTERS = "%:/?[]@!$&'()*+,;="  # besides letters, digits and -._~: all that an escaped URI may hold
 _NAMES = {
     "namespace": contract.NAMESPACE,
     "service": contract.SERVICE,
@@ -32,32 +33,32 @@ _NAMES = {
 }
 
 DESCRIPTION_NOT_FOUND: Final = f"XML Web service description was not found.{_CRLF}"
-"""The answer to ``?wsdl=`` with any value, as text with status 500: the one description has no name."""
+"""The answer to ``?wsdl=`` with any value (500, text/plain): the only description has no name."""
 
 SCHEMA_NOT_FOUND: Final = f"Schema not found.{_CRLF}"
-"""The answer to ``?schema=`` with any value, as text with status 500: the one schema is inside the WSDL."""
+"""The answer to ``?schema=`` with any value (500, text/plain): the only schema is inside the WSDL."""
 
 
 def wsdl(address: str) -> bytes:
-    """The WSDL of the service at an address: four ports, lines that end in CRLF, none after the last."""
-    return _filled(_WSDL, address)
+    """Return the WSDL of the service at an address; lines end in CRLF, the last one in nothing."""
+    return _fill(_WSDL, address)
 
 
 def disco(address: str) -> bytes:
-    """The discovery document of the service at an address, which leads to the WSDL at ``{address}?wsdl``."""
-    return _filled(_DISCO, address)
+    """Return the discovery document of the service at an address; it refers to the WSDL at ``{address}?wsdl``."""
+    return _fill(_DISCO, address)
 
 
-def _template(name: str) -> Template:
-    """A template with every name in place, so that only the address is left to fill in."""
+def _read_template(name: str) -> Template:
+    """Read a template and fill in the names, so that only the address is left."""
     lines = files(__package__).joinpath(name).read_text(encoding="utf-8").splitlines()
     return Template(Template(_CRLF.join(lines)).safe_substitute(_NAMES))
 
 
-def _filled(template: Template, address: str) -> bytes:
-    """The document for an address, which is escaped as a URI first, as .NET does, and then for XML."""
+def _fill(template: Template, address: str) -> bytes:
+    """Fill in an address, escaped as a URI, as .NET does, and then for XML."""
     return template.substitute(address=escape(quote(address, safe=_URI_CHARACTERS))).encode()
 
 
-_WSDL = _template("service.wsdl")
-_DISCO = _template("service.disco")
+_WSDL = _read_template("service.wsdl")
+_DISCO = _read_template("service.disco")

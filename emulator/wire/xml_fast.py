@@ -1,76 +1,49 @@
-"""An XML document as the envelope is read from it, and the quick way to it: one parse by lxml.
+"""The fast path for XML: one parse by lxml.
 
-lxml reads quickly but does not tell what the service's refusals depend on: where an element ended, how far a broken
-document could be read, whether an element was written as ``<a/>``. The close reading, on expat, tells all of it at many
-times the cost; it is used for documents that are to be refused, and for the few odd ones that only it can judge.
-Both give trees of the same shape (``tag``, ``text``, ``get``, iteration), read by the same code.
+lxml does not report what the service's faults depend on: where an element ended, how much of a malformed document could
+be read, whether an element was written as ``<a/>``. The strict parser does, at many times the cost; it parses only what
+the fast one rejects or cannot judge. Both give trees with the same interface, which the same code reads.
 """
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import NoReturn
+from xml.etree import ElementTree
 
 from lxml import etree
 
-
-class Element(Protocol):
-    """What the trees of lxml and of the standard library have in common. The tag of a comment is no text."""
-
-    @property
-    def tag(self) -> Any: ...
-    @property
-    def text(self) -> str | None: ...
-    @property
-    def tail(self) -> str | None: ...
-    def get(self, key: str) -> str | None: ...
-    def __iter__(self) -> Iterator[Any]: ...
-    def __len__(self) -> int: ...
-    def __getitem__(self, index: Any) -> Any: ...
+Element = etree._Element | ElementTree.Element
+"""An element of either parser. The tag of a comment or a processing instruction is not a string."""
 
 
-class LookCloser(Exception):
-    """The quick reading cannot tell; the close reading can."""
+class NeedsStrictParser(Exception):
+    """The tree of the fast parser does not have the answer."""
 
 
-class Unreadable(Exception):
-    """The root of what can be wrong with an envelope."""
+@dataclass(slots=True)
+class FastXml:
+    """A document that lxml found well-formed and without a DTD. The methods are those of StrictXml."""
+
+    root: etree._Element
+
+    def check_closed(self, element: Element) -> None:
+        """Do nothing: the document is well-formed."""
+
+    def check_complete(self) -> None:
+        """Do nothing: the document is well-formed."""
+
+    def is_self_closed(self, element: Element) -> NoReturn:
+        raise NeedsStrictParser
+
+    def position_after(self, element: Element) -> NoReturn:
+        raise NeedsStrictParser
 
 
-class Malformed(Unreadable):
-    """The document is no well-formed XML as .NET sees it; the message is what .NET's reader says, or near it."""
-
-
-class Document(Protocol):
-    """An XML document as far as it could be read."""
-
-    @property
-    def root(self) -> Element:
-        """The root element; Malformed when there is none."""
-        ...
-
-    def check_end_of(self, element: Element) -> None:
-        """Malformed when the document broke off inside the element."""
-        ...
-
-    def check_end(self) -> None:
-        """Malformed when the document broke off anywhere."""
-        ...
-
-    def is_self_closed(self, element: Element) -> bool:
-        """Whether the element was written as ``<a/>``."""
-        ...
-
-    def place_after(self, element: Element) -> tuple[int, int]:
-        """Line and column, 1-based, that .NET's reader reports once it has read past the element."""
-        ...
-
-
-class _Parsers(threading.local):
-    """One hardened parser a thread: no network, no DTD, no entities, lxml's limits on depth and size."""
+class _Parser(threading.local):
+    """One hardened lxml parser per thread: no network, DTD or entities, and lxml's limits on depth and size."""
 
     def __init__(self) -> None:
         self.utf8 = etree.XMLParser(
@@ -83,57 +56,32 @@ class _Parsers(threading.local):
         )
 
 
-_parsers = _Parsers()
+_parser = _Parser()
 
-
-@dataclass(slots=True)
-class QuickReading:
-    """A document that lxml found well-formed and without a DTD."""
-
-    root: Any
-
-    def check_end_of(self, element: Element) -> None:
-        """Nothing broke off."""
-
-    def check_end(self) -> None:
-        """Nothing broke off."""
-
-    def is_self_closed(self, element: Element) -> bool:
-        """Not to be told from the tree."""
-        raise LookCloser
-
-    def place_after(self, element: Element) -> tuple[int, int]:
-        """Not to be told from the tree."""
-        raise LookCloser
-
-
-LONGEST_QUICKLY = 64 * 1024
-"""How many bytes of a document are read quickly."""
-
-_OTHER_LETTER_IN_TAG = re.compile(rb"""<[^<>"'\x80-\xff]*(?:(?:"[^"<]*"|'[^'<]*')[^<>"'\x80-\xff]*)*[\x80-\xff]""")
+_LONGEST = 64 * 1024  # bytes; behind an error lxml reads slowly to the end of the document
 _EXCLAMATION = ord("!")
 _PLAIN_DECLARATIONS = (b'<?xml version="1.0"', b"<?xml version='1.0'")
+_NON_ASCII_IN_TAG = re.compile(rb"""<[^<>"'\x80-\xff]*(?:(?:"[^"<]*"|'[^'<]*')[^<>"'\x80-\xff]*)*[\x80-\xff]""")
 
 
-def read_quickly(xml: bytes) -> QuickReading | None:
-    """The document in UTF-8, or None where it takes the close reading to judge it: also a long one."""
-    # Behind a mistake lxml reads on to the end, slowly.
-    if len(xml) > LONGEST_QUICKLY:
+def parse_fast(xml: bytes) -> FastXml | None:
+    """Parse a document in UTF-8; return None if it has to be left to the strict parser."""
+    if len(xml) > _LONGEST:
         return None
-    # Only inside a comment or a CDATA section could this be anything but a DTD: the close reading tells.
+    # A DTD, unless it is inside a comment or a CDATA section. Looking for one byte first is faster.
     if _EXCLAMATION in xml and b"<!DOCTYPE" in xml:
         return None
-    # lxml takes 1.01 for 1.0: a declaration in any but the usual words is for the close reading.
+    # lxml takes version 1.01 for 1.0.
     if xml.startswith(b"<?xml") and not xml.startswith(_PLAIN_DECLARATIONS):
         return None
-    # lxml takes letters in names that were none yet when .NET's tables of them were made.
-    if not xml.isascii() and _OTHER_LETTER_IN_TAG.search(xml):
+    # lxml allows letters in names that were added to Unicode after .NET's tables were made.
+    if not xml.isascii() and _NON_ASCII_IN_TAG.search(xml):
         return None
-    parser = _parsers.utf8
+    parser = _parser.utf8
     try:
-        parser.feed(xml)  # quicker than a document at once, to the same end
+        parser.feed(xml)  # faster than etree.fromstring, with the same result
         root = parser.close()
     except etree.XMLSyntaxError:
         return None
-    # A mere warning, as of a namespace that is no address, hides an undeclared prefix before it.
-    return None if len(parser.feed_error_log) else QuickReading(root)
+    # Also on a mere warning: one about a namespace that is no URI hides an undeclared prefix before it.
+    return None if len(parser.feed_error_log) else FastXml(root)

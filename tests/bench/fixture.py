@@ -1,4 +1,4 @@
-"""How long a fixture takes: to its first answer, for a reset, for its stop; and what a hundred of them leave."""
+"""The times of a fixture: to its first answer, for a reset, for its stop; and what a hundred of them leak."""
 
 from __future__ import annotations
 
@@ -6,73 +6,70 @@ import gc
 import os
 import threading
 import tracemalloc
+from contextlib import closing
 from http.client import HTTPConnection
+from statistics import mean
 from time import perf_counter
 from urllib.parse import urlsplit
 
 from emulator import Emulator
 from tests.bench.measuring import Effort, Figures
 
-STARTS = 20
-MANY = 100
 CALL = "/API/API.asmx/startSession?iSession=1000&iNode=2&sAuthCode=demo-ok"
-RULES = 10
+BOUNDS = {"start to first answer, ms": "<= 15", "reset, ms": "<= 0.3", "stop, ms": "<= 10"}
 
 
 def fixture(effort: Effort) -> Figures:
-    """Milliseconds, each the mean of some runs with the shipped default scenario and a connection that stays open."""
+    """Measure milliseconds, each the mean of some runs with the default scenario and a keep-alive connection."""
     figures = Figures()
-    once()
+    use_one()
     for _ in range(effort.rounds):
-        runs = [once() for _ in range(effort.some(STARTS))]
-        for number, name in enumerate(("start to first answer, ms", "reset, ms", "stop, ms")):
-            figures.add(name, sum(run[number] for run in runs) / len(runs) * 1000)
-    figures.ratios |= left_behind(effort.some(MANY))
+        runs = [use_one() for _ in range(effort.number(20))]
+        for times, (name, bound) in zip(zip(*runs, strict=True), BOUNDS.items(), strict=True):
+            figures.add(name, mean(times) * 1000, bound)
+    many = effort.number(100)
+    for name, leak in zip(("threads", "descriptors", "MB"), leaks(many), strict=True):
+        figures.add(f"left by {many} emulators, {name}", leak)
     return figures
 
 
-def once() -> tuple[float, float, float]:
-    """Seconds until the first answer, for a reset with some rules and calls behind it, and for the stop."""
+def use_one() -> tuple[float, float, float]:
+    """Return the seconds until the first answer, for a reset after some rules and calls, and for the stop."""
     began = perf_counter()
     emulator = Emulator.start()
-    connection = HTTPConnection(urlsplit(emulator.url).netloc)
-    try:
-        ask(connection, CALL)
+    with closing(HTTPConnection(urlsplit(emulator.url).netloc)) as connection:
+
+        def get(path: str) -> None:
+            connection.request("GET", path)
+            connection.getresponse().read()
+
+        get(CALL)
         answered = perf_counter()
-        for session in range(RULES):
+        for session in range(10):
             emulator.when(session=session).returns("startSessionRet_OK")
-            ask(connection, CALL)
-        ask(connection, "/__admin/calls")
-        ready = perf_counter()
+            get(CALL)
+        get("/__admin/calls")
+        before_reset = perf_counter()
         emulator.reset()
-        reset = perf_counter()
+        after_reset = perf_counter()
         emulator.stop()
-        return answered - began, reset - ready, perf_counter() - reset
-    finally:
-        connection.close()
+        return answered - began, after_reset - before_reset, perf_counter() - after_reset
 
 
-def ask(connection: HTTPConnection, path: str) -> None:
-    """One request, and its whole answer."""
-    connection.request("GET", path)
-    connection.getresponse().read()
-
-
-def left_behind(many: int) -> dict[str, float]:
-    """Threads, descriptors and megabytes that so many emulators, started and stopped, leave in the process."""
+def leaks(many: int) -> list[float]:
+    """Return the threads, descriptors and megabytes that so many emulators leave in the process after their stop."""
     for _ in range(5):
-        once()
+        use_one()
     tracemalloc.start()
     before = held()
     for _ in range(many):
-        once()
+        use_one()
     after = held()
     tracemalloc.stop()
-    names = ("threads", "descriptors", "MB")
-    return {f"left by {many} emulators, {name}": b - a for name, a, b in zip(names, before, after, strict=True)}
+    return [now - then for then, now in zip(before, after, strict=True)]
 
 
 def held() -> tuple[float, float, float]:
-    """Threads, descriptors and megabytes of this process now."""
+    """Return the threads, descriptors and megabytes of this process."""
     gc.collect()
     return threading.active_count(), len(os.listdir("/proc/self/fd")), tracemalloc.get_traced_memory()[0] / 1e6

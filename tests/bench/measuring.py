@@ -1,83 +1,86 @@
-"""How all figures here are taken: several rounds, of which the median counts and the spread is shown."""
+"""How figures are taken: several rounds, of which the median counts; some have a bound that they must keep."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from time import perf_counter
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is measured: so many rounds, of so large a part of the calls and seconds that a section is made for."""
+    """How much is measured: the number of rounds, and the fraction of each section's calls, rules and seconds."""
 
     rounds: int
-    part: float
+    fraction: float
 
-    def some(self, all_of_them: int) -> int:
-        """So many of a number of calls or rules; one at least."""
-        return max(1, round(all_of_them * self.part))
+    def number(self, full: int) -> int:
+        return max(1, round(full * self.fraction))
 
-    def time(self, all_of_it: float) -> float:
-        """So many of some seconds; enough at least for something to be seen."""
-        return max(0.25, all_of_it * self.part)
+    def seconds(self, full: float) -> float:
+        return max(0.25, full * self.fraction)
 
-    def few(self, all_of_them: Sequence[T]) -> Sequence[T]:
-        """The kinds of a thing that are measured: all, or the first alone."""
-        return all_of_them if self.part == 1 else all_of_them[:1]
+    def variants(self, full: Sequence[T]) -> Sequence[T]:
+        """Return all variants, or only the first in a smoke test."""
+        return full if self.fraction == 1 else full[:1]
 
 
 FULL = Effort(5, 1.0)
 LEAST = Effort(1, 0.001)
-"""What shows that everything still runs; its figures mean nothing."""
+"""The smoke test: its figures mean nothing."""
 
 
 @dataclass(slots=True)
 class Figures:
-    """What a section found: the values of each round, ratios and single values, and what it left out and why."""
+    """The results of a section: the values of each figure, bounds such as ``<= 0.4``, and what was left out and why."""
 
-    rounds: dict[str, list[float]] = field(default_factory=dict)
-    ratios: dict[str, float] = field(default_factory=dict)
+    values: dict[str, list[float]] = field(default_factory=dict)
+    bounds: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
 
-    def add(self, name: str, value: float) -> None:
-        """One more round of a figure."""
-        self.rounds.setdefault(name, []).append(value)
+    def add(self, name: str, value: float, bound: str = "") -> None:
+        """Add the value of one round, or the only one."""
+        self.values.setdefault(name, []).append(value)
+        if bound:
+            self.bounds[name] = bound
 
-    def middle(self, name: str) -> float:
-        """The median of a figure."""
-        return median(self.rounds[name])
+    def measure(self, effort: Effort, figures: Mapping[str, Callable[[], float]]) -> None:
+        """Take each figure once a round, one after the other."""
+        for _ in range(effort.rounds):
+            for name, take in figures.items():
+                self.add(name, take())
 
-    def ratio(self, name: str, over: str, under: str) -> None:
-        """The ratio of the medians of two figures, where both were measured."""
-        if over in self.rounds and under in self.rounds:
-            self.ratios[name] = self.middle(over) / self.middle(under)
+    def add_ratio(self, name: str, over: str, under: str, bound: str = "") -> None:
+        """Add the ratio of the medians of two figures, if both were measured."""
+        if over in self.values and under in self.values:
+            self.add(name, median(self.values[over]) / median(self.values[under]), bound)
+
+    def verdict(self, name: str) -> str:
+        """Return the bound of a figure and whether its median keeps it, or "" if it has none."""
+        if name not in self.bounds:
+            return ""
+        relation, limit = self.bounds[name].split()
+        value = median(self.values[name])
+        holds = value <= float(limit) if relation == "<=" else value >= float(limit)
+        return f"{self.bounds[name]} {'ok' if holds else 'MISSED'}"
 
 
-class Section(NamedTuple):
-    """Some figures that belong together, and how they are taken."""
-
-    name: str
-    says: str
-    measure: Callable[[Effort], Figures]
+class Missing(Exception):
+    """Something cannot be measured here; the message says why."""
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long some work takes, once."""
+    """Return how long some work takes, once."""
     began = perf_counter()
     work()
     return perf_counter() - began
 
 
 def scenario(size: int) -> str:
-    """A scenario of exact rules, no two alike."""
-    rules = "".join(
-        f"  - name: rule number {number}\n    when: {{session: {number}, auth_code: demo-{number}}}\n"
-        "    return: startSessionRet_OK\n"
-        for number in range(size)
-    )
-    return f"version: 1\nname: bench\nrules:\n{rules}"
+    """Return a scenario with this number of exact rules, no two alike."""
+    rule = "  - {{name: rule number {0}, when: {{session: {0}, auth_code: demo-{0}}}, return: startSessionRet_OK}}\n"
+    return "version: 1\nname: bench\nrules:\n" + "".join(map(rule.format, range(size)))

@@ -1,4 +1,4 @@
-// The service on the npm package `soap`, for comparison: our WSDL, and as many rules as asked for in a table.
+// The service on the npm package `soap`, for comparison: our WSDL, with RULES rules in a table.
 //
 //     node node_soap.js FOLDER_OF_NODE_MODULES WSDL RULES
 //

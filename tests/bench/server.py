@@ -1,4 +1,4 @@
-"""The server as a process: how soon it answers, how many calls, how evenly, and what it remembers of them."""
+"""The server as a process: time to the first answer, rate, latencies, and memory."""
 
 from __future__ import annotations
 
@@ -6,74 +6,80 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from urllib.request import Request, urlopen
 
-from emulator.client.soap import written
+from emulator.client.soap import build_request
 from emulator.core.call import Call
-from emulator.core.contract import SERVICE_PATH, Binding
+from emulator.core.contract import SERVICE_PATH, Binding, Result
 from tests.bench.measuring import Effort, Figures, seconds
-from tests.bench.wrk import NO_WRK, SECONDS, a_call, load, served, wrk_is_there
+from tests.bench.wrk import default_call, load, measure_load, rate, served
 
-CONNECTIONS = (1, 8, 32)
 BINDINGS = {"SOAP 1.1": Binding.SOAP11, "GET": Binding.GET}
-LIBRARIES = "import emulator.wire.spyne_compat, lxml.etree, werkzeug, uvicorn"
+IMPORTS = "import emulator.wire.spyne_compat, lxml.etree, werkzeug.routing, werkzeug.wrappers, httptools, uvloop"
 FEW, MANY = 20_000, 200_000
+MAX_FIRST_ANSWER = "<= 0.4"
+MAX_MEGABYTES = "<= 75"
+
+Serve = Callable[[], AbstractContextManager[tuple[str, int]]]
+"""Starts a server; yields its origin and process id."""
 
 
 def server(effort: Effort) -> Figures:
-    """Rates and latencies of the server over so many connections, and the megabytes that it holds afterwards."""
-    if not wrk_is_there():
-        return Figures(left_out={"all": NO_WRK})
+    """Measure rates and latencies over so many connections, and memory in megabytes."""
     figures = Figures()
+    variants = [(name, connections) for name in BINDINGS for connections in (1, 8, 32)]
     with served() as (origin, _):
         for _ in range(effort.rounds):
-            for name, binding in effort.few([*BINDINGS.items()]):
-                for connections in effort.few(CONNECTIONS):
-                    found = load(origin, a_call(binding), connections=connections, seconds=effort.time(SECONDS))
-                    where = f"{name}, {connections} connections"
-                    for what, value in (("calls/s", found.rate), ("p50 ms", found.p50), ("p99 ms", found.p99)):
-                        figures.add(f"{where}, {what}", value)
-                    assert found.errors == 0, f"{found.errors} errors at {where}"
+            for name, connections in effort.variants(variants):
+                call = default_call(BINDINGS[name])
+                title = f"{name}, {connections} connections"
+                measure_load(figures, title, effort, origin, call, connections=connections)
     for connections in (1, 8):
-        where = f"SOAP 1.1, {connections} connections"
-        figures.ratio(f"{where}, p99 / p50", f"{where}, p99 ms", f"{where}, p50 ms")
+        title = f"SOAP 1.1, {connections} connections"
+        figures.add_ratio(f"{title}, p99 / p50", f"{title}, p99 ms", f"{title}, p50 ms")
     with served() as (origin, process):
-        for calls in effort.few((FEW, MANY)):
-            held = megabytes_after(effort.some(calls), origin, process, a_call(Binding.SOAP11))
-            figures.ratios[f"MB after {calls:,} calls"] = held
+        few, many = (
+            megabytes_after(effort.number(calls), origin, process, default_call(Binding.SOAP11))
+            for calls in (FEW, MANY)
+        )
+    figures.add(f"MB after {FEW:,} calls", few, MAX_MEGABYTES)
+    figures.add(f"MB more after {MANY:,} calls", many - few, "<= 3")
     return figures
 
 
 def starting(effort: Effort) -> Figures:
-    """Seconds from the start of the process to the first right answer, and for importing the libraries alone."""
-    figures = Figures()
-    libraries = [sys.executable, "-c", LIBRARIES]
-    for _ in range(effort.rounds):
-        figures.add("first answer, s", first_answer(served, a_call()))
-        figures.add("imports alone, s", seconds(lambda: subprocess.run(libraries, check=True)))
-    figures.ratio("first answer / imports alone", "first answer, s", "imports alone, s")
+    """Measure seconds from the start of the process to the first answer, and for importing the libraries alone."""
+    figures = Figures(bounds={"first answer, s": MAX_FIRST_ANSWER})
+    libraries = [sys.executable, "-c", IMPORTS]
+    works: dict[str, Callable[[], float]] = {
+        "first answer, s": partial(first_answer, served, default_call()),
+        "imports alone, s": partial(seconds, partial(subprocess.run, libraries, check=True)),
+    }
+    figures.measure(effort, works)
+    figures.add_ratio("first answer / imports alone", *works)
     return figures
 
 
-def first_answer(serving: Callable[[], AbstractContextManager[tuple[str, int]]], call: Call) -> float:
-    """Seconds from the start of a process to its first right answer."""
-    asked = written(call)
+def first_answer(serve: Serve, call: Call) -> float:
+    """Return the seconds from the start of a server's process to its first answer, which must be OK."""
+    request = build_request(call)
     began = perf_counter()
-    with serving() as (origin, _):
-        request = Request(origin + SERVICE_PATH + asked.path, asked.body, asked.headers, method=asked.method)
-        with urlopen(request) as found:
-            body = found.read()
+    with serve() as (origin, _):
+        url = origin + SERVICE_PATH + request.path
+        with urlopen(Request(url, request.body, request.headers, method=request.method)) as response:
+            body = response.read()
             took = perf_counter() - began
-        assert b"startSessionRet_OK" in body
+        assert Result.OK.value.encode() in body
         return took
 
 
 def megabytes_after(calls: int, origin: str, process: int, call: Call) -> float:
-    """Megabytes that a process has in memory after so many more calls, or a few more than those."""
+    """Return the resident megabytes of a process after at least so many more calls."""
     answered = 0
     while answered < calls:
-        answered += round(load(origin, call, seconds=0.5).rate * 0.5)
+        answered += round(rate(load(origin, call, seconds=0.5)) * 0.5)
     pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * 4096 / 1e6

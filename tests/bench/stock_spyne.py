@@ -1,7 +1,7 @@
-"""The service on stock spyne and waitress, for comparison: as their documentation shows it, and with no journal.
+"""The service on stock spyne and waitress, for comparison: as their documentation shows it, without a journal.
 
-``python -m tests.bench.stock_spyne RULES`` serves, and prints a line that begins with "ready" once it answers. spyne
-imports by itself up to Python 3.11 only.
+``python -m tests.bench.stock_spyne RULES`` prints a line that begins with "ready" once it answers. Needs Python 3.11 or
+older, since spyne 2.14 does not import on later ones without our compatibility module.
 """
 
 from __future__ import annotations
@@ -23,23 +23,13 @@ StartSessionRet = Enum(*(result.value for result in Result), type_name=RESULT_TY
 
 
 class API(ServiceBase):  # type: ignore[misc]  # spyne has no types
-    """The service."""
-
-    @rpc(
-        Integer32,
-        Integer32,
-        Unicode,
-        _args=PARAMETERS,
-        _returns=StartSessionRet,
-        _out_variable_name=RESPONSE_RESULT,
-    )  # type: ignore[untyped-decorator]
+    @rpc(Integer32, Integer32, Unicode, _args=PARAMETERS, _returns=StartSessionRet, _out_variable_name=RESPONSE_RESULT)  # type: ignore[untyped-decorator]
     def startSession(ctx: Any, session: int, node: int, auth_code: str | None) -> Any:  # noqa: ARG002, N805
-        """What the rules say."""
         return (Result.OK if RULES.get(session) == auth_code else Result.ERROR).value
 
 
 def main() -> None:
-    """Serves until the process is ended, with waitress's own number of threads."""
+    """Serve with waitress's default number of threads until the process is ended."""
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # else a line for each request that waits for a thread
     application = Application([API], NAMESPACE, in_protocol=Soap11(validator="lxml"), out_protocol=Soap11())
     server = create_server(WsgiApplication(application), host="127.0.0.1", port=0)

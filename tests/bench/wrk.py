@@ -1,4 +1,4 @@
-"""A server in a process of its own, and a load on it by wrk."""
+"""Servers in processes of their own, and a load on them by the program wrk."""
 
 from __future__ import annotations
 
@@ -9,106 +9,80 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
-from emulator.client.soap import written
+from emulator.client.soap import build_request
 from emulator.core.call import Call
 from emulator.core.contract import SERVICE_PATH, Binding
+from tests.bench.measuring import Effort, Figures, Missing
 
-SECONDS = 3
-_UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+NO_WRK = "it needs the program wrk; on Debian and Ubuntu: apt-get install wrk"
 
-
-class Load(NamedTuple):
-    """Calls a second, and the milliseconds within which half and 99 of a hundred were answered; how many failed."""
-
-    rate: float
-    p50: float
-    p99: float
-    errors: int
+_WITHOUT_LOG = "import logging; from emulator.cli import main; logging.disable(); main()"
+_MILLISECONDS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
 
-NO_WRK = "the load needs the program wrk; on Debian and Ubuntu: apt-get install wrk"
-
-
-def wrk_is_there() -> bool:
-    """Whether there is a program to make the load."""
-    return shutil.which("wrk") is not None
-
-
-@contextmanager
-def served(*options: str) -> Iterator[tuple[str, int]]:
-    """A scenario, the default one when none is among the options, served by a process: its origin, and its id."""
-    with started([sys.executable, "-m", "emulator", "serve", "--port", "0", *options]) as server:
-        yield server
+def served(*options: str, log: bool = True) -> AbstractContextManager[tuple[str, int]]:
+    """Serve with these options, the default scenario if none is among them; yield the origin and the process id."""
+    program = ["-m", "emulator"] if log else ["-c", _WITHOUT_LOG]
+    return started([sys.executable, *program, "serve", "--port", "0", *options])
 
 
 @contextmanager
 def started(command: Sequence[str]) -> Iterator[tuple[str, int]]:
-    """Any server that says ``ready`` with the service's address: its origin, and the process's id."""
+    """Start any server that prints ``ready URL``; yield its origin and process id."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None
-        said = server.stdout.readline()
+        line = server.stdout.readline()
         try:
-            assert said.startswith("ready "), f"{command} did not begin to serve"
-            yield said.split()[1].removesuffix(SERVICE_PATH), server.pid
+            assert line.startswith("ready "), f"{command} did not begin to serve"
+            yield line.split()[1].removesuffix(SERVICE_PATH), server.pid
         finally:
             server.terminate()
 
 
-@contextmanager
-def beside(module: str, *arguments: str) -> Iterator[None]:
-    """A module in a process of its own, from the first line that it prints on."""
-    with subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE) as running:
-        assert running.stdout is not None
-        try:
-            assert running.stdout.readline(), f"{module} did not begin"
-            yield
-        finally:
-            running.terminate()
+def measure_load(
+    figures: Figures, name: str, effort: Effort, origin: str, call: Call, *, connections: int = 8
+) -> float:
+    """Load a server, and add its rate and latencies; return the rate. A wrong answer is an AssertionError."""
+    report = load(origin, call, connections=connections, seconds=effort.seconds(3))
+    errors = re.findall(r"(?:Non-2xx or 3xx responses: |connect |read |write |timeout )(\d+)", report)
+    assert not any(map(int, errors)), f"errors of {name}: {report}"
+    figures.add(f"{name}, calls/s", rate(report))
+    for percentile in (50, 99):
+        ((number, unit),) = re.findall(rf"\n\s+{percentile}%\s+([0-9.]+)([a-z]+)", report)
+        figures.add(f"{name}, p{percentile} ms", float(number) * _MILLISECONDS[unit])
+    return rate(report)
 
 
-def load(origin: str, call: Call, *, connections: int = 8, seconds: float = SECONDS) -> Load:
-    """One kind of call, over connections that stay open, as often as they are answered."""
-    request = written(call)
+def load(origin: str, call: Call, *, connections: int = 8, seconds: float) -> str:
+    """Send one call over keep-alive connections as fast as it is answered; return wrk's report."""
+    if shutil.which("wrk") is None:
+        raise Missing(NO_WRK)
+    request = build_request(call)
+    lines = [f"wrk.method = '{request.method}'"]
+    lines += [f"wrk.headers['{name}'] = '{value}'" for name, value in request.headers.items()]
+    lines += [f"wrk.body = [==[{request.body.decode()}]==]"] if request.body else []
     with TemporaryDirectory() as folder:
         script = Path(folder, "call.lua")
-        script.write_text(_script(request.method, request.headers, request.body))
+        script.write_text("\n".join(lines))
         url = origin + SERVICE_PATH + request.path
         command = ["wrk", "-t1", f"-c{connections}", f"-d{ceil(seconds) + 10}", "--latency", "-s", str(script), url]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as wrk:
             time.sleep(seconds)
             wrk.send_signal(signal.SIGINT)  # its own clock knows whole seconds only
-            told, _ = wrk.communicate()
-    failed = re.findall(r"(?:Non-2xx or 3xx responses: |connect |read |write |timeout )(\d+)", told)
-    return Load(
-        float(_found(r"Requests/sec:\s*([0-9.]+)", told)),
-        _milliseconds(_found(r"\n\s+50%\s+(\S+)", told)),
-        _milliseconds(_found(r"\n\s+99%\s+(\S+)", told)),
-        sum(map(int, failed)),
-    )
+            return wrk.communicate()[0]
 
 
-def a_call(binding: Binding = Binding.GET) -> Call:
-    """A call that the default scenario answers with OK."""
+def rate(report: str) -> float:
+    """Return the calls a second of a report of wrk."""
+    (number,) = re.findall(r"Requests/sec:\s*([0-9.]+)", report)
+    return float(number)
+
+
+def default_call(binding: Binding = Binding.GET) -> Call:
+    """Return a call that the default scenario answers with OK."""
     return Call(1000, 2, "demo-ok", binding)
-
-
-def _script(method: str, headers: dict[str, str], body: bytes | None) -> str:
-    lines = [f"wrk.method = '{method}'", *(f"wrk.headers['{name}'] = '{value}'" for name, value in headers.items())]
-    return "\n".join([*lines, f"wrk.body = [==[{(body or b'').decode()}]==]" if body else ""])
-
-
-def _found(pattern: str, told: str) -> str:
-    found = re.search(pattern, told)
-    assert found is not None, told
-    return found[1]
-
-
-def _milliseconds(text: str) -> float:
-    number, unit = re.fullmatch(r"([0-9.]+)(us|ms|s)", text).groups()  # type: ignore[union-attr]
-    return float(number) * _UNITS[unit]

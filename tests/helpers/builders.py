@@ -1,4 +1,4 @@
-"""Values with good defaults, so that a test states only what matters to it."""
+"""Builders of core values with defaults, so that a test states only what matters to it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def matches(pattern: str) -> Matches:
 
 
 def when(**conditions: Condition | int | str) -> When:
-    """Conditions by field; a plain value stands for itself."""
+    """Return conditions by field; a plain value is wrapped in ``OneOf``."""
     return When(**{name: one_of(it) if isinstance(it, int | str) else it for name, it in conditions.items()})
 
 

@@ -1,17 +1,19 @@
-"""The emulator on a port for the length of a test, and calls of it over a bare socket in each binding."""
+"""Serves the emulator, or any WSGI application, for the duration of a test; calls it over a bare socket."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPResponse
 from random import Random
 from threading import Condition
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 from xml.sax.saxutils import escape
 
 import pytest
@@ -21,11 +23,13 @@ from emulator.core.call import Call
 from emulator.core.contract import AUTH_CODE, NAMESPACE, NODE, OPERATION, SERVICE_PATH, SESSION, SOAP_ACTION, Binding
 from emulator.core.engine import Engine
 from emulator.core.journal import Exchange, RawExchange
+from emulator.delivery import WSGIApplication
 from emulator.scenario import loads
 from emulator.server.limits import HttpLimits
-from emulator.server.server import Serving
+from emulator.server.server import HttpServer
 from emulator.web.app import Application
-from tests.helpers.raw_http import Answer, Request, exchange
+from tests.helpers.paths import ROOT
+from tests.helpers.raw_http import HOST, Answer, Request, exchange, read_answer
 
 Address = tuple[str, int]
 
@@ -38,7 +42,7 @@ LOOPS: Final[dict[str, Callable[[], asyncio.AbstractEventLoop]]] = {
     "uvloop": uvloop.new_event_loop,
     "asyncio": asyncio.SelectorEventLoop,
 }
-PATIENCE: Final = 20.0  # seconds after which a test that waits in vain has failed
+PATIENCE: Final = 20.0  # seconds until a test that waits fails
 
 
 def a_request(
@@ -49,9 +53,9 @@ def a_request(
     auth_code: str | None = "demo-ann",
     padding: int = 0,
 ) -> Request:
-    """A right request over a binding; over GET and POST no auth code is sent as an empty one.
+    """Return a valid request; over GET and POST no auth code is sent as an empty one.
 
-    ``padding`` is a number of bytes of white space that make its body long.
+    ``padding`` is the number of bytes of white space that make the body longer.
     """
     values = {SESSION: session, NODE: node, AUTH_CODE: auth_code or ""}
     match binding:
@@ -74,13 +78,13 @@ def a_request(
 
 
 def result(answer: Answer) -> str:
-    """The result in an answer, without what all results begin with; else its status."""
+    """Return the result in an answer, without the prefix of all results; else the status."""
     found = re.search(rb"startSessionRet_(\w+)<", answer.body)
     return found[1].decode() if found else str(answer.status)
 
 
 class AttentiveEngine(Engine):
-    """An engine that can be waited for: until it has answered a number of calls."""
+    """An engine that a test can wait for."""
 
     def __init__(self, text: str, *, seed: int = 1) -> None:
         super().__init__(loads(text), random=Random(seed))
@@ -94,14 +98,22 @@ class AttentiveEngine(Engine):
         return super().answer(call, raw)
 
     def wait_for(self, calls: int) -> None:
-        """Wait until so many calls have come."""
+        """Wait until this number of calls has come."""
         with self._changed:
             assert self._changed.wait_for(lambda: self._answered >= calls, PATIENCE), "the calls did not come"
 
 
 @contextmanager
-def serving(
-    scenario: str | Engine,
+def serving(scenario: str | Engine, **options: Any) -> Iterator[Address]:
+    """Serve a scenario, as YAML or in an engine; the options are those of ``serving_application``."""
+    engine = scenario if isinstance(scenario, Engine) else Engine(loads(scenario))
+    with serving_application(Application(engine), **options) as address:
+        yield address
+
+
+@contextmanager
+def serving_application(
+    application: WSGIApplication,
     *,
     max_delay: float = 60.0,
     host: str = "127.0.0.1",
@@ -109,12 +121,11 @@ def serving(
     limits: HttpLimits | None = None,
     **tls: Any,
 ) -> Iterator[Address]:
-    """A scenario, as YAML or in an engine, on a port of its own; ``loop`` is one of ``LOOPS``.
-
-    ``tls`` is what ``Serving`` takes for that.
-    """
-    engine = scenario if isinstance(scenario, Engine) else Engine(loads(scenario))
-    server = Serving(Application(engine), host=host, port=0, max_delay=max_delay, limits=limits, **tls)
+    """Serve a WSGI application on a free port; ``loop`` is a key of ``LOOPS``; ``tls`` are options of HttpServer."""
+    names = ("localhost", HOST)
+    server = HttpServer(
+        application, host=host, port=0, max_delay=max_delay, limits=limits, certificate_names=names, **tls
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("emulator.server.server.new_event_loop", LOOPS[loop])
         server.start()
@@ -124,27 +135,51 @@ def serving(
         server.stop()
 
 
+@contextmanager
+def serve(arguments: str, *, before: str = "", **popen: Any) -> Iterator[subprocess.Popen[str]]:
+    """Run ``serve`` in a process of its own on a free port; arguments and ``before`` are for the shell."""
+    command = f"{before} exec '{sys.executable}' -m emulator serve --port 0 {arguments}"
+    popen = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **popen}
+    with subprocess.Popen(["/bin/sh", "-c", command], **popen) as process:
+        yield process
+        process.kill()
+
+
+def ready(process: subprocess.Popen[str]) -> Address:
+    """Return the address in the line that ``serve`` prints once it answers."""
+    assert process.stdout is not None
+    word, url, *_ = process.stdout.readline().split()
+    assert (word, urlsplit(url).path) == ("ready", SERVICE_PATH)
+    return urlsplit(url).hostname or "", urlsplit(url).port or 0
+
+
 def call(address: Address, request: Request) -> Answer:
-    """The answer to one request on a connection of its own."""
+    """Send one request on a connection of its own and return the answer."""
     (answer,) = exchange(request, address, timeout=PATIENCE)
     return answer
 
 
 @contextmanager
 def sent(address: Address, *requests: Request) -> Iterator[socket.socket]:
-    """A connection on which requests were sent, one behind the other."""
+    """Open a connection and send requests on it, pipelined."""
     with socket.create_connection(address, PATIENCE) as connection:
         connection.sendall(b"".join(request.head + request.content for request in requests))
         yield connection
 
 
 def everything(connection: socket.socket) -> bytes:
-    """All that comes until the end of the connection."""
+    """Return all bytes until EOF."""
     return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 def next_answer(connection: socket.socket) -> tuple[int, bytes]:
-    """Status and body of one answer on a connection that has more to come."""
+    """Read one answer from a connection that stays open; return status and body."""
     response = HTTPResponse(connection)
     response.begin()
     return response.status, response.read()
+
+
+def next_answers(connection: socket.socket, count: int) -> list[tuple[int, bytes]]:
+    """Read the answers to pipelined requests, the last ones on the connection; return status and body of each."""
+    with connection.makefile("rb") as stream:
+        return [(answer.status, answer.body) for answer in (read_answer(stream) for _ in range(count))]

@@ -1,6 +1,6 @@
-"""HTTP over a bare socket, for tests: sends exactly what it is told, reads whole answers; it knows no service.
+"""An HTTP client on a bare socket that sends requests exactly as given and reads whole answers.
 
-The usual libraries mend what they send: they add a missing Host, refuse a bad header, and hide interim answers.
+The usual libraries correct what they send: they add a missing Host, refuse a bad header, and hide interim answers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ HOST = "secure.logmeinrescue.com"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, each field an instruction. ``repeat`` is how often it is sent, pipelined on one connection."""
+    """One request, sent ``repeat`` times, pipelined on one connection."""
 
     method: str
     path: str
@@ -33,7 +33,7 @@ class Request:
 
     @property
     def content(self) -> bytes:
-        """The body as it travels, cut into two chunks when ``chunked``."""
+        """The body as sent, in two chunks if ``chunked``."""
         content = (self.body or "").encode(self.encoding)
         if not self.chunked:
             return content
@@ -43,7 +43,7 @@ class Request:
 
     @property
     def head(self) -> bytes:
-        """The request line and the headers, with the empty line after them; lines end in LF alone when ``lf``."""
+        """The request line and the headers, with the empty line after them; lines end in a bare LF if ``lf``."""
         headers = [] if self.no_host else [("Host", HOST)]
         headers += [(name, value) for name, value in self.headers]
         if self.chunked:
@@ -55,13 +55,13 @@ class Request:
 
     @property
     def expects_continue(self) -> bool:
-        """Whether the body waits for an interim answer."""
+        """True if the body is sent only after an interim answer."""
         return any(name.lower() == "expect" for name, _ in self.headers)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete answer off the wire; ``body`` is free of chunks, ``interim`` holds the 1xx statuses before it."""
+    """A complete answer; ``body`` is unchunked, ``interim`` has the 1xx statuses before it."""
 
     status: int
     headers: HTTPMessage
@@ -70,9 +70,9 @@ class Answer:
 
 
 def exchange(request: Request, address: tuple[str, int], *, timeout: float = 5.0) -> list[Answer]:
-    """Send a request to a host and port and read its answers, ``repeat`` of them.
+    """Send a request and return its answers, ``repeat`` of them.
 
-    Raises EOFError for an answer that is cut short or followed by more bytes, TimeoutError after ``timeout`` seconds.
+    EOFError if an answer is cut short or followed by more bytes, TimeoutError after ``timeout`` seconds.
     """
     with (
         contextlib.closing(socket.create_connection(address, timeout)) as connection,
@@ -81,7 +81,7 @@ def exchange(request: Request, address: tuple[str, int], *, timeout: float = 5.0
         waits = request.expects_continue
         connection.sendall(request.head if waits else (request.head + request.content) * request.repeat)
         answers = [
-            _read_answer(stream, request.method, lambda: connection.sendall(request.content) if waits else None)
+            read_answer(stream, request.method, lambda: connection.sendall(request.content) if waits else None)
             for _ in range(request.repeat)
         ]
         connection.setblocking(False)
@@ -91,7 +91,8 @@ def exchange(request: Request, address: tuple[str, int], *, timeout: float = 5.0
         return answers
 
 
-def _read_answer(stream: BinaryIO, method: str, on_interim: Callable[[], None]) -> Answer:
+def read_answer(stream: BinaryIO, method: str = "GET", on_interim: Callable[[], None] = lambda: None) -> Answer:
+    """Read one answer; call ``on_interim`` after each 1xx answer before it."""
     interim: list[int] = []
     status, headers = _read_head(stream)
     while status < 200:

@@ -1,9 +1,9 @@
-"""The recorded answers of a real ASMX service, and how an answer of ours is held against them.
+"""The recorded answers of a real ASMX service, and how an answer is compared with them.
 
-The recording, ``golden/asmx/cases.jsonl``, was made on Mono, which runs Microsoft's own code for web services.
-In two points the .NET Framework differs from it, and the comparison follows the .NET Framework:
+The recording, ``golden/asmx/cases.jsonl``, was made on Mono, which runs Microsoft's own code for web services. The .NET
+Framework differs in two points, where the comparison follows the .NET Framework:
 
-* its line end in indented XML and in text is CRLF, where the recording shows LF;
+* it writes CRLF in indented XML and in text, where the recording has LF;
 * it sends ``Cache-Control: private, max-age=0`` with status 200 only, since every error path clears the headers first.
 """
 
@@ -19,19 +19,7 @@ from lxml import etree
 
 from emulator.core.call import Call
 from tests.helpers.paths import GOLDEN
-from tests.helpers.raw_http import Answer, Request, exchange
-
-__all__ = [
-    "Answer",
-    "Case",
-    "Expected",
-    "Request",
-    "assert_answers",
-    "assert_received",
-    "exchange",
-    "load_cases",
-    "received_text",
-]
+from tests.helpers.raw_http import Answer, Request
 
 RECORDING = GOLDEN / "asmx" / "cases.jsonl"
 DOCUMENT_ROOTS = (b"<wsdl:definitions ", b"<discovery ")
@@ -39,10 +27,10 @@ DOCUMENT_ROOTS = (b"<wsdl:definitions ", b"<discovery ")
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One recorded answer; what is None was not recorded.
+    """One recorded answer; a field is None if it was not recorded.
 
-    ``received`` is what the method got, as :func:`received_text` writes it. ``why`` tells where the answer comes from
-    when it was not the recorded service that gave it.
+    ``received`` is what the method got, as ``received_text`` writes it. ``why`` gives the source of an answer that is
+    not from the recorded service.
     """
 
     status: int
@@ -58,7 +46,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A recorded request with the answers to it, one for each time it is sent."""
+    """A recorded request with its answers, one for each time it is sent."""
 
     id: str
     group: str
@@ -68,7 +56,7 @@ class Case:
 
 
 def load_cases() -> list[Case]:
-    """Every recorded case, in the order of the recording; a key that is not known here is a TypeError."""
+    """Return all cases in the order of the recording; an unknown key raises TypeError."""
     return [_case(**json.loads(line)) for line in RECORDING.read_bytes().splitlines()]
 
 
@@ -78,13 +66,13 @@ def _case(*, request: dict[str, Any], answers: list[dict[str, Any]], **about: st
 
 
 def received_text(call: Call) -> str:
-    """What a call received, as the recording writes it: ``1,2,"ok"``, percent-encoded, ``null`` without auth code."""
+    """Write a call as the recording does: ``1,2,"ok"``, percent-encoded, ``null`` without auth code."""
     auth_code = "null" if call.auth_code is None else '"' + quote(call.auth_code, safe="") + '"'
     return f"{call.session},{call.node},{auth_code}"
 
 
 def assert_received(case: Case, calls: Sequence[Call]) -> None:
-    """AssertionError unless the calls are those that the recorded method received, where the recording tells."""
+    """Raise AssertionError unless the calls are those that the recorded method received, if they were recorded."""
     expected = [answer.received for answer in case.answers if answer.received is not None]
     actual = [received_text(call) for call in calls]
     if expected and actual != expected:
@@ -92,7 +80,7 @@ def assert_received(case: Case, calls: Sequence[Call]) -> None:
 
 
 def assert_answers(case: Case, answers: Sequence[Answer]) -> None:
-    """AssertionError that names every difference between a case's recorded answers and these."""
+    """Raise AssertionError with every difference between the recorded answers and these."""
     problems = [f"{len(answers)} answers, not {len(case.answers)}"] if len(answers) != len(case.answers) else []
     for expected, answer in zip(case.answers, answers, strict=False):
         problems += _differences(expected, answer)
@@ -115,12 +103,12 @@ def _differences(expected: Expected, answer: Answer) -> Iterator[str]:
 
 
 def _header_differences(expected: Expected, answer: Answer) -> Iterator[str]:
-    wanted = {
+    headers = {
         "Content-Type": expected.content_type,
         "Cache-Control": "private, max-age=0" if expected.status == 200 else "private",
         "Content-Length": str(len(answer.body)),
     }
-    for name, value in wanted.items():
+    for name, value in headers.items():
         actual = answer.headers.get_all(name, [])
         if actual != [value]:
             yield f"{name} {actual}, not {value!r}"
@@ -138,7 +126,7 @@ def _body_differences(recorded: str, body: bytes) -> Iterator[str]:
 
 
 def _is_document(body: bytes) -> bool:
-    """Whether this is a WSDL or a discovery document: the order of its root's namespaces is not fixed."""
+    """Return True for a WSDL or discovery document, in which the order of the root's namespaces is not fixed."""
     return any(root in body[:100] for root in DOCUMENT_ROOTS)
 
 

@@ -1,4 +1,4 @@
-"""Short ways to read a piece of a scenario."""
+"""Shortcuts to load parts of a scenario."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from emulator.scenario import loads
 
 
 def rule(text: str) -> Rule:
-    """The one rule of a scenario, written as a flow mapping without its braces."""
+    """Return the only rule of a scenario, written as a flow mapping without its braces."""
     return loads(f"rules: [{{{text}}}]", "x.yaml").rules[0]
 
 
 def problems(text: str | bytes) -> list[str]:
-    """What is wrong with a text, as it is printed; without the name of the file."""
+    """Return the problems of a text as printed, without the name of the file."""
     with pytest.raises(ScenarioError) as caught:
         loads(text, "x.yaml")
     return [str(problem).removeprefix("x.yaml:") for problem in caught.value.problems]
 
 
 def accepted(text: str) -> Scenario:
-    """The scenario in a text, in which nothing must be wrong."""
+    """Return the scenario in a valid text."""
     return loads(text, "x.yaml")

@@ -1,22 +1,23 @@
-"""What an envelope is read as by each of the two readings, so that they can be compared."""
+"""How each of the two XML parsers reads an envelope, so that their results can be compared."""
 
 from __future__ import annotations
 
 from emulator.wire import envelope
-from emulator.wire.xml_fast import LookCloser, Unreadable, read_quickly
-from emulator.wire.xml_strict import CloseReading
+from emulator.wire.envelope import MissingPart
+from emulator.wire.faults import AsmxFault
+from emulator.wire.input_limits import InputTooLarge
+from emulator.wire.xml_fast import NeedsStrictParser, parse_fast
+from emulator.wire.xml_strict import StrictXml, XmlError
 
 
-def verdict(xml: bytes, *, closely: bool) -> object:
-    """What an envelope is read as, or how it is refused; None where the quick reading leaves it to the close one."""
-    document = CloseReading(xml) if closely else read_quickly(xml)
+def verdict(xml: bytes, *, strict: bool) -> object:
+    """Return the parameters or the error; None if the fast parser leaves the envelope to the strict one."""
+    document = StrictXml(xml) if strict else parse_fast(xml)
     if document is None:
         return None
     try:
-        envelope.version(document)
-        found = envelope.parts(document)
-        return envelope.parameters(document, found.body, found.header)
-    except LookCloser:
+        return envelope.namespace(document), envelope.parameters(document, *envelope.header_and_body(document))
+    except NeedsStrictParser:
         return None
-    except Unreadable as error:
-        return type(error), error.args
+    except (MissingPart, XmlError, InputTooLarge, AsmxFault) as error:
+        return type(error), str(error)

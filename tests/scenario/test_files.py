@@ -1,18 +1,17 @@
-"""``--watch``: an edit is in force whole, or not at all; and health tells which."""
+"""Scenario files on disk: reloading an edited file, all or nothing, and choosing another file of the folder."""
 
 from __future__ import annotations
 
 import json
 import re
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from random import Random
 from threading import Event
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -20,16 +19,17 @@ import requests
 from emulator.core.engine import Engine
 from emulator.core.rules import Scenario
 from emulator.emulator import Emulator
+from emulator.errors import ScenarioError
 from emulator.scenario import load
-from emulator.scenario.files import Watcher
-from tests.helpers.calling import a_request, call, result
+from emulator.scenario.files import ScenarioFolder, Watcher
+from tests.helpers.builders import a_call
 
 GOOD = "name: {name}\nrules:\n  - when: {{session: 1}}\n    return: startSessionRet_{result}\n"
-PATIENCE = 10.0  # seconds, for a machine that is busy
+PATIENCE = 10.0  # seconds, for a busy machine
 
 
-class EagerEngine(Engine):
-    """An engine that tells when its scenario was replaced."""
+class EventEngine(Engine):
+    """An engine that sets an event when its scenario was replaced."""
 
     def __init__(self, scenario: Scenario) -> None:
         super().__init__(scenario)
@@ -48,25 +48,14 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def engine(file: Path) -> EagerEngine:
-    return EagerEngine(load(file))
+def engine(file: Path) -> EventEngine:
+    return EventEngine(load(file))
 
 
-@pytest.fixture
-def emulator(file: Path) -> Iterator[Emulator]:
-    with Emulator(load(file), file=file, watch=True) as emulator:
-        yield emulator
-
-
-def health(emulator: Emulator) -> tuple[int, dict[str, Any]]:
-    answer = requests.get(emulator.url.replace("/API/API.asmx", "/__admin/health"), timeout=5)
-    return answer.status_code, answer.json()
-
-
-@pytest.mark.parametrize("how", ["written in place", "replaced by another file", "behind a link that is turned"])
-def test_a_good_edit_comes_into_force_by_itself(how: str, file: Path, engine: EagerEngine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["written in place", "replaced by another file", "link retargeted"])
+def test_a_valid_edit_is_loaded(how: str, file: Path, engine: EventEngine, tmp_path: Path) -> None:
     text = GOOD.format(name="second", result="OK")
-    if how == "behind a link that is turned":
+    if how == "link retargeted":
         file.rename(tmp_path / "one")
         file.symlink_to(tmp_path / "one")
     watcher = Watcher(file, engine)
@@ -87,10 +76,10 @@ def test_a_good_edit_comes_into_force_by_itself(how: str, file: Path, engine: Ea
     assert engine.scenario.name == "second"
 
 
-def test_a_change_of_which_the_system_told_nothing_is_found(
-    file: Path, engine: EagerEngine, monkeypatch: pytest.MonkeyPatch
+def test_a_change_that_the_system_did_not_report_is_found(
+    file: Path, engine: EventEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So are one between the start and the first notice, and one on a mount that gives none."""
+    """As between the start and the first report, and on mounts that report none."""
 
     def silent(*_: object, **__: object) -> Iterator[set[object]]:
         yield set()
@@ -98,57 +87,77 @@ def test_a_change_of_which_the_system_told_nothing_is_found(
         file.write_text(GOOD.format(name="second", result="OK"))
         yield set()
 
-    monkeypatch.setattr("emulator.scenario.files.watch", silent)
+    monkeypatch.setattr("watchfiles.watch", silent)
     watcher = Watcher(file, engine)
     watcher.start()
     watcher.stop()
     assert engine.scenario.name == "second"
 
 
-def test_a_bad_edit_leaves_the_rules_in_force_and_is_told(
-    file: Path, engine: EagerEngine, caplog: pytest.LogCaptureFixture
+def test_an_invalid_edit_keeps_the_scenario_and_is_logged_once(
+    file: Path, engine: EventEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
     watcher = Watcher(file, engine)
+    watcher.reload()
+    assert not engine.replaced.is_set(), "an unchanged file was loaded"
     file.write_text("rules:\n  - whne: {}\n")
-    watcher.look()
-    watcher.look()
+    watcher.reload()
+    watcher.reload()
     assert engine.scenario.name == "first"
-    assert watcher.refused is not None
+    assert watcher.error is not None
     assert caplog.text.count("unknown key; did you mean 'when'?") == 1
     file.write_text(GOOD.format(name="first", result="Error"))
-    watcher.look()
-    assert watcher.refused is None
+    watcher.reload()
+    assert watcher.error is None
 
 
-def test_an_unchanged_file_is_not_taken_over_again(file: Path, engine: EagerEngine) -> None:
+def test_another_file_of_the_folder_can_be_used_and_is_watched_from_then_on(file: Path, engine: EventEngine) -> None:
+    other = file.with_name("day.yml")
+    other.write_text(GOOD.format(name="day", result="OK"))
+    file.with_name("notes.txt").touch()
     watcher = Watcher(file, engine)
-    file.touch()
-    watcher.look()
-    assert not engine.replaced.is_set()
+    folder = ScenarioFolder(file, engine, watcher)
+
+    assert (folder.names(), folder.current) == (["day.yml", "night.yaml"], "night.yaml")
+    assert folder.use("day.yml").name == "day"
+    assert (engine.scenario.name, folder.current) == ("day", "day.yml")
+    other.write_text(GOOD.format(name="day again", result="OK"))
+    watcher.reload()
+    assert engine.scenario.name == "day again"
 
 
-def test_health_tells_that_the_last_edit_was_refused_and_why(emulator: Emulator, file: Path) -> None:
-    status, body = health(emulator)
-    assert (status, body["status"], body["scenario"]) == (200, "ready", "first")
-    assert emulator._watcher is not None
-    file.write_text("rules: 7\n")
-    emulator._watcher.look()
-    status, body = health(emulator)
-    assert (status, body["status"]) == (503, 503)
-    assert f"{file}:1:8: " in body["detail"]
+def test_an_invalid_or_missing_file_of_the_folder_changes_nothing(file: Path, engine: EventEngine) -> None:
+    file.with_name("bad.yaml").write_text("rules: 7")
+    folder = ScenarioFolder(file, engine)
+
+    for name in ("bad.yaml", "missing.yaml"):
+        with pytest.raises(ScenarioError):
+            folder.use(name)
+    assert (engine.scenario.name, folder.current) == ("first", "night.yaml")
 
 
-def test_the_watch_ends_with_the_emulator(file: Path) -> None:
+def test_health_reports_that_the_last_edit_is_invalid_and_watching_ends_with_the_emulator(file: Path) -> None:
+    def wait_for(status: int) -> str:
+        deadline = time.monotonic() + PATIENCE
+        while (response := requests.get(health, timeout=PATIENCE)).status_code != status:
+            assert time.monotonic() < deadline, response.text
+        return response.text
+
     with Emulator(load(file), file=file, watch=True) as emulator:
-        assert emulator._watcher is not None
-    assert not emulator._watcher._thread.is_alive()
+        health = emulator.url.replace("/API/API.asmx", "/__admin/health")
+        assert '"first"' in wait_for(200)
+        file.write_text("rules: 7\n")
+        assert f"{file}:1:8: " in wait_for(503)
+        file.write_text(GOOD.format(name="second", result="OK"))
+        assert '"second"' in wait_for(200)
+    assert "watcher" not in {thread.name for thread in threading.enumerate()}
 
 
-ENOUGH = 5  # states of the file that come into force in the midst of a storm
+ENOUGH = 5  # states of the file that are loaded during a storm of edits
 
 
 def state(number: int) -> bytes:
-    """A whole state of a file, of which no part is a scenario; odd ones have another result than even ones."""
+    """Return a whole state of the file, of which no part is a scenario; odd ones have another result than even ones."""
     rule = {"name": f"state {number}", "when": {"session": 1001}, "return": expected(number)}
     return json.dumps({"description": "x" * 20_000, "name": f"state-{number}", "rules": [rule]}).encode()
 
@@ -158,7 +167,7 @@ def expected(number: int) -> str:
 
 
 def edit(file: Path, text: bytes, random: Random) -> None:
-    """One edit of a storm: a state of the file, whole or not, in the one way or the other."""
+    """Edit the file in one of many ways, to a whole or an incomplete state."""
     beside = file.with_suffix(".new")
     half = text[: random.randrange(1, len(text))]
     match random.randrange(6):
@@ -181,51 +190,49 @@ def edit(file: Path, text: bytes, random: Random) -> None:
             file.touch()
 
 
-def calling(emulator: Emulator, seen: set[int], over: Event) -> None:
-    """Notes the states by which calls are answered, until it is over: each is whole, and none comes back."""
-    host, port = urlsplit(emulator.url).netloc.split(":")
+def call_until(stop: Event, engine: Engine, seen: set[int]) -> None:
+    """Note the states by which calls are answered: each is whole, and none comes back."""
     last = 0
-    while not over.is_set():
-        answer = call((host, int(port)), a_request(session=1001))
-        found = re.match(r"state (\d+) ", answer.headers["X-Emulator-Rule"])
-        assert found is not None, answer.headers["X-Emulator-Rule"]
-        number = int(found[1])
-        assert f"startSessionRet_{result(answer)}" == expected(number)
+    while not stop.is_set():
+        exchange = engine.answer(a_call(session=1001))
+        match = re.match(r"state (\d+) ", str(exchange.rule))
+        assert match is not None, exchange.rule
+        number = int(match[1])
+        assert exchange.outcome.word == expected(number)
         assert number >= last
         last = number
         seen.add(number)
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 2 * PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
-def test_in_a_storm_of_half_written_files_calls_get_whole_states_and_the_last_one_stays(file: Path) -> None:
+def test_during_a_storm_of_edits_calls_are_answered_by_whole_states_and_the_last_one_stays(file: Path) -> None:
     random, numbers = Random(1), count(1)
     file.write_bytes(state(0))
-    over = Event()
+    engine = EventEngine(load(file))
+    watcher = Watcher(file, engine)
+    stop = Event()
     seen: tuple[set[int], ...] = (set(), set())
+    deadline = time.monotonic() + 2 * PATIENCE
 
-    def enough_came_into_force() -> bool:
-        edit(file, state(next(numbers)), random)
-        return all(len(each) > ENOUGH for each in seen)
-
-    with Emulator(load(file), file=file, watch=True) as emulator, ThreadPoolExecutor(len(seen)) as threads:
-        callers = [threads.submit(calling, emulator, each, over) for each in seen]
+    with ThreadPoolExecutor(len(seen)) as threads:
+        callers = [threads.submit(call_until, stop, engine, states) for states in seen]
+        watcher.start()
         try:
-            wait_until(enough_came_into_force)
-            last = next(numbers)
-            file.write_bytes(state(last)[:-1])
-            wait_until(lambda: "did not find expected ',' or '}'" in health(emulator)[1].get("detail", ""))
-            assert health(emulator)[0] == 503
-            file.write_bytes(state(last))
-            wait_until(lambda: health(emulator)[0] == 200)
-            assert health(emulator)[1]["scenario"] == f"state-{last}"
-            wait_until(lambda: all(last in each for each in seen))
+            while any(len(states) <= ENOUGH for states in seen):
+                assert time.monotonic() < deadline
+                assert not any(caller.done() for caller in callers)
+                edit(file, state(next(numbers)), random)
+                engine.replaced.wait(0.005)
+                engine.replaced.clear()
         finally:
-            over.set()
+            watcher.stop()
+            stop.set()
         for caller in callers:
             caller.result()
+
+    last = next(numbers)
+    file.write_bytes(state(last)[:-1])
+    watcher.reload()
+    assert "did not find expected ',' or '}'" in str(watcher.error)
+    file.write_bytes(state(last))
+    watcher.reload()
+    assert (watcher.error, engine.scenario.name) == (None, f"state-{last}")

@@ -1,11 +1,11 @@
-"""How mistakes are put: one message for each, all in one go, and none because of another."""
+"""Messages: one for each mistake, all at once, and none that only follows from another mistake."""
 
 from __future__ import annotations
 
 import pytest
 
-from emulator.scenario.source import spelled
-from emulator.scenario.suggestions import either, hint, kind, nearest, shown
+from emulator.scenario.source import format_path
+from emulator.scenario.suggestions import either, format_value, hint, kind_of, nearest, quote_value
 from tests.helpers.scenarios import problems
 
 RESULTS = ("startSessionRet_Error", "startSessionRet_OK", "startSessionRet_Invalid_SecretAuthCode")
@@ -26,30 +26,22 @@ def test_the_nearest_right_words_are(word: str, guesses: tuple[str, ...]) -> Non
     assert nearest(word, ("when", "auth_code", "soap11", "soap12")) == guesses
 
 
-@pytest.mark.parametrize(
-    ("word", "guess"),
-    [
-        ("OK", "startSessionRet_OK"),
-        ("ok", "startSessionRet_OK"),
-        ("startSessionRet_Ok", "startSessionRet_OK"),
-        ("startSessionOK", "startSessionRet_OK"),
-        ("INVALID_SECRETAUTHCODE", "startSessionRet_Invalid_SecretAuthCode"),
-    ],
-)
-def test_a_result_is_guessed_without_its_prefix(word: str, guess: str) -> None:
-    assert nearest(word, RESULTS, "startSessionRet_")[:1] == (guess,)
+def test_a_result_is_guessed_without_its_prefix() -> None:
+    for word in ("OK", "ok", "startSessionRet_Ok", "startSessionOK"):
+        assert nearest(word, RESULTS, "startSessionRet_") == ("startSessionRet_OK",)
+    assert nearest("INVALID_SECRETAUTHCODE", RESULTS, "startSessionRet_") == ("startSessionRet_Invalid_SecretAuthCode",)
 
 
-def test_where_nothing_can_be_guessed_all_words_are_told() -> None:
+def test_all_valid_words_are_listed_when_none_is_near() -> None:
     assert hint("colour", ("a", "b")) == "possible here: a, b"
 
 
-def test_a_choice_is_told_in_words() -> None:
+def test_a_choice_is_written_with_or() -> None:
     assert [either(["a"]), either(["a", "b"]), either(["a", "b", "c"])] == ["'a'", "'a' or 'b'", "'a', 'b' or 'c'"]
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "text"),
     [
         ("a", "'a'"),
         ("x" * 50, f"'{'x' * 40}…'"),
@@ -57,38 +49,28 @@ def test_a_choice_is_told_in_words() -> None:
         (True, "true"),
         ([1], "a list"),
         ({}, "a mapping"),
+        (1.5, "1.5"),
+        pytest.param(10**5000, "a number", id="a number that would fill pages"),
     ],
 )
-def test_a_value_is_shown_as(value: object, told: str) -> None:
-    assert shown(value) == told
+def test_a_value_is_quoted_as(value: object, text: str) -> None:
+    assert quote_value(value) == text
+    assert format_value(value) == text.strip("'")
 
 
-def test_a_number_that_would_fill_pages_is_not_shown() -> None:
-    assert shown(10**5000) == "a number"
+def test_each_value_has_a_kind() -> None:
+    kinds = [kind_of(value) for value in (None, "a", True, 1.5, (), b"")]
+
+    assert kinds == ["nothing", "a text", "true or false", "a number", "a list", "something else"]
 
 
-@pytest.mark.parametrize(
-    ("value", "told"),
-    [(None, "nothing"), ("a", "a text"), (True, "true or false"), (1.5, "a number"), (b"", "something else")],
-)
-def test_a_value_is_of_the_kind(value: object, told: str) -> None:
-    assert kind(value) == told
+def test_a_path_is_written_with_dots_and_brackets_and_odd_keys_in_quotes() -> None:
+    assert format_path(("rules", 0, "when", "session", 1)) == "rules[0].when.session[1]"
+    assert [format_path((key,)) for key in ("two\nlines", "")] == [r"'two\nlines'", "''"]
+    assert format_path(("x" * 50,)) == f"{'x' * 40}…"
 
 
-@pytest.mark.parametrize(
-    ("path", "told"),
-    [
-        (("rules", 0, "when", "session", 1), "rules[0].when.session[1]"),
-        (("two\nlines",), r"'two\nlines'"),
-        (("",), "''"),
-        (("x" * 50,), f"{'x' * 40}…"),
-    ],
-)
-def test_a_path_is_spelled(path: tuple[str | int, ...], told: str) -> None:
-    assert spelled(path) == told
-
-
-def test_a_misspelt_key_is_not_told_as_missing_too() -> None:
+def test_a_misspelt_key_is_not_reported_as_missing_too() -> None:
     assert problems("rules: [{retrun: startSessionRet_OK}]") == [
         "1:10: rules[0].retrun: unknown key; did you mean 'return'?"
     ]
@@ -101,26 +83,26 @@ def test_a_misspelt_key_hides_no_mistake_in_its_right_spelling() -> None:
     ]
 
 
-def test_a_null_is_told_once() -> None:
+def test_a_null_is_reported_once() -> None:
     (problem,) = problems("desk: {technicians: [{node: }]}")
 
     assert problem.startswith("1:29: desk.technicians[0].node: no value")
 
 
-def test_a_contradiction_is_told_beside_a_mistake_elsewhere_in_the_same_mapping() -> None:
+def test_a_cross_field_error_is_reported_beside_an_error_elsewhere_in_the_same_mapping() -> None:
     assert problems("otherwise: {return: startSessionRet_OK, delay: {from: 2s, to: 1s, form: 1s}}") == [
         "1:48: otherwise.delay: 'from' is longer than 'to'",
         "1:67: otherwise.delay.form: unknown key; did you mean 'from'?",
     ]
 
 
-def test_a_list_in_which_all_is_wrong_is_not_told_to_be_empty() -> None:
+def test_a_list_of_invalid_items_is_not_reported_as_empty() -> None:
     assert problems("rules: [{when: {session: [a]}, return: startSessionRet_OK}]") == [
-        "1:27: rules[0].when.session[0]: a whole number is wanted here, not 'a'"
+        "1:27: rules[0].when.session[0]: must be a whole number, not 'a'"
     ]
 
 
-def test_every_rule_that_is_right_is_checked_for_reach_though_another_is_wrong() -> None:
+def test_valid_rules_are_checked_for_reachability_though_another_rule_is_invalid() -> None:
     text = "rules:\n- return: startSessionRet_OK\n- retrun: startSessionRet_OK\n- return: startSessionRet_OK"
 
     assert [problem.split(" ", 2)[1] for problem in problems(text)] == ["rules[1].retrun:", "rules[2]:"]

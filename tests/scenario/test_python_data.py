@@ -1,4 +1,4 @@
-"""Scenarios, rules and conditions that a program gives as data: the same words, the same messages, no places."""
+"""Scenarios, rules and conditions from Python data: the same keys and messages as in YAML, without positions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from emulator.core.contract import Binding, Result
 from emulator.core.matching import When
 from emulator.core.replies import Reply, Return
 from emulator.errors import ScenarioError
-from emulator.scenario import from_data, loads, rule_from_data, when_from_data
+from emulator.scenario import check_rule_words, from_data, loads, reply_from_data, rule_from_data, when_from_data
 from tests.helpers.builders import one_of
 
 
@@ -49,67 +49,46 @@ def test_a_rule_can_be_given_as_data() -> None:
     assert rule.when == When(binding=one_of(Binding.GET))
 
 
-def test_conditions_can_be_given_as_data() -> None:
-    assert when_from_data({"session": [1, 2]}) == When(session=one_of(1, 2))
-
-
-def test_no_conditions_accept_every_call() -> None:
+def test_conditions_and_replies_can_be_given_as_data() -> None:
+    assert when_from_data({"session": [1, 2]}) == when_from_data({"session": (1, 2)}) == When(session=one_of(1, 2))
     assert when_from_data({}) == When()
+    assert reply_from_data({"return": Result.OK}) == Reply(Return(Result.OK))
 
 
-def test_a_tuple_is_as_good_as_a_list() -> None:
-    assert when_from_data({"session": (1, 2)}) == When(session=one_of(1, 2))
+def test_the_words_of_a_rule_can_be_checked_before_it_has_a_reply() -> None:
+    check_rule_words({"when": {"session": 1}, "times": 2})
+    check_rule_words({})
+
+    with pytest.raises(ScenarioError) as caught:
+        check_rule_words({"when": {"sesion": 1}, "per": "sesion", "times": 0})
+    assert [str(problem) for problem in caught.value.problems] == [
+        "rule: when.sesion: unknown key; did you mean 'session'?",
+        "rule: times: 0 is outside 1 to 2147483647",
+        "rule: per: 'sesion' is not a value of 'per'; did you mean 'session'?",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("data", "messages"),
+    ("data", "message"),
     [
-        pytest.param(
-            {"whne": {}, "return": "OK"},
-            [
-                "rule: whne: unknown key; did you mean 'when'?",
-                "rule: return: 'OK' is not a result; did you mean 'startSessionRet_OK'?",
-            ],
-            id="mistakes have a path and no place",
-        ),
-        pytest.param(
-            {"when": {"auth_code": 123}, "return": "startSessionRet_OK"},
-            ["rule: when.auth_code: a text is wanted here, not a number"],
-            id="a number is no auth code",
-        ),
-        pytest.param(
-            {"when": {"session": "1"}, "return": "startSessionRet_OK"},
-            ["rule: when.session: '1' is a text; write the number without quotes"],
-            id="a text is no number",
-        ),
-        pytest.param(
-            {"when": {"session": True}, "return": "startSessionRet_OK"},
-            ["rule: when.session: a whole number is wanted here, not true"],
-            id="true is no number",
-        ),
-        pytest.param(
-            {"name": None, "return": "startSessionRet_OK"},
-            ["rule: name: no value; leave the key out, or put a text such as 'null' or '' in quotes"],
-            id="None is no value",
-        ),
-        pytest.param(
-            {"name": "\ud800", "return": "startSessionRet_OK"},
-            ["rule: name: holds half of a surrogate pair, which is no character"],
-            id="a lone surrogate is no character",
-        ),
-        pytest.param({1: 2}, ["rule: a key must be a text, not 1"], id="a number is no key"),
-        pytest.param(
-            [],
-            ["rule: a rule is a mapping of name, when, return, fail, replies, delay, times, per, not a list"],
-            id="a list is no rule",
-        ),
+        ({"when": {"auth_code": 123}}, "rule: when.auth_code: must be a text, not a number"),
+        ({"when": {"session": "1"}}, "rule: when.session: '1' is a text; write the number without quotes"),
+        ({"when": {"session": True}}, "rule: when.session: must be a whole number, not true"),
+        ({"name": None}, "rule: name: no value; leave the key out, or put a text such as 'null' or '' in quotes"),
+        ({"name": "\ud800"}, "rule: name: contains half of a surrogate pair, which is not a character"),
+        ({1: 2}, "rule: a key must be a text, not 1"),
+        ([], "rule: a rule is a mapping of name, when, return, fail, replies, delay, times, per, not a list"),
     ],
+    ids=["number as code", "text as number", "true as number", "None", "lone surrogate", "number as key", "list"],
 )
-def test_what_is_wrong_with_a_rule_is_told(data: object, messages: list[str]) -> None:
+def test_a_mistake_has_a_path_and_no_position(data: Any, message: str) -> None:
+    if isinstance(data, dict):
+        data = {**data, "return": "startSessionRet_OK"}
     with pytest.raises(ScenarioError) as caught:
         rule_from_data(data)
 
-    assert [str(problem) for problem in caught.value.problems] == messages
+    assert str(caught.value) == message
+    assert [(problem.line, problem.column) for problem in caught.value.problems] == [(0, 0)]
 
 
 def endless() -> dict[str, Any]:

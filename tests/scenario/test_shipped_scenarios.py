@@ -1,4 +1,4 @@
-"""Each shipped scenario tells one story: the calls in its head are made in their order, and get what stands there."""
+"""The shipped scenarios: the calls in the comment at the top of each get the documented outcomes, in their order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from emulator.core.call import Call
 from emulator.core.contract import Binding, Result
 from emulator.core.engine import Engine
-from emulator.core.journal import Exchange
 from emulator.core.replies import ConnectionFailure, HttpFailure, Return, Throw
 from emulator.delivery import ConnectionFault
 from emulator.scenario import load
@@ -33,41 +32,23 @@ def seconds(text: str | None) -> float:
     return float(match[1]) * SECONDS[match[2]]
 
 
-def answered(engine: Engine, session: str, node: str, auth_code: str, number: int) -> Exchange:
-    """One call of a story; the bindings take turns, since none makes a difference."""
-    binding = list(Binding)[number % len(Binding)]
-    return engine.answer(Call(int(session), int(node), auth_code or None, binding))
-
-
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_the_calls_in_the_head_of_a_scenario_get_what_stands_there(file: Path) -> None:
+def test_the_calls_at_the_top_of_a_scenario_get_the_documented_outcomes(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     calls = CALL.findall(text)
     assert len(calls) >= 5
     assert len(calls) == text.count("\n#   session=")
     engine = Engine(load(file))
     for number, (session, node, auth_code, expected, least, most) in enumerate(calls):
-        exchange = answered(engine, session, node, auth_code, number)
+        binding = list(Binding)[number % len(Binding)]  # in turns, since none makes a difference
+        exchange = engine.answer(Call(int(session), int(node), auth_code or None, binding))
         assert exchange.outcome.word == expected, f"call {number + 1} of {file.name}"
         low, high = seconds(least), seconds(most or least)
         assert low <= exchange.delay <= high, f"call {number + 1} of {file.name}"
 
 
-def test_every_story_is_there() -> None:
-    assert {file.stem for file in FILES} == {
-        "default",
-        "retry-loop",
-        "code-rotation",
-        "technician-comes-online",
-        "outage",
-        "slow-desk",
-        "disabled-owner",
-        "demo",
-    }
-
-
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_each_file_leads_editors_to_the_schema_beside_it(file: Path) -> None:
+def test_each_file_names_the_schema_for_editors(file: Path) -> None:
     assert file.read_text(encoding="utf-8").startswith(HINT)
     assert load(file).name == file.stem
 

@@ -1,255 +1,134 @@
-"""Failures as the client's socket sees them, on both event loops and in each binding where they show."""
+"""Delays and connection faults as the client's socket sees them."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import resource
 import time
 from collections.abc import Iterator
-from dataclasses import replace
-from random import Random
+from typing import Any
 
 import pytest
 
-from emulator.core.contract import Binding
-from emulator.core.replies import LogNormal, Uniform
 from emulator.server.limits import HttpLimits
 from tests.helpers.calling import (
-    ALL_BINDINGS,
     PATIENCE,
     Address,
-    AttentiveEngine,
-    a_request,
     call,
     everything,
     next_answer,
-    result,
+    next_answers,
     sent,
-    serving,
+    serving_application,
 )
-from tests.helpers.paths import GOLDEN
-from tests.helpers.raw_http import Request, exchange
+from tests.server.application import HOUR, LOOPS, SmallApplication, get
 
-LOOPS = ["uvloop", "asyncio"]
 EARLY = 0.002  # seconds: uvloop's clock counts whole milliseconds
 MANY = 1000
-
-SCENARIO = """
-otherwise: startSessionRet_OK
-rules:
-  - {when: {auth_code: reset}, fail: {connection: reset}}
-  - {when: {auth_code: close}, fail: {connection: close}}
-  - {when: {auth_code: truncate}, fail: {connection: truncate}}
-  - {when: {auth_code: garbage}, fail: {connection: garbage}}
-  - {when: {auth_code: stall}, fail: {connection: stall}}
-  - {when: {auth_code: trickle}, fail: {connection: trickle, over: 200ms}}
-  - {when: {auth_code: dribble}, fail: {connection: trickle, over: 3600s}}
-  - {when: {auth_code: late-reset}, fail: {connection: reset}, delay: 30ms}
-  - {when: {auth_code: slow}, delay: 3600s, return: startSessionRet_OK}
-  - {when: {auth_code: throw}, fail: {exception: oracle was asked to throw}}
-  - when: {auth_code: busy}
-    fail: {status: 503, headers: {Retry-After: "5", X-Why: a b}, body: "<p>später</p>", content_type: text/html}
-  - {when: {auth_code: bare}, fail: {status: 418}}
-  - {when: {auth_code: unknown}, fail: {status: 299, body: x}}
-  - {when: {auth_code: unchanged}, fail: {status: 304}}
-"""
+BODY = b"/" * 1000
 
 
 @pytest.fixture(scope="module", params=LOOPS)
 def address(request: pytest.FixtureRequest) -> Iterator[Address]:
-    with serving(SCENARIO, loop=request.param) as found:
+    with serving_application(SmallApplication(), loop=request.param) as found:
         yield found
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_an_error_to_the_server(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     yield
-    records = caplog.get_records("call")
-    assert [record for record in records if record.name.partition(".")[0] in ("uvloop", "asyncio")] == []
+    assert [record for record in caplog.get_records("call") if record.levelno >= logging.WARNING] == []
 
 
-def failing(how: str, binding: Binding = Binding.SOAP11) -> Request:
-    return a_request(binding, auth_code=how)
+def received(address: Address, **query: Any) -> bytes:
+    with sent(address, get(times=1000, **query)) as connection:
+        return everything(connection)
 
 
-def split(answer: bytes) -> tuple[bytes, bytes]:
-    head, _, body = answer.partition(b"\r\n\r\n")
-    return head, body
-
-
-@ALL_BINDINGS
-def test_a_reset_is_a_tcp_reset_before_any_byte(binding: Binding, address: Address) -> None:
-    with sent(address, failing("reset", binding)) as connection, pytest.raises(ConnectionResetError):
+@pytest.mark.parametrize("delay", [0, 0.02], ids=["at once", "delayed"])
+def test_a_reset_is_a_tcp_reset_before_any_byte(delay: float, address: Address) -> None:
+    with sent(address, get(fault="reset", delay=delay)) as connection, pytest.raises(ConnectionResetError):
         connection.recv(1)
 
 
-def test_a_delayed_reset_is_one_too(address: Address) -> None:
-    with sent(address, failing("late-reset")) as connection, pytest.raises(ConnectionResetError):
-        connection.recv(1)
+def test_close_is_an_orderly_end_before_any_byte(address: Address) -> None:
+    assert received(address, fault="close") == b""
 
 
-@ALL_BINDINGS
-def test_close_is_an_orderly_end_before_any_byte(binding: Binding, address: Address) -> None:
-    with sent(address, failing("close", binding)) as connection:
-        assert everything(connection) == b""
+def test_truncate_sends_a_right_head_and_half_of_the_body(address: Address) -> None:
+    head, _, body = received(address, fault="truncate").partition(b"\r\n\r\n")
+    assert body == BODY[:500]
+    assert head.startswith(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1000\r\n")
 
 
-@ALL_BINDINGS
-def test_truncate_sends_a_right_head_and_half_of_a_right_body(binding: Binding, address: Address) -> None:
-    right = call(address, failing("none", binding))
-    with sent(address, failing("truncate", binding)) as connection:
-        head, body = split(everything(connection))
-    assert body == right.body[: len(right.body) // 2]
-    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert f"Content-Length: {len(right.body)}".encode() in head.split(b"\r\n")
-    assert f"Content-Type: {right.headers['content-type']}".encode() in head.split(b"\r\n")
+def test_garbage_is_no_http_and_differs_each_time(address: Address) -> None:
+    first, second = received(address, fault="garbage"), received(address, fault="garbage")
+    assert (len(first), len(second)) == (512, 512)
+    assert not first.startswith(b"HTTP")
+    assert first != second
 
 
-@ALL_BINDINGS
-def test_garbage_is_bytes_that_are_no_http(binding: Binding, address: Address) -> None:
-    with sent(address, failing("garbage", binding)) as connection:
-        received = everything(connection)
-    assert received
-    assert not received.startswith(b"HTTP")
-
-
-def test_garbage_is_other_garbage_each_time(address: Address) -> None:
-    with sent(address, failing("garbage")) as one, sent(address, failing("garbage")) as other:
-        assert everything(one) != everything(other)
-
-
-@ALL_BINDINGS
-def test_a_stall_sends_nothing_while_others_are_answered(binding: Binding, address: Address) -> None:
-    with sent(address, failing("stall", binding)) as stalled:
+def test_a_stall_sends_nothing_while_others_are_answered(address: Address) -> None:
+    with sent(address, get(fault="stall")) as stalled:
         for _ in range(20):
-            call(address, failing("none", binding))
+            call(address, get())
         stalled.setblocking(False)
         with pytest.raises(BlockingIOError):
             stalled.recv(1)
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-@ALL_BINDINGS
-def test_a_stall_is_bounded_by_the_longest_delay(binding: Binding, loop: str) -> None:
-    with serving(SCENARIO, max_delay=0.05, loop=loop) as address, sent(address, failing("stall", binding)) as stalled:
-        began = time.monotonic()
-        assert everything(stalled) == b""
-        assert time.monotonic() - began > 0.05 / 2  # it began when the call was sent, a little before this
-
-
-@ALL_BINDINGS
-def test_a_trickle_is_the_right_answer_whole(binding: Binding, address: Address) -> None:
-    right = call(address, failing("none", binding))
-    trickled = call(address, failing("trickle", binding))
-    assert (trickled.status, trickled.body) == (right.status, right.body)
-    assert trickled.headers["connection"] == "close"
-    others = dict.fromkeys(("Date", "X-Emulator-Rule", "X-Emulator-Call"))
-    assert dict(trickled.headers) | others == dict(right.headers) | others | {"Connection": "close"}
-
-
-def test_a_trickle_takes_its_time(address: Address) -> None:
+def test_a_trickle_is_the_whole_response_over_its_duration(address: Address) -> None:
     began = time.monotonic()
-    call(address, failing("trickle"))
-    assert time.monotonic() - began > 0.2 - 20 * EARLY
+    trickled = call(address, get(times=1000, fault="trickle", over=0.1))
+    assert time.monotonic() - began > 0.1 - 20 * EARLY
+    assert (trickled.status, trickled.body, trickled.headers["connection"]) == (200, BODY, "close")
 
 
-@ALL_BINDINGS
-def test_a_trickle_comes_a_few_bytes_at_a_time(binding: Binding, address: Address) -> None:
-    with sent(address, failing("dribble", binding)) as connection:
-        assert 0 < len(connection.recv(65536)) < 100
+def test_a_trickle_comes_a_few_bytes_at_a_time(address: Address) -> None:
+    with sent(address, get(fault="trickle", over=HOUR)) as connection:
+        assert 0 < len(connection.recv(65536)) < 10
+
+
+def test_a_delay_is_waited(address: Address) -> None:
+    began = time.monotonic()
+    assert call(address, get(delay=0.02)).body == b"/"
+    assert time.monotonic() - began > 0.02 - EARLY
 
 
 @pytest.mark.parametrize(
-    ("delay", "seconds"),
-    [
-        pytest.param("30ms", 0.03, id="fixed"),
-        pytest.param("{from: 20ms, to: 40ms}", Uniform(0.02, 0.04).seconds(Random(1)), id="uniform"),
-        pytest.param("{median: 20ms, p99: 40ms}", LogNormal(0.02, 0.04).seconds(Random(1)), id="log-normal"),
-    ],
+    ("query", "status"),
+    [({"delay": HOUR, "close": 1}, b"200"), ({"fault": "stall"}, b""), ({"fault": "trickle"}, b"200")],
+    ids=["delay", "stall", "trickle"],
 )
-@pytest.mark.parametrize("loop", LOOPS)
-@ALL_BINDINGS
-def test_a_delay_is_waited(delay: str, seconds: float, loop: str, binding: Binding) -> None:
-    engine = AttentiveEngine(f"otherwise: {{return: startSessionRet_OK, delay: {delay}}}", seed=1)
-    with serving(engine, loop=loop) as address:
+def test_no_wait_is_longer_than_max_delay(query: dict[str, Any], status: bytes) -> None:
+    with serving_application(SmallApplication(), max_delay=0.05) as address:
         began = time.monotonic()
-        assert result(call(address, a_request(binding))) == "OK"
-        assert time.monotonic() - began > seconds - EARLY
+        assert received(address, **query)[9:12] == status
+        assert time.monotonic() - began > 0.05 / 2  # it began when the request was sent, a little before this
 
 
-@ALL_BINDINGS
-def test_a_delay_is_bounded_by_the_longest_one(binding: Binding) -> None:
-    with serving(SCENARIO, max_delay=0.01) as address:
-        assert result(call(address, failing("slow", binding))) == "OK"
+def test_a_response_can_be_longer_than_any_buffer(address: Address) -> None:
+    assert call(address, get(times=5_000_000)).body == b"/" * 5_000_000
 
 
-@ALL_BINDINGS
-def test_an_http_failure_is_the_same_answer_in_every_binding(binding: Binding, address: Address) -> None:
-    answer = call(address, failing("busy", binding))
-    assert (answer.status, answer.body.decode()) == (503, "<p>später</p>")
-    told = {name: answer.headers[name] for name in ("content-type", "retry-after", "x-why", "content-length")}
-    assert told == {"content-type": "text/html", "retry-after": "5", "x-why": "a b", "content-length": "14"}
-    assert answer.headers["cache-control"] is None
-
-
-@pytest.mark.parametrize(
-    ("how", "status", "body"),
-    [
-        pytest.param("bare", 418, b"", id="nothing but a status"),
-        pytest.param("unknown", 299, b"x", id="a status without a name"),
-        pytest.param("unchanged", 304, b"", id="a status without a body"),
-    ],
-)
-@ALL_BINDINGS
-def test_an_http_failure_can_be_any_status(
-    how: str, status: int, body: bytes, binding: Binding, address: Address
-) -> None:
-    answers = exchange(replace(failing(how, binding), repeat=2), address)
-    assert [(answer.status, answer.body) for answer in answers] == [(status, body)] * 2
-    assert answers[0].headers["content-type"] is None
-
-
-@pytest.mark.parametrize("loop", LOOPS)
-def test_an_http_failure_can_be_longer_than_any_buffer(loop: str) -> None:
-    body = "0123456789" * 500_000
-    with serving(f"otherwise: {{fail: {{status: 500, body: '{body}'}}}}", loop=loop) as address:
-        assert call(address, a_request()).body == body.encode()
-
-
-@pytest.mark.parametrize(
-    ("binding", "content_type", "golden"),
-    [
-        pytest.param(Binding.SOAP11, "text/xml; charset=utf-8", "soap11-thrown.xml", id="soap11"),
-        pytest.param(Binding.SOAP12, "application/soap+xml; charset=utf-8", "soap12-thrown.xml", id="soap12"),
-        pytest.param(Binding.GET, "text/plain; charset=utf-8", "form-thrown.txt", id="get"),
-        pytest.param(Binding.POST, "text/plain; charset=utf-8", "form-thrown.txt", id="post"),
-    ],
-)
-def test_an_exception_is_the_services_own(binding: Binding, content_type: str, golden: str, address: Address) -> None:
-    answer = call(address, failing("throw", binding))
-    assert (answer.status, answer.body) == (500, (GOLDEN / "wire" / golden).read_bytes())
-    assert answer.headers["content-type"] == content_type
-    assert answer.headers["cache-control"] == "private"
-    assert answer.headers["connection"] is None
-
-
-@pytest.mark.parametrize("how", ["reset", "close", "truncate", "garbage", "trickle"])
-def test_a_failure_ends_its_own_connection_alone(how: str, address: Address) -> None:
-    with sent(address, failing("none")) as neighbour:
+@pytest.mark.parametrize("fault", ["reset", "close", "truncate", "garbage", "trickle"])
+def test_a_fault_ends_its_own_connection_alone(fault: str, address: Address) -> None:
+    with sent(address, get()) as neighbour:
         assert next_answer(neighbour)[0] == 200
-        with sent(address, failing(how)) as connection, contextlib.suppress(ConnectionResetError):
+        with sent(address, get(fault=fault, over=0.01)) as connection, contextlib.suppress(ConnectionResetError):
             everything(connection)
-        neighbour.sendall(failing("none").head + failing("none").content)
+        neighbour.sendall(get().head)
         assert next_answer(neighbour)[0] == 200
 
 
-@pytest.mark.parametrize("how", ["close", "truncate", "garbage", "trickle"])
-def test_requests_behind_a_failure_get_no_answer_and_those_before_it_do(how: str, address: Address) -> None:
-    with sent(address, failing("none"), failing(how), failing("none")) as connection:
-        received = everything(connection)
-    assert received.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert received.count(b"HTTP/1.1 200 OK\r\n") == (2 if how in ("truncate", "trickle") else 1)
+@pytest.mark.parametrize("fault", ["close", "truncate", "trickle"])
+def test_requests_before_a_fault_are_answered_and_those_behind_it_are_not(fault: str, address: Address) -> None:
+    with sent(address, get(), get(fault=fault, over=0.01), get()) as connection:
+        answers = everything(connection)
+    assert answers.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answers.count(b"HTTP/1.1 200 OK\r\n") == (1 if fault == "close" else 2)
 
 
 @pytest.fixture
@@ -263,24 +142,37 @@ def many_open_files() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("many_open_files")
-@pytest.mark.parametrize("loop", LOOPS)
-@pytest.mark.parametrize("how", ["slow", "stall", "dribble"])
-def test_a_thousand_that_wait_hold_up_nobody(how: str, loop: str) -> None:
-    engine = AttentiveEngine(SCENARIO)
-    with serving(engine, loop=loop, limits=HttpLimits(connections=2 * MANY)) as address:
-        asyncio.run(asyncio.wait_for(_while_many_wait(how, engine, address), PATIENCE))
+@pytest.mark.parametrize("query", [{"delay": HOUR}, {"fault": "stall"}, {"fault": "trickle", "over": HOUR}], ids=str)
+def test_a_thousand_that_wait_hold_up_nobody(query: dict[str, Any]) -> None:
+    application = SmallApplication()
+    with serving_application(application, limits=HttpLimits(connections=2 * MANY)) as address:
+        asyncio.run(asyncio.wait_for(_while_many_wait(get(**query).head, application, address), PATIENCE))
 
 
-async def _while_many_wait(how: str, engine: AttentiveEngine, address: Address) -> None:
-    request = failing(how)
+async def _while_many_wait(request: bytes, application: SmallApplication, address: Address) -> None:
     waiting = []
     for _ in range(MANY):
-        reader, writer = await asyncio.open_connection(*address)
-        writer.write(request.head + request.content)
-        waiting.append((reader, writer))
-    await asyncio.to_thread(engine.wait_for, MANY)
-    for binding in Binding:
-        answer = await asyncio.to_thread(call, address, a_request(binding))
-        assert result(answer) == "OK"
-    for _, writer in waiting:
+        _, writer = await asyncio.open_connection(*address)
+        writer.write(request)
+        waiting.append(writer)
+    await asyncio.to_thread(application.wait_for, MANY)
+    assert (await asyncio.to_thread(call, address, get())).status == 200
+    for writer in waiting:
         writer.transport.abort()
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_stopping_cuts_delays_and_faults_short_and_answers_what_came_before(loop: str) -> None:
+    application = SmallApplication()
+    with contextlib.ExitStack() as stack:
+        with serving_application(application, loop=loop) as address:
+            row = stack.enter_context(sent(address, get("/1", delay=HOUR), get("/2"), get("/3", delay=HOUR), get("/4")))
+            stalled = stack.enter_context(sent(address, get(fault="stall")))
+            trickled = stack.enter_context(sent(address, get("/5", fault="trickle", over=HOUR)))
+            application.wait_for(3)
+            began = time.monotonic()
+        assert time.monotonic() - began < PATIENCE
+        assert [body for _, body in next_answers(row, 4)] == [b"/1", b"/2", b"/3", b"/4"]
+        assert everything(row) == b""
+        assert everything(stalled) == b""
+        assert everything(trickled).endswith(b"/5")

@@ -1,134 +1,322 @@
-"""What the bridge makes of a request and of an answer that waits, and what another WSGI server can do instead."""
+"""What one connection does: requests in order, keep-alive, half-close, refusals, and clients that leave."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import socket
 import struct
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import pytest
-from werkzeug.test import Client
 
-from emulator.core.contract import Binding
-from emulator.core.engine import Engine
-from emulator.delivery import ConnectionFault
-from emulator.scenario import loads
-from emulator.server.acceptor import Clients, over_plain_http
+from emulator.delivery import RECEIVED, Received
+from emulator.server.acceptor import Acceptor, connect_plain
 from emulator.server.limits import HttpLimits
-from emulator.server.protocol import Connection
-from emulator.server.server import bound
-from emulator.server.wsgi import Bridge
-from emulator.web.app import Application
-from tests.helpers.calling import ALL_BINDINGS, LOOPS, PATIENCE, a_request
-from tests.helpers.raw_http import Request
+from emulator.server.protocol import HttpProtocol, ServerState
+from emulator.server.server import bind
+from emulator.server.transport import Outbox
+from tests.helpers.calling import (
+    LOOPS,
+    PATIENCE,
+    Address,
+    call,
+    everything,
+    next_answer,
+    next_answers,
+    sent,
+    serving_application,
+)
+from tests.helpers.raw_http import HOST, Request, read_answer
+from tests.server.application import CLOSE, HOUR, SmallApplication, get, post
 
-WAITS = ["slow", "stall", "dribble", "late"]
-SCENARIO = """
-otherwise: startSessionRet_OK
-rules:
-  - {when: {auth_code: slow}, delay: 3600s, return: startSessionRet_OK}
-  - {when: {auth_code: stall}, fail: {connection: stall}}
-  - {when: {auth_code: dribble}, fail: {connection: trickle, over: 3600s}}
-  - {when: {auth_code: late}, fail: {connection: close}, delay: 3600s}
-  - {when: {auth_code: soon}, delay: 20ms, return: startSessionRet_OK}
-  - {when: {auth_code: truncate}, fail: {connection: truncate}}
-"""
-RESET = struct.pack("ii", 1, 0)
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER
 
-Application_ = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+@pytest.fixture(scope="module")
+def application() -> SmallApplication:
+    return SmallApplication()
+
+
+@pytest.fixture(scope="module")
+def address(application: SmallApplication) -> Iterator[Address]:
+    with serving_application(application) as found:
+        yield found
+
+
+def statuses(received: bytes) -> list[int]:
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", received) if status != b"100"]
+
+
+def answers_to(data: bytes, address: Address) -> bytes:
+    """Return all that comes back, however much of the data is read."""
+    with sent(address) as connection:
+        with suppress(ConnectionError):
+            connection.sendall(data)
+        return everything(connection)
+
+
+# Requests and responses
+
+
+def test_a_connection_carries_one_request_after_another(address: Address) -> None:
+    with sent(address, get("/1")) as connection:
+        assert next_answer(connection) == (200, b"/1")
+        connection.sendall(get("/2").head)
+        assert next_answer(connection) == (200, b"/2")
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_pipelined_requests_are_answered_in_order(loop: str) -> None:
+    requests = [get(f"/{number}", **{"delay": 0.001} if number % 50 == 9 else {}) for number in range(200)]
+    with serving_application(SmallApplication(), loop=loop) as address, sent(address, *requests) as connection:
+        assert next_answers(connection, 200) == [(200, b"/%d" % number) for number in range(200)]
+
+
+@pytest.mark.parametrize(
+    ("request_", "connection", "stays"),
+    [
+        pytest.param(get(), None, True, id="HTTP/1.1"),
+        pytest.param(get("/", CLOSE), "close", False, id="HTTP/1.1 with close"),
+        pytest.param(get(close=1), "close", False, id="an application that closes"),
+        pytest.param(replace(get(), version="HTTP/1.0"), "close", False, id="HTTP/1.0"),
+        pytest.param(
+            replace(get("/", ("Connection", "keep-alive")), version="HTTP/1.0"), "keep-alive", True, id="HTTP/1.0 kept"
+        ),
+    ],
+)
+def test_a_connection_stays_open_as_both_sides_say(
+    request_: Request, connection: str | None, stays: bool, address: Address
+) -> None:
+    answer = call(address, request_)
+    assert (answer.status, answer.headers["connection"]) == (200, connection)
+    if stays:
+        with sent(address, request_, request_) as twice:
+            assert next_answers(twice, 2) == [(200, b"/")] * 2
+    else:
+        assert statuses(answers_to(request_.head * 2, address)) == [200]
+
+
+def test_a_response_to_head_has_no_body_and_each_has_one_date(address: Address) -> None:
+    received = answers_to(replace(get("/abc", CLOSE), method="HEAD").head, address)
+    assert b"\r\nContent-Length: 4\r\n" in received
+    assert received.endswith(b"\r\n\r\n")
+    assert len(re.findall(rb"\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n", received)) == 1
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["with its length", "chunked"])
+def test_a_request_becomes_the_environ_of_wsgi(chunked: bool, address: Address, application: SmallApplication) -> None:
+    headers = [("Content-Type", "text/xml"), ("X-Two-Words", "a"), ("x-two-words", "b")]
+    call(address, Request("POST", "/a%20b/%C3%A9?c=%20d", headers, "body", chunked=chunked))
+    environ = application.environs.get()
+    while application.environs.qsize():
+        environ = application.environs.get()
+    wanted = {
+        "REQUEST_METHOD": "POST",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": "/a b/\xc3\xa9",
+        "QUERY_STRING": "c=%20d",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": str(address[1]),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "CONTENT_TYPE": "text/xml",
+        "CONTENT_LENGTH": "4",
+        "HTTP_HOST": HOST,
+        "HTTP_X_TWO_WORDS": "a,b",
+        "wsgi.url_scheme": "http",
+    }
+    assert {name: environ.get(name) for name in wanted} == wanted
+    assert "HTTP_TRANSFER_ENCODING" not in environ
+    assert environ["wsgi.input"].getvalue() == b"body"
+    received: Received = environ[RECEIVED]
+    assert (received.target, received.body_limit) == ("/a%20b/%C3%A9?c=%20d", None)
+    assert list(received.headers[:4]) == [
+        (b"Host", HOST.encode()), *((name.encode(), value.encode()) for name, value in headers)
+    ]  # fmt: skip
+
+
+def test_the_host_of_a_target_in_absolute_form_replaces_the_header(
+    address: Address, application: SmallApplication
+) -> None:
+    call(address, get("http://example.com:81/"))
+    environs = [application.environs.get() for _ in range(application.environs.qsize())]
+    assert environs[-1]["HTTP_HOST"] == "example.com:81"
+    assert environs[-1][RECEIVED].target == "http://example.com:81/"
+
+
+def test_a_client_that_asks_first_is_told_to_continue_when_it_is_its_turn(address: Address) -> None:
+    answer = call(address, post("body", ("Expect", "100-continue")))
+    assert (answer.interim, answer.body) == ((100,), b"/body")
+    asking = post("body", ("Expect", "100-continue"), CLOSE)
+    with sent(address, get("/first", delay=0.01)) as connection:
+        connection.sendall(asking.head)
+        stream = connection.makefile("rb")
+        assert read_answer(stream).body == b"/first"
+        assert stream.read(len(CONTINUE)) == CONTINUE
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["with its length", "chunked"])
+def test_a_body_that_is_too_long_is_left_to_the_application_and_ends_the_connection(chunked: bool) -> None:
+    application = SmallApplication()
+    with serving_application(application, limits=HttpLimits(body=100)) as address:
+        for length in (101, 1600, 1_000_000):
+            long = post("x" * length, chunked=chunked)
+            received = answers_to(long.head + long.content, address)
+            assert (statuses(received), b"\r\nConnection: close\r\n" in received) == ([413], True)
+            environ = application.environs.get()
+            assert (environ[RECEIVED].body_limit, environ["wsgi.input"].getvalue()) == (100, b"")
+        assert call(address, post("x" * 100, chunked=chunked)).status == 200
+
+
+def test_a_refusal_says_why_is_logged_and_ends_the_connection(
+    address: Address, caplog: pytest.LogCaptureFixture
+) -> None:
+    with sent(address, get()) as neighbour:
+        received = answers_to(get("/first").head + b"rubbish\r\n\r\n" + get("/never").head, address)
+        assert statuses(received) == [200, 400]
+        head, _, body = received[received.rindex(b"HTTP/1.1 ") :].partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n")
+        assert b"\r\nConnection: close" in head
+        assert b"Content-Length: %d\r\n" % len(body) in head
+        message = body.decode().removesuffix(".\n")
+        assert [record.getMessage() for record in caplog.records] == [f"refused a request from 127.0.0.1: {message}"]
+        assert next_answer(neighbour)[0] == 200
+
+
+def test_nothing_behind_the_last_request_is_read(address: Address, caplog: pytest.LogCaptureFixture) -> None:
+    assert statuses(answers_to(get().head + get("/", CLOSE).head + b"rubbish", address)) == [200, 200]
+    assert caplog.records == []
+
+
+def test_an_error_of_the_application_ends_its_own_connection_alone(
+    address: Address, caplog: pytest.LogCaptureFixture
+) -> None:
+    with sent(address, get()) as neighbour:
+        assert answers_to(get(error=1).head, address) == b""
+        assert next_answer(neighbour)[0] == 200
+    (record,) = caplog.records
+    assert (record.levelno, record.getMessage()) == (logging.ERROR, "answering 127.0.0.1 failed")
+    assert record.exc_info is not None
+
+
+def test_a_client_that_offers_an_upgrade_is_answered_in_http_1(address: Address) -> None:
+    offers = [("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"), ("HTTP2-Settings", "AAEAAEAA")]
+    offering = post("body", *offers)
+    with sent(address, get(), offering) as connection:
+        connection.sendall(offering.head)
+        connection.sendall(offering.content + get().head)
+        assert [body for _, body in next_answers(connection, 4)] == [b"/", b"/body", b"/body", b"/"]
+
+
+# Clients that end their sending, leave, or do not read
+
+
+@pytest.mark.parametrize(
+    ("data", "wanted"),
+    [
+        pytest.param(get().head, [200], id="after a request"),
+        pytest.param(post("body", chunked=True).head + post("body", chunked=True).content, [200], id="after chunks"),
+        pytest.param(get().head * 500, [200] * 500, id="after many requests"),
+        pytest.param(get(delay=0.01).head * 3, [200] * 3, id="after requests that wait"),
+        pytest.param(get().head + get().head[:-1], [200], id="in a second head"),
+        pytest.param(post("body").head, [], id="in a body"),
+        pytest.param(post("body", ("Expect", "100-continue")).head, [], id="asked to continue"),
+        pytest.param(b"rubbish", [400], id="after rubbish"),
+        pytest.param(b"", [], id="at once"),
+    ],
+)
+def test_a_client_that_ends_its_sending_gets_its_responses(
+    data: bytes, wanted: list[int], address: Address, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("emulator.server.protocol.HALF_CLOSE_WINDOW", PATIENCE)
+    with sent(address) as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        assert statuses(everything(connection)) == wanted
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(get().head[:-1], id="in a head"),
+        pytest.param(post("body").head, id="in a body"),
+        pytest.param(get().head * 500, id="before many responses"),
+        pytest.param(get(delay=HOUR).head + get().head[:-1], id="while a response waits"),
+        pytest.param(b"rubbish", id="after rubbish"),
+    ],
+)
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_client_that_resets_its_connection_harms_nobody(
+    data: bytes, loop: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    application = SmallApplication()
+    with serving_application(application, loop=loop) as address:
+        with sent(address) as connection:
+            connection.sendall(data)
+            if b"delay" in data:
+                application.wait_for(1)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        assert call(address, get()).status == 200
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR or record.exc_info] == []
 
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """A bridge on a port of the loop that the test itself runs in."""
+    """A server in the event loop of the test itself."""
 
     port: int
-    connections: list[Connection]
+    state: ServerState
     environs: asyncio.Queue[dict[str, Any]]
 
-    async def open(self, *requests: Request) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A connection on which requests were sent, one behind the other."""
+    async def open(self, data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        writer.write(b"".join(request.head + request.content for request in requests))
+        writer.write(data)
         await writer.drain()
         return reader, writer
 
     async def nothing_left(self) -> None:
-        """Wait until every connection is lost and every task but the test's own is at its end."""
-        for connection in self.connections:
-            await asyncio.wait((connection.presence.lost,))
-        if tasks := [task for task in asyncio.all_tasks() if "Connection" in repr(task.get_coro())]:
+        """Wait until every connection is closed and its task at its end."""
+        for connection in [*self.state.connections]:
+            await connection.transport.closed
+        if tasks := [task for task in asyncio.all_tasks() if HttpProtocol.__name__ in repr(task.get_coro())]:
             await asyncio.wait(tasks)
+        assert self.state.connections == set()
 
 
 @asynccontextmanager
-async def listening(application: Application_, max_delay: float = 3600.0) -> AsyncIterator[Listening]:
+async def listening() -> AsyncIterator[Listening]:
     environs: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    connections: list[Connection] = []
+    small = SmallApplication()
 
-    def watched(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def watched(environ: dict[str, Any], start_response: Any) -> Any:
         environs.put_nowait(environ)
-        return application(environ, start_response)
+        return small(environ, start_response)
 
-    bridge = Bridge(watched, limits=HttpLimits(), max_delay=max_delay)
-
-    def connection(clients: Clients) -> Connection:
-        connections.append(Connection(bridge, clients, asyncio.get_running_loop()))
-        return connections[-1]
-
-    socket = bound("127.0.0.1", 0)
-    port = socket.getsockname()[1]
-    clients = Clients(socket, HttpLimits(), over_plain_http, connection)
-    clients.begin()
+    listener = bind("127.0.0.1", 0)
+    loop = asyncio.get_running_loop()
+    state = ServerState(watched, HttpLimits(), HOUR, loop, Outbox(loop))
+    acceptor = Acceptor(listener, state, connect_plain)
+    acceptor.start()
     try:
-        yield Listening(port, connections, environs)
+        yield Listening(listener.getsockname()[1], state, environs)
     finally:
-        await clients.end()
+        await acceptor.close()
 
 
 @pytest.fixture(params=LOOPS)
-def run(request: pytest.FixtureRequest) -> Iterator[Callable[[Awaitable[object]], None]]:
+def run(request: pytest.FixtureRequest) -> Iterator[Callable[[Awaitable[object]], object]]:
     """Runs a coroutine in a loop of each kind."""
     loop = LOOPS[request.param]()
-
-    def run(awaitable: Awaitable[object]) -> None:
-        try:
-            loop.run_until_complete(asyncio.wait_for(awaitable, PATIENCE))
-        finally:
-            for left in asyncio.all_tasks(loop):
-                left.cancel()
-                loop.run_until_complete(asyncio.wait((left,), timeout=PATIENCE))
-
-    yield run
+    yield lambda awaitable: loop.run_until_complete(asyncio.wait_for(awaitable, PATIENCE))
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_worth_a_warning_to_the_server(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    yield
-    records = caplog.get_records("call")
-    assert [each for each in records if each.levelno >= logging.WARNING and "emulator" not in each.name] == []
-
-
-@pytest.fixture
-def any_end_is_a_leave(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.server.protocol.HALF_CLOSED_WITHIN", -1.0)
-
-
-@pytest.fixture
-def no_end_is_a_leave(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.server.protocol.HALF_CLOSED_WITHIN", PATIENCE)
-
-
-def the_service() -> Application:
-    return Application(Engine(loads(SCENARIO)))
 
 
 def leave_in_order(writer: asyncio.StreamWriter) -> None:
@@ -140,34 +328,42 @@ def leave_with_a_reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-@pytest.mark.usefixtures("any_end_is_a_leave")
 @pytest.mark.parametrize("leave", [leave_in_order, leave_with_a_reset])
-@pytest.mark.parametrize("padding", [0, 300_000], ids=["short", "long"])
-@pytest.mark.parametrize("behind", [0, 1, 10], ids=lambda behind: f"{behind} behind")
-@pytest.mark.parametrize("how", WAITS)
+@pytest.mark.parametrize(
+    "query",
+    [{"delay": HOUR}, {"fault": "stall"}, {"fault": "trickle", "over": HOUR}, {"fault": "close", "delay": HOUR}],
+    ids=["slow", "stall", "trickle", "late fault"],
+)
 def test_a_client_that_leaves_while_it_waits_leaves_nothing_behind(
-    how: str, behind: int, padding: int, leave: Callable[[asyncio.StreamWriter], None], run: Callable[..., None]
+    query: dict[str, Any],
+    leave: Callable[[asyncio.StreamWriter], None],
+    run: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def scene() -> None:
-        async with listening(the_service()) as server:
-            first = a_request(Binding.SOAP11, auth_code=how, padding=padding)
-            _, writer = await server.open(first, *[a_request()] * behind)
+    monkeypatch.setattr("emulator.server.protocol.HALF_CLOSE_WINDOW", -1.0)
+
+    async def scene(behind: int) -> None:
+        async with listening() as server:
+            _, writer = await server.open(get(**query).head + get().head * behind)
             await server.environs.get()
-            for _ in range(behind):
-                writer.write(a_request().head)
+            writer.write(get().head * behind)
             await writer.drain()
             leave(writer)
             await server.nothing_left()
             assert server.environs.empty()
 
-    run(scene())
+    for behind in (0, 10):
+        run(scene(behind))
 
 
-@pytest.mark.usefixtures("no_end_is_a_leave")
-def test_a_client_that_has_sent_all_and_says_so_is_not_waited_for_in_a_stall(run: Callable[..., None]) -> None:
+def test_a_client_that_ends_its_sending_is_not_waited_for_in_a_stall(
+    run: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emulator.server.protocol.HALF_CLOSE_WINDOW", PATIENCE)
+
     async def scene() -> None:
-        async with listening(the_service()) as server:
-            reader, writer = await server.open(a_request(auth_code="stall"))
+        async with listening() as server:
+            reader, writer = await server.open(get(fault="stall").head)
             await server.environs.get()
             writer.write_eof()
             assert await reader.read() == b""
@@ -177,111 +373,16 @@ def test_a_client_that_has_sent_all_and_says_so_is_not_waited_for_in_a_stall(run
     run(scene())
 
 
-@pytest.mark.usefixtures("no_end_is_a_leave")
-@pytest.mark.parametrize("how", ["none", "soon"])
-@ALL_BINDINGS
-def test_a_client_that_only_ends_its_sending_gets_all_its_answers(
-    how: str, binding: Binding, run: Callable[..., None]
-) -> None:
-    async def scene() -> None:
-        async with listening(the_service()) as server:
-            reader, writer = await server.open(*[a_request(binding, auth_code=how)] * 3)
-            writer.write_eof()
-            assert (await reader.read()).count(b"startSessionRet_OK") == 3
-            await server.nothing_left()
-            writer.close()
-
-    run(scene())
-
-
-def test_a_client_that_does_not_read_is_cut_off_in_the_end(
+def test_a_client_that_does_not_read_a_truncated_response_is_cut_off_in_the_end(
     run: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emulator.server.connection_faults._FLUSHED_WITHIN", 0.01)
-
-    def endless(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        [*the_service()(environ, start_response)]
-        return [bytes(50_000_000)]
+    monkeypatch.setattr("emulator.server.connection_faults._FLUSH_TIMEOUT", 0.01)
 
     async def scene() -> None:
-        async with listening(endless) as server:
-            _, writer = await server.open(a_request(auth_code="truncate"))
+        async with listening() as server:
+            _, writer = await server.open(get(fault="truncate", times=50_000_000).head)
+            await server.environs.get()
             await server.nothing_left()
             writer.close()
 
     run(scene())
-
-
-def test_a_request_becomes_the_environment_of_wsgi(run: Callable[..., None]) -> None:
-    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        start_response("200 OK", [("Content-Length", "0")])
-        return [environ["wsgi.input"].read()[:0]]
-
-    headers = [("Content-Type", "text/xml"), ("X-Two-Words", "a"), ("X-Two-Words", "b")]
-    wanted = {
-        "REQUEST_METHOD": "POST",
-        "SCRIPT_NAME": "",
-        "PATH_INFO": "/a b/\xc3\xa9",
-        "QUERY_STRING": "c=%20d",
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "CONTENT_TYPE": "text/xml",
-        "CONTENT_LENGTH": "4",
-        "HTTP_HOST": "secure.logmeinrescue.com",
-        "HTTP_X_TWO_WORDS": "a,b",
-        "wsgi.url_scheme": "http",
-    }
-
-    async def scene() -> None:
-        async with listening(application) as server:
-            for chunked in (False, True):
-                request = Request("POST", "/a%20b/%C3%A9?c=%20d", headers, "body", chunked=chunked)
-                _, writer = await server.open(request)
-                environ = await server.environs.get()
-                assert {name: environ.get(name) for name in wanted} == wanted
-                assert environ["SERVER_PORT"] == str(server.port)
-                assert "HTTP_TRANSFER_ENCODING" not in environ
-                writer.close()
-                await server.nothing_left()
-
-    run(scene())
-
-
-def a_visit(request: Request) -> dict[str, Any]:
-    """A request as werkzeug's test client takes it."""
-    headers = [(name, value) for name, value in request.headers]
-    return {"method": request.method, "headers": headers, "data": request.content}
-
-
-@pytest.mark.parametrize("fault", ConnectionFault, ids=lambda fault: fault.value)
-@ALL_BINDINGS
-def test_another_wsgi_server_says_that_it_cannot_fail_a_connection(
-    fault: ConnectionFault, binding: Binding, caplog: pytest.LogCaptureFixture
-) -> None:
-    over = ", over: 1s" if fault is ConnectionFault.TRICKLE else ""
-    client = Client(Application(Engine(loads(f"otherwise: {{fail: {{connection: {fault.value}{over}}}}}"))))
-    request = a_request(binding)
-    answer = client.open(request.path, **a_visit(request))
-    assert (answer.status_code, answer.content_type) == (502, "text/plain; charset=utf-8")
-    assert answer.text.startswith(f"The scenario asks for connection {fault.value}")
-    assert "only rescue-emulator's own" in answer.text
-    assert (answer.headers["X-Emulator-Rule"], answer.headers["X-Emulator-Call"]) == ("otherwise", "1")
-    assert [record.levelname for record in caplog.records if record.levelno > logging.WARNING] == ["ERROR"]
-
-
-def test_another_wsgi_server_waits_out_a_delay() -> None:
-    client = Client(Application(Engine(loads(SCENARIO))))
-    request = a_request(auth_code="soon")
-    began = time.monotonic()
-    answer = client.open(request.path, **a_visit(request))
-    assert time.monotonic() - began >= 0.02
-    assert "startSessionRet_OK" in answer.text
-
-
-@ALL_BINDINGS
-def test_another_wsgi_server_sends_an_http_failure(binding: Binding) -> None:
-    scenario = "otherwise: {fail: {status: 503, headers: {Retry-After: '5'}, body: later, content_type: text/plain}}"
-    request = a_request(binding)
-    answer = Client(Application(Engine(loads(scenario)))).open(request.path, **a_visit(request))
-    assert (answer.status_code, answer.text, answer.headers["Retry-After"]) == (503, "later", "5")

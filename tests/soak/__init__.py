@@ -1,1 +1,1 @@
-"""A long mixed load on a server in a process of its own; by hand: ``make soak SECONDS=600``."""
+"""A long mixed load on a server in a process of its own: ``make soak SECONDS=600``."""

@@ -1,7 +1,8 @@
-"""Runs the soak by hand: ``python -m tests.soak --seconds 600``; ends with 1 and says why if anything was wrong.
+"""Run the soak: ``python -m tests.soak --seconds 600``; exits with 1 and the reasons if anything was wrong.
 
-Right is: no answer but what was asked for; no more threads and descriptors at the end than after the warm-up, and not
-much more memory; the journal's totals are what the clients counted; no traceback and no auth code in full in the log.
+It passes if every response is what the request must get, the server has as many threads and descriptors as after the
+warm-up and not much more memory, the journal's totals are what the clients counted, and the log has no traceback and
+no unmasked auth code.
 """
 
 from __future__ import annotations
@@ -10,135 +11,106 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
-from typing import Final, NamedTuple
+from typing import Final
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from emulator.core.contract import Binding
-from tests.soak.clients import WORK, Client, Wrong
-from tests.soak.deeds import scenario
-from tests.soak.server import Server, Use, served, settled
+from tests.soak.clients import TASKS, Client, SoakError
+from tests.soak.probes import scenario
+from tests.soak.server import Server, Usage, served, settled
 
-MOST_GROWTH: Final = 10 * 1024 * 1024
+MAX_GROWTH: Final = 10 * 1024 * 1024
 """Bytes by which the memory may grow after the warm-up, however long the soak: what an allocator does not give back."""
 
-_WARM_UP: Final = (1.0, 15.0)  # seconds, at least and at most; else a quarter of the time
-_COLUMNS: Final = (*(binding.value for binding in Binding), "none")
-
-
-class Found(NamedTuple):
-    """What a soak found: what was done, in how many seconds of the clock and of the server, and what was wrong."""
-
-    done: Mapping[tuple[str, str], int]
-    seconds: float
-    busy: float
-    before: Use
-    after: Use
-    wrong: Sequence[str]
+_WARM_UP: Final = (1.0, 15.0)  # the least and the most seconds; between them, a quarter of the soak
 
 
 @click.command()
 @click.option("--seconds", type=click.FloatRange(min=0.5), default=60.0, show_default=True, help="Without the warm-up.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the clients' choices.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the clients' choices.")
 def main(seconds: float, seed: int) -> None:
-    """Load a server with everything that it can be asked for, and tell what became of it."""
+    """Load a server with every kind of request at once, and check what comes of it."""
     with TemporaryDirectory() as folder:
-        found = soak(Path(folder, "soak.yaml"), seconds, seed)
-    for table in _tables(found):
-        Console().print(table)
-    for wrong in found.wrong:
-        click.echo(f"WRONG: {wrong}", err=True)
-    click.echo("failed" if found.wrong else "passed: nothing came that was not asked for, and nothing was left behind")
-    sys.exit(1 if found.wrong else 0)
+        errors = soak(Path(folder, "soak.yaml"), seconds, seed)
+    for error in errors:
+        click.echo(f"WRONG: {error}", err=True)
+    click.echo("failed" if errors else "passed: every response was right, and nothing was left behind")
+    sys.exit(1 if errors else 0)
 
 
-def soak(file: Path, seconds: float, seed: int) -> Found:
-    """The whole of it, with a file that the server is to watch."""
+def soak(file: Path, seconds: float, seed: int) -> list[str]:
+    """Run it all, with a scenario file for the server to watch; print what was done and return what was wrong."""
     file.write_text(scenario("edition-0"))
     with served(file) as server:
-        warming = _loaded(server, file, min(max(_WARM_UP[0], seconds / 4), _WARM_UP[1]), seed)
-        before = settled(server.use)
-        began, busy = time.monotonic(), server.seconds()
-        working = _loaded(server, file, seconds, seed + len(WORK))
-        took, busy = time.monotonic() - began, server.seconds() - busy
-        after = settled(server.use, before.descriptors)
-        clients = [*warming, *working]
-        wrong = [wrong for client in clients for wrong in client.wrong]
+        warm_up = _load(server, file, min(max(_WARM_UP[0], seconds / 4), _WARM_UP[1]), seed)
+        before = settled(server.usage)
+        began = time.monotonic()
+        clients = _load(server, file, seconds, seed + len(TASKS))
+        took = time.monotonic() - began
+        after = settled(server.usage, before.descriptors)
+        errors = [error for client in (*warm_up, *clients) for error in client.errors]
+        expected = sum((client.journal for client in (*warm_up, *clients)), Counter[tuple[str, str]]())
         try:
-            wrong += miscounted(sum((client.journal for client in clients), Counter()), _told(server, file))
+            errors += miscounts(expected, _journal_counts(server, file))
         except Exception as error:
-            wrong.append(f"the journal cannot be asked: {error}")
+            errors.append(f"the journal could not be read: {error}")
         if (status := server.stop()) != 0:
-            wrong.append(f"the server ended with {status}")
-    wrong += left_behind(before, after)
-    wrong += [f"in the log: {line}" for line in server.log.wrong]
-    done = sum((client.done for client in working), Counter[tuple[str, str]]())
-    return Found(done, took, busy, before, after, wrong)
+            errors.append(f"the server exited with {status}")
+    counts = sum((client.counts for client in clients), Counter[str]())
+    for kind, number in sorted(counts.items()):
+        click.echo(f"{kind:<24} {number:>10,}")
+    click.echo(f"{counts.total():,} requests in {took:.1f} s, {counts.total() / took:,.0f}/s")
+    click.echo(f"After the warm-up: {before}\nAfter the end: {after}")
+    return [*errors, *leaks(before, after), *(f"in the log: {line}" for line in server.log.wrong)]
 
 
-def miscounted(clients: Counter[tuple[str, str]], journal: Counter[tuple[str, str]]) -> Iterator[str]:
-    """Where the journal's totals, by binding and outcome, are not what the clients counted."""
+def miscounts(clients: Counter[tuple[str, str]], journal: Counter[tuple[str, str]]) -> Iterator[str]:
+    """Yield where the journal's totals, by binding and outcome, differ from the clients' counts."""
     for key in sorted(clients.keys() | journal.keys()):
         if clients[key] != journal[key]:
             yield f"{' '.join(key)}: clients count {clients[key]}, the journal {journal[key]}"
 
 
-def left_behind(before: Use, after: Use) -> Iterator[str]:
-    """What the server holds at the end that it did not hold after the warm-up."""
-    if after.memory - before.memory > MOST_GROWTH:
-        yield f"the memory grew by {(after.memory - before.memory) / 1e6:.1f} MB"
-    if after.threads > before.threads:
-        yield f"{after.threads - before.threads} more threads than after the warm-up"
-    if after.descriptors > before.descriptors:
-        yield f"{after.descriptors - before.descriptors} more descriptors than after the warm-up"
+def leaks(before: Usage, after: Usage) -> Iterator[str]:
+    """Yield what the server holds at the end beyond what it held after the warm-up."""
+    memory, threads, descriptors = (now - then for then, now in zip(before, after, strict=True))
+    if memory > MAX_GROWTH:
+        yield f"the memory grew by {memory / 1e6:.1f} MB"
+    if threads > 0:
+        yield f"{threads} more threads than after the warm-up"
+    if descriptors > 0:
+        yield f"{descriptors} more descriptors than after the warm-up"
 
 
-def _loaded(server: Server, file: Path, seconds: float, seed: int) -> list[Client]:
-    """All clients at work for some seconds, and then at rest."""
-    over = Event()
-    clients = [Client(server.port, file, over, seed + number) for number in range(len(WORK))]
-    with ThreadPoolExecutor(len(WORK)) as threads:
-        for client, doing in zip(clients, WORK, strict=True):
-            threads.submit(client.work, doing)
+def _load(server: Server, file: Path, seconds: float, seed: int) -> list[Client]:
+    """Run all clients for some seconds."""
+    stop = Event()
+    clients = [Client(server.port, file, stop, seed + number) for number in range(len(TASKS))]
+    with ThreadPoolExecutor(len(TASKS)) as threads:
+        for client, task in zip(clients, TASKS, strict=True):
+            threads.submit(client.run, task)
         time.sleep(seconds)
-        over.set()
+        stop.set()
     return clients
 
 
-def _told(server: Server, file: Path) -> Counter[tuple[str, str]]:
-    """What the journal counted, by binding and outcome, as the metrics tell it."""
-    with Client(server.port, file, Event(), 0).asking() as admin:
-        text = admin.ask("GET", "/__admin/metrics").text
-        totals = admin.ask("GET", "/__admin/calls?limit=1").data["totals"]
-    counted: Counter[tuple[str, str]] = Counter()
+def _journal_counts(server: Server, file: Path) -> Counter[tuple[str, str]]:
+    """Return the journal's counts by binding and outcome, from the metrics; they must add up to its totals."""
+    client = Client(server.port, file, Event(), 0)
+    metrics = client.control("GET", "/__admin/metrics", 200).text
+    totals = client.control("GET", "/__admin/calls?limit=1", 200).json()["totals"]
+    counts: Counter[tuple[str, str]] = Counter()
     sample = r'^rescue_emulator_(?:calls|refusals)_total{binding="(\w+)",(?:result|status)="([^"]*)"[^}]*} (\S+)$'
-    for binding, outcome, number in re.findall(sample, text, re.MULTILINE):
-        counted[binding, outcome] += int(float(number))
-    if sum(counted.values()) != totals["calls"] + totals["refusals"]:
-        raise Wrong(f"the metrics tell {sum(counted.values())} calls and refusals, the journal {totals}")
-    return counted
-
-
-def _tables(found: Found) -> Iterator[Table]:
-    total = sum(found.done.values())
-    rate = f"{total:,} requests in {found.seconds:.1f} s: {total / found.seconds:,.0f}/s"
-    table = Table("kind", *(f"{column}" for column in _COLUMNS), "all", title=rate, title_justify="left")
-    for kind in sorted({kind for kind, _ in found.done}):
-        counts = [found.done.get((kind, column), 0) for column in _COLUMNS]
-        table.add_row(kind, *(f"{number:,}" if number else "" for number in (*counts, sum(counts))))
-    yield table
-    busy = f"The server, busy for {found.busy:.1f} s"
-    table = Table("after", "memory, MB", "threads", "descriptors", title=busy, title_justify="left")
-    for when, use in (("the warm-up", found.before), ("the end", found.after)):
-        table.add_row(when, f"{use.memory / 1e6:.1f}", str(use.threads), str(use.descriptors))
-    yield table
+    for binding, outcome, number in re.findall(sample, metrics, re.MULTILINE):
+        counts[binding, outcome] += int(float(number))
+    if sum(counts.values()) != totals["calls"] + totals["refusals"]:
+        raise SoakError(f"the metrics count {sum(counts.values())} calls and refusals, the journal {totals}")
+    return counts
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ RULE = (
 )
 
 
-def logged(rules: int, caplog: pytest.LogCaptureFixture, *, session: int, auth_code: str = "demo-secret") -> list[str]:
+def logged(rules: int, caplog: pytest.LogCaptureFixture, *, session: int, auth_code: str = "other-secret") -> list[str]:
     """The log lines of one call to a scenario of so many rules."""
     scenario = loads("rules:\n" + "".join(RULE.format(number=number) for number in range(rules)))
     client = Client(Application(Engine(scenario)))
@@ -26,24 +26,31 @@ def logged(rules: int, caplog: pytest.LogCaptureFixture, *, session: int, auth_c
 
 
 def test_a_matched_call_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
-    (line,) = logged(2, caplog, session=1)
-    assert line.startswith("get session=1 node=2 auth_code=de*** rule='rule 1' startSessionRet_OK ")
+    (line,) = logged(2, caplog, session=1, auth_code="demo-secret")
+    assert line.startswith("get session=1 node=2 auth_code=demo-secret rule='rule 1' startSessionRet_OK ")
     assert line.endswith(" ms")
 
 
 def test_an_unmatched_call_names_the_nearest_rules_and_the_one_condition_that_differed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    _, line = logged(2, caplog, session=7)
+    first, line = logged(2, caplog, session=7, auth_code="demo-secret")
+    assert "auth_code=demo-secret " in first
     assert line == (
-        "call 1 was accepted by no rule; the nearest: "
+        "call 1 matched no rule; the nearest: "
         "rule 0 (<string>:2): session is 7, the rule wants 0; rule 1 (<string>:5): session is 7, the rule wants 1"
     )
 
 
+def test_a_code_that_no_rule_names_is_masked(caplog: pytest.LogCaptureFixture) -> None:
+    first, near_misses = logged(1, caplog, session=0)
+    assert "auth_code=oth*** " in first
+    assert "auth_code is oth***, the rule wants demo-secret (they differ at character 1)" in near_misses
+
+
 def test_among_very_many_rules_the_nearest_are_left_to_explain(caplog: pytest.LogCaptureFixture) -> None:
     _, line = logged(1001, caplog, session=7000)
-    assert line == "call 1 was accepted by none of 1001 rules; 'explain' finds the nearest"
+    assert line == "call 1 matched none of 1001 rules; 'explain' finds the nearest"
 
 
 def test_without_rules_there_is_nothing_to_be_near_to(caplog: pytest.LogCaptureFixture) -> None:

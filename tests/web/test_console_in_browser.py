@@ -87,7 +87,7 @@ def card(page: Page, text: str) -> Any:
 
 
 def test_a_call_sent_by_zeep_appears_in_the_open_console(page: Page, emulator: Emulator) -> None:
-    expect(page.get_by_text("Nothing came yet.")).to_be_visible()
+    expect(page.get_by_text("No calls yet.")).to_be_visible()
     service(emulator).startSession(iSession=77, iNode=1, sAuthCode="demo-secret-code")
     expect(row(page, 1)).to_be_visible(timeout=2000)
     for text in ("soap11", "77", "demo***", "the night shift", "startSessionRet_OK"):
@@ -197,7 +197,7 @@ def test_a_reset_empties_the_journal_and_the_desk_begins_anew(page: Page, emulat
     call(emulator, 1001)
     expect(row(page, 1)).to_be_visible()
     page.get_by_role("button", name="Reset").click()
-    expect(page.get_by_text("Nothing came yet.")).to_be_visible()
+    expect(page.get_by_text("No calls yet.")).to_be_visible()
     expect(card(page, "Printer on fire")).to_have_class("warn")
     assert emulator.calls == ()
 
@@ -206,7 +206,7 @@ def test_a_reset_by_somebody_else_is_seen(page: Page, emulator: Emulator) -> Non
     call(emulator)
     expect(row(page, 1)).to_be_visible()
     emulator.reset()
-    expect(page.get_by_text("Nothing came yet.")).to_be_visible()
+    expect(page.get_by_text("No calls yet.")).to_be_visible()
 
 
 @pytest.mark.parametrize("binding", [binding.value for binding in Binding])
@@ -227,7 +227,7 @@ def test_a_call_is_sent_through_each_binding(binding: str, page: Page, emulator:
 def test_a_call_whose_connection_fails_is_told(page: Page) -> None:
     page.locator("#caller").get_by_label("Session").fill("66")
     page.get_by_role("button", name="Send").click()
-    expect(page.locator("#sent-result")).to_contain_text("no answer")
+    expect(page.locator("#sent-result")).to_contain_text("no response")
 
 
 def test_the_chart_tells_the_calls_by_result(page: Page, emulator: Emulator) -> None:
@@ -350,7 +350,7 @@ def test_a_console_with_a_token_asks_for_it(browser: Browser, folder: Path) -> N
         page = tab.new_page()
         page.goto(console_url(emulator))
         for token in ("wrong", "let-me-in"):
-            page.get_by_label("This emulator asks for its control token").fill(token)
+            page.get_by_label("This emulator requires its control token").fill(token)
             page.get_by_role("button", name="Unlock").click()
         expect(page.locator("#health")).to_have_text("front-desk: ready")
         expect(page.locator("#unlock")).to_be_hidden()

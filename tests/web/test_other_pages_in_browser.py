@@ -287,7 +287,7 @@ def test_the_console_itself_works(which: str, page: Page, request: pytest.Fixtur
     emulator: Emulator = request.getfixturevalue(which)
     page.goto(f"{admin(emulator)}/")
     if which == "locked":
-        page.get_by_label("This emulator asks for its control token").fill(TOKEN)
+        page.get_by_label("This emulator requires its control token").fill(TOKEN)
         page.get_by_role("button", name="Unlock").click()
     expect(page.locator("#health")).to_have_text(f"{TOLD}: ready")
     page.locator("#caller").get_by_label("Session").fill("77")

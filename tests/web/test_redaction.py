@@ -11,9 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.core.call import Secret, in_full, masked
-from emulator.core.journal import RawMessage
-from emulator.web.redaction import shown_request
+from emulator.core.call import Call
+from emulator.core.contract import Binding
+from emulator.core.engine import Engine
+from emulator.core.journal import RawMessage, Reason
+from emulator.scenario import loads, rule_from_data
+from emulator.web.redaction import Redactor
 
 SECRET = "s3cret-of-ann-0123"
 DIGITS = "9876501234567"
@@ -31,9 +34,15 @@ def a_request(
     return RawMessage(start, [(b"Content-Type", content_type.encode("latin-1")), *named], content)
 
 
-def shown(message: RawMessage, secret: Secret = masked) -> Any:
-    """What is shown of it."""
-    return shown_request(message, secret)
+def a_redactor(scenario: str = "name: empty", *, show_auth_codes: bool = False) -> Redactor:
+    return Redactor(Engine(loads(scenario)), show_auth_codes)
+
+
+REDACTOR = a_redactor()
+
+
+def shown(message: RawMessage, redactor: Redactor = REDACTOR) -> Any:
+    return redactor.request(message)
 
 
 def envelope(inside: str) -> str:
@@ -166,7 +175,10 @@ def test_an_attribute_of_the_protocol_is_shown(attribute: str) -> None:
 
 def test_a_request_is_shown_as_it_came_to_those_who_asked() -> None:
     start = f"POST {PATH}?sAuthCode={SECRET} HTTP/1.1"
-    told = shown(a_request(envelope(f"<sAuthCode>{SECRET}</sAuthCode>"), start=start, Cookie=SECRET), in_full)
+    told = shown(
+        a_request(envelope(f"<sAuthCode>{SECRET}</sAuthCode>"), start=start, Cookie=SECRET),
+        a_redactor(show_auth_codes=True),
+    )
     assert (told["start"], told["headers"][1][1]) == (start, SECRET)
     assert told["body"] == envelope(f"<sAuthCode>{SECRET}</sAuthCode>")
 
@@ -174,6 +186,58 @@ def test_a_request_is_shown_as_it_came_to_those_who_asked() -> None:
 def test_a_body_of_another_kind_is_told_by_its_length_alone() -> None:
     told = shown(a_request(json.dumps({"sAuthCode": SECRET}), content_type="application/json"))["body"]
     assert told == "(35 bytes of application/json, shown with --show-auth-codes only)"
+
+
+NAMING = """
+rules:
+  - {when: {auth_code: [demo-ann, demo-bob]}, return: startSessionRet_OK}
+  - {when: {auth_code: {not: demo-carl}, session: 5}, return: startSessionRet_OK}
+desk: {administrators: [{auth_code: demo-dora}]}
+"""
+
+
+def test_a_code_that_the_scenario_its_desk_or_a_rule_names_is_shown() -> None:
+    engine = Engine(loads(NAMING))
+    redactor = Redactor(engine, show_auth_codes=False)
+    assert [redactor.code(f"demo-{name}") for name in ("ann", "bob", "carl", "dora")] == [
+        "demo-ann", "demo-bob", "demo-carl", "demo-dora",
+    ]  # fmt: skip
+    assert (redactor.code("demo-eve"), redactor.code(""), redactor.code(None)) == ("de***", "", None)
+    rule = engine.add_rule(rule_from_data({"when": {"auth_code": "demo-eve"}, "return": "startSessionRet_OK"}))
+    assert redactor.code("demo-eve") == "demo-eve"
+    engine.remove_rule(rule)
+    assert redactor.code("demo-eve") == "de***"
+
+
+def test_a_named_code_is_shown_in_raw_requests_too() -> None:
+    redactor = a_redactor(NAMING)
+    assert shown(a_request(envelope("<sAuthCode>demo-ann</sAuthCode>")), redactor)["body"].count("demo-ann") == 1
+    assert shown(a_request("sAuthCode=demo%2Dann&x=demo-eve", content_type=FORM), redactor)["body"] == (
+        "sAuthCode=demo-ann&x=de***"
+    )
+
+
+def test_a_near_miss_shows_where_a_masked_code_differs_from_a_named_one() -> None:
+    engine = Engine(loads(NAMING))
+    call = Call(9, 2, "demo-anm", Binding.SOAP11)
+    explanation = Redactor(engine, show_auth_codes=False).explanation(engine.explain(call))
+    assert "demo-anm" not in explanation.text()
+    assert "auth_code is de***, the rule wants demo-ann or demo-bob (they differ at character 8)" in explanation.text()
+
+
+@pytest.mark.parametrize(
+    ("why", "shown_reason"),
+    [
+        (Reason("Cannot convert {value} to Int32", {"value": SECRET}), "Cannot convert s3cr*** to Int32"),
+        (Reason("the action '{action}'", {"action": "urn:a"}), "the action 'urn:a'"),
+        (Reason("the action '{action}'", {"action": SECRET}), "the action 's3cr***'"),
+        (Reason("{name} is not valid", {"name": f"startSession/{SECRET}"}), "startSession/s3cr*** is not valid"),
+        (Reason("nothing at {path}", {"path": f"{PATH}/1/{SECRET}"}), f"nothing at {PATH}/1/s3cr***"),
+    ],
+)
+def test_a_reason_is_shown_without_the_values_that_it_quotes(why: Reason, shown_reason: str) -> None:
+    assert REDACTOR.reason(why) == shown_reason
+    assert SECRET in str(why) or "urn:a" in str(why)
 
 
 # KW stands in no template, so that where it is found a code was shown.

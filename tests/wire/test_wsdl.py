@@ -1,4 +1,4 @@
-"""The WSDL and the discovery document are those of the service, byte for byte, at whatever address is asked for."""
+"""The WSDL and the discovery document are those of the service, byte for byte, for any address."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import zeep
 from lxml import etree
 
 from emulator.core.contract import NAMESPACE, OPERATION, PARAMETERS, Result
-from emulator.wire.wsdl import DESCRIPTION_NOT_FOUND, SCHEMA_NOT_FOUND, disco, wsdl
+from emulator.wire.wsdl import disco, wsdl
 from tests.helpers.paths import GOLDEN
 
 LOCAL = "http://127.0.0.1:8085/api/API.asmx"
@@ -25,12 +25,12 @@ both = pytest.mark.parametrize("document", ADDRESSES, ids=["wsdl", "disco"])
 
 
 def golden(name: str) -> bytes:
-    """A golden document as it travels: its lines end in CRLF."""
+    """Return a golden document as it is on the wire, where lines end in CRLF."""
     return (GOLDEN / "asmx" / name).read_bytes().replace(b"\n", b"\r\n")
 
 
 def addresses(document: Document, address: str) -> set[str]:
-    """The addresses that a client reads from a document made for one."""
+    """Return the addresses that a client reads from a document."""
     found = etree.fromstring(document(address)).xpath(ADDRESSES[document])
     assert isinstance(found, list)
     return {str(value) for value in found}
@@ -45,29 +45,25 @@ def test_the_discovery_document_is_the_golden_one() -> None:
 
 
 @both
-def test_a_document_names_the_address_that_was_asked_for(document: Document) -> None:
-    assert addresses(document, LOCAL) == {LOCAL}
-
-
-@both
-def test_another_address_changes_nothing_else(document: Document) -> None:
+def test_only_the_address_differs_between_two_addresses(document: Document) -> None:
     here, there = "http://here.example/API/API.asmx", "http://there.example/API/API.asmx"
     assert document(here).replace(b"here.example", b"there.example") == document(there)
 
 
-@both
 @pytest.mark.parametrize(
     "address",
     [
+        pytest.param(LOCAL, id="plain"),
         pytest.param('http://a" onload="x"/API/API.asmx', id="quote"),
         pytest.param("http://a'><b/>&amp;&c;/API/API.asmx", id="markup"),
-        pytest.param("http://a/\x00\x1f\ufffe\r\n/API.asmx", id="what XML cannot hold"),
-        pytest.param("http://h\u00f6st:80/$namespace/${x}/API.asmx", id="what a template would fill"),
+        pytest.param("http://a/\x00\x1f\ufffe\r\n/API.asmx", id="not allowed in XML"),
+        pytest.param("http://h\u00f6st:80/$namespace/${x}/API.asmx", id="template"),
         pytest.param("http://[::1]:8085/spaces/a b/API/API.asmx", id="space"),
     ],
 )
-def test_a_hostile_address_stays_an_address(document: Document, address: str) -> None:
-    assert {unquote(found) for found in addresses(document, address)} == {address}
+def test_any_address_is_read_back_from_both_documents(address: str) -> None:
+    for document in ADDRESSES:
+        assert {unquote(found) for found in addresses(document, address)} == {address}
 
 
 def test_an_address_is_escaped_as_dotnet_escapes_a_uri() -> None:
@@ -94,8 +90,3 @@ def test_the_schema_takes_any_call_and_any_result() -> None:
     samples += [f'<startSessionRet xmlns="{NAMESPACE}">{result.value}</startSessionRet>' for result in Result]
     for sample in samples:
         validator.assertValid(etree.fromstring(sample))
-
-
-def test_a_document_that_is_not_there_is_told_in_one_line() -> None:
-    assert DESCRIPTION_NOT_FOUND == "XML Web service description was not found.\r\n"
-    assert SCHEMA_NOT_FOUND == "Schema not found.\r\n"

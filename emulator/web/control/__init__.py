@@ -1,1 +1,1 @@
-"""The control API: JSON for programs, under ``/__admin`` of each space, beside the service and out of its way."""
+"""The control API: JSON for programs and the console for people, under ``/__admin`` of the server and of each space."""

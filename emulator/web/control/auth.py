@@ -1,8 +1,8 @@
-"""Who may use the control API: not a page of another site in the browser, and not who lacks the token where one is set.
+"""Who may use the control API: no page of another site in the browser, and nobody without the token if one is set.
 
-A page of another origin can make a browser send requests here, by its own name (``Origin``) or, with DNS rebinding, by
-a name of its own that leads to this machine (``Host``). Where a token is asked for, such a page does not have it. What
-a browser asks for without telling an origin, such as an image, it tells to be another site's (``Sec-Fetch-Site``).
+A page of another origin can make a browser send requests here: under its own name (``Origin``) or, with DNS rebinding,
+under a name of its own that resolves to this machine (``Host``). If a token is required, such a page does not have it.
+Requests that a browser sends without an origin, such as those for images, carry ``Sec-Fetch-Site``.
 """
 
 from __future__ import annotations
@@ -12,69 +12,76 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Forbidden, Unauthorized
+
 from emulator.network import is_loopback
-from emulator.web.control.problems import Refused
-from emulator.web.request import Visit
-from emulator.web.settings import Settings
+from emulator.web.request import Request
+from emulator.web.spaces import Settings
 
 _HOST: Final = re.compile(r"([a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?", re.IGNORECASE)  # a name, maybe a port
-_OWN: Final = (None, "same-origin", "none")  # none: a person typed the address
-_FOLLOWED: Final = ("GET", "navigate", "document")  # a link to a page of its own, which tells the other page nothing
+_OWN_SITE: Final = (None, "same-origin", "none")  # none: a person typed the address
+_NAVIGATION: Final = ("GET", "navigate", "document")  # following a link; the page that has it learns nothing
 
 
-def check(visit: Visit, settings: Settings) -> None:
-    """Refused when the request comes from somebody who may not ask."""
-    _check_origin(visit, settings)
-    _check_site(visit)
+def authorize(request: Request, settings: Settings) -> None:
+    """Raise Forbidden or Unauthorized if the sender may not use the control API."""
+    _check_origin(request, settings)
+    _check_site(request)
     if settings.control_token:
-        _check_token(visit, settings.control_token)
+        _check_token(request, settings.control_token)
     elif settings.exposed:
-        raise Refused(
-            403,
-            "the control API is off, since this server listens beyond its own machine: "
-            "start it with --control-token, and send that as 'Authorization: Bearer TOKEN'",
+        raise Forbidden(
+            "the control API is off, since this server can be reached from other machines: "
+            "start it with --control-token, and send that as 'Authorization: Bearer TOKEN'"
         )
     else:
-        _check_host(visit, settings)
+        _check_host(request, settings)
 
 
-def _check_origin(visit: Visit, settings: Settings) -> None:
-    origin = visit.header("HTTP_ORIGIN")
-    if origin is None or _netloc(origin) in {visit.host.lower(), _public(settings)} - {""}:
+def _check_origin(request: Request, settings: Settings) -> None:
+    origin = request.origin
+    if origin is None or _netloc(origin) in {request.host.lower(), _public_netloc(settings)} - {""}:
         return
-    raise Refused(403, f"requests from pages of {origin!r} are refused; only those of {visit.origin} are answered")
+    raise Forbidden(f"requests from pages of {origin!r} are refused; only those of {request.server_url} are answered")
 
 
-def _check_site(visit: Visit) -> None:
-    how = (visit.method, visit.header("HTTP_SEC_FETCH_MODE"), visit.header("HTTP_SEC_FETCH_DEST"))
-    if visit.header("HTTP_SEC_FETCH_SITE") not in _OWN and how != _FOLLOWED:
-        raise Refused(403, f"requests from pages of other sites are refused; only those of {visit.origin} are answered")
+def _check_site(request: Request) -> None:
+    navigation = (request.method, request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest"))
+    if request.headers.get("Sec-Fetch-Site") not in _OWN_SITE and navigation != _NAVIGATION:
+        raise Forbidden(
+            f"requests from pages of other sites are refused; only those of {request.server_url} are answered"
+        )
 
 
-def _check_token(visit: Visit, token: str) -> None:
-    scheme, _, given = (visit.header("HTTP_AUTHORIZATION") or "").partition(" ")
-    if scheme.lower() == "bearer" and hmac.compare_digest(given.strip(" \t").encode("latin-1"), token.encode()):
+def _check_token(request: Request, token: str) -> None:
+    # werkzeug's request.authorization takes a token with an equals sign in it for a list of parameters.
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and hmac.compare_digest(credentials.strip(" \t").encode("latin-1"), token.encode()):
         return
-    wrong = "the token is wrong" if given else "a token is missing"
-    raise Refused(
-        401,
+    wrong = "the token is wrong" if credentials else "a token is missing"
+    raise Unauthorized(
         f"{wrong}: send the server's --control-token as 'Authorization: Bearer TOKEN'",
-        ("WWW-Authenticate", "Bearer"),
+        www_authenticate=WWWAuthenticate("bearer"),
     )
 
 
-def _check_host(visit: Visit, settings: Settings) -> None:
-    host = _name(visit.host)
-    if host == "localhost" or host.endswith(".localhost") or host == _name(_public(settings)) != "" or _is_local(host):
+def _check_host(request: Request, settings: Settings) -> None:
+    host = _host_name(request.host)
+    if host == "localhost" or host.endswith(".localhost") or host == _host_name(_public_netloc(settings)) != "":
         return
-    raise Refused(
-        403,
-        f"requests for the host {visit.host!r} are refused: use localhost or 127.0.0.1, or start the server with "
-        "--control-token or, behind a proxy, with --public-url",
+    try:
+        if is_loopback(host):
+            return
+    except ValueError:  # a name
+        pass
+    raise Forbidden(
+        f"requests for the host {request.host!r} are refused: use localhost or 127.0.0.1, or start the server with "
+        "--control-token or, behind a proxy, with --public-url"
     )
 
 
-def _public(settings: Settings) -> str:
+def _public_netloc(settings: Settings) -> str:
     return _netloc(settings.public_url or "")
 
 
@@ -85,14 +92,7 @@ def _netloc(url: str) -> str:
         return ""
 
 
-def _name(netloc: str) -> str:
-    """The name or the address in what names a host; "" for anything else, such as two of them, or a user beside one."""
-    found = _HOST.fullmatch(netloc)
-    return found[1].strip("[]").lower() if found else ""
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return is_loopback(host)
-    except ValueError:
-        return False
+def _host_name(netloc: str) -> str:
+    """Return the name or address of a host; "" for anything else, such as two of them, or a user name beside one."""
+    match = _HOST.fullmatch(netloc)
+    return match[1].strip("[]").lower() if match else ""

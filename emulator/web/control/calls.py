@@ -1,105 +1,106 @@
-"""The journal as data: a list of what came, and one entry with all that travelled and with its near misses."""
+"""The journal as data: a list of entries, and one entry with its messages and near misses."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from emulator.core.call import Secret
-from emulator.core.journal import Entry, Exchange, Totals
-from emulator.core.matching import FIELDS
-from emulator.web.control import query
-from emulator.web.control.asked import Asked, done, said
-from emulator.web.control.problems import Refused
-from emulator.web.redaction import shown_answer, shown_request
-from emulator.web.request import Answer
+from werkzeug.exceptions import NotFound
 
-FILTERS: Final = (*FIELDS, "rule", "matched")
-MOST_SHOWN: Final = 100
+from emulator.core.journal import Entry, Exchange
+from emulator.core.matching import FIELDS, When
+from emulator.scenario.control_shapes import (
+    CallListJson,
+    ExchangeDetailJson,
+    ExchangeJson,
+    RefusalDetailJson,
+    RefusalJson,
+)
+from emulator.web.control.dispatch import ControlRequest
+from emulator.web.redaction import Redactor
+
+_FILTERS: Final = (*FIELDS, "rule", "matched")
+_DEFAULT_LIMIT: Final = 100
 
 
-def show_all(asked: Asked) -> Answer:
-    """The newest entries, or with ``after`` the first that came later, oldest first; filters leave refusals out."""
-    values = asked.query((*FILTERS, "after", "limit"))
-    limit, after = query.number(values, "limit", MOST_SHOWN), query.number(values, "after", 0)
-    when, rule, matched = query.when(values), values.get("rule"), query.truth(values, "matched")
+def list_all(control: ControlRequest) -> CallListJson:
+    """Return the newest entries, or with ``after`` the first later ones, the oldest first; filters exclude refusals."""
+    query = control.query
+    when = When(**{name: query[name] for name in FIELDS if name in query})
+    rule, matched = query.get("rule"), query.get("matched")
+    is_filtered = not query.keys().isdisjoint(_FILTERS)
 
-    everything = values.keys().isdisjoint(FILTERS)
-
-    def wanted(entry: Entry) -> bool:
+    def matches(entry: Entry) -> bool:
         if not isinstance(entry, Exchange):
-            return False
+            return not is_filtered
         return when.accepts(entry.call) and rule in (None, entry.decider) and matched in (None, entry.rule is not None)
 
-    record = asked.engine.snapshot()
-    found = [entry for entry in record.entries if entry.id > after and (everything or wanted(entry))]
-    shown = found[:limit] if "after" in values else found[max(0, len(found) - limit) :]
-    return said(
-        {
-            "calls": [as_data(entry, asked.secret) for entry in shown],
-            "found": len(found),
-            "first": record.first_id,
-            "last": record.last_id,
-            "timeline": [{"at": slot.at, "counts": slot.counts} for slot in record.timeline],
-            "dropped": record.dropped,
-            "totals": _totals(record.totals),
-        }
-    )
+    snapshot = control.space.engine.snapshot()
+    entries = [entry for entry in snapshot.entries if entry.id > query.get("after", 0) and matches(entry)]
+    limit = query.get("limit", _DEFAULT_LIMIT)
+    page = entries[:limit] if "after" in query else entries[max(0, len(entries) - limit) :]
+    totals = snapshot.totals
+    return {
+        "calls": [_data(entry, control.space.redactor) for entry in page],
+        "found": len(entries),
+        "first": snapshot.first_id,
+        "last": snapshot.last_id,
+        "timeline": [{"at": bucket.at, "counts": dict(bucket.counts)} for bucket in snapshot.timeline],
+        "dropped": snapshot.dropped,
+        "totals": {"calls": sum(totals.calls.values()), "refusals": sum(totals.refusals.values())},
+    }
 
 
-def show(asked: Asked) -> Answer:
-    """One entry, with its request and answer as they travelled, and the rules that came nearest."""
-    asked.query(())
-    entry_id = asked.number_in_path("id", "call")
-    record = asked.engine.snapshot()
-    found = next((entry for entry in record.entries if entry.id == entry_id), None)
-    if found is None:
-        gone = 0 < entry_id <= record.dropped_id
-        why = "the journal has dropped it to make room" if gone else f"GET {asked.at('/calls')} shows the ids"
-        raise Refused(404, f"there is no call {entry_id} in the journal; {why}")
-    return said({**as_data(found, asked.secret), **_in_full(found, asked.secret)})
+def show(control: ControlRequest) -> ExchangeDetailJson | RefusalDetailJson:
+    """Return one entry with its request and answer, and the near misses."""
+    entry_id, redactor = control.values["id"], control.space.redactor
+    snapshot = control.space.engine.snapshot()
+    entry = next((entry for entry in snapshot.entries if entry.id == entry_id), None)
+    if entry is None:
+        was_dropped = 0 < entry_id <= snapshot.dropped_id
+        why = "the journal dropped it to save memory" if was_dropped else f"GET {control.path('/calls')} lists the ids"
+        raise NotFound(f"there is no call {entry_id} in the journal; {why}")
+    near = redactor.near_misses(entry.call, entry.near_misses()) if isinstance(entry, Exchange) else ()
+    detail: Any = {
+        **_data(entry, redactor),
+        "request": redactor.request(entry.raw.request),
+        "answer": redactor.response(entry),
+        "near_misses": [
+            {**miss.as_data(), "reason": miss.reason, "times": miss.rule.times, "per": miss.rule.per.value}
+            for miss in near
+        ],
+    }
+    return detail  # type: ignore[no-any-return]
 
 
-def clear(asked: Asked) -> Answer:
-    """The journal is empty; rules and counters stay."""
-    asked.query(())
-    asked.engine.clear_journal()
-    return done()
+def clear(control: ControlRequest) -> None:
+    """Clear the journal; rules and counters stay."""
+    control.space.engine.clear_journal()
 
 
-def as_data(entry: Entry, secret: Secret) -> dict[str, Any]:
-    """An entry in brief. Times are in seconds, the first since 1970."""
-    raw = entry.raw
-    told = {"id": entry.id, "time": round(raw.at, 6), "seconds": round(raw.seconds, 6)}
+def _data(entry: Entry, redactor: Redactor) -> ExchangeJson | RefusalJson:
     if not isinstance(entry, Exchange):
-        binding = None if entry.binding is None else entry.binding.value
-        return {"kind": "refusal", **told, "binding": binding, "status": entry.status, "reason": entry.reason}
+        return {
+            "kind": "refusal",
+            "id": entry.id,
+            "time": round(entry.raw.at, 6),
+            "seconds": round(entry.raw.seconds, 6),
+            "binding": None if entry.binding is None else entry.binding.value,
+            "status": entry.status,
+            "reason": redactor.reason(entry.why),
+        }
     call, rule = entry.call, entry.rule
     return {
         "kind": "exchange",
-        **told,
+        "id": entry.id,
+        "time": round(entry.raw.at, 6),
+        "seconds": round(entry.raw.seconds, 6),
         "binding": call.binding.value,
         "session": call.session,
         "node": call.node,
-        "auth_code": secret(call.auth_code) if call.auth_code else call.auth_code,
+        "auth_code": redactor.code(call.auth_code),
         "decided_by": entry.decided_by.value,
         "rule": None if rule is None else rule.name,
         "source": None if rule is None else rule.source,
         "reply": entry.outcome.as_data(),
         "delay_s": entry.delay,
     }
-
-
-def _in_full(entry: Entry, secret: Secret) -> dict[str, Any]:
-    near = entry.near_misses(secret=secret) if isinstance(entry, Exchange) else ()
-    return {
-        "request": shown_request(entry.raw.request, secret),
-        "answer": shown_answer(entry, secret),
-        "near_misses": [
-            {**miss.as_data(), "reason": miss.reason, "times": miss.rule.times, "per": miss.rule.per.value}
-            for miss in near
-        ],
-    }
-
-
-def _totals(totals: Totals) -> dict[str, int]:
-    return {"calls": sum(totals.calls.values()), "refusals": sum(totals.refusals.values())}

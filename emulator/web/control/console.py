@@ -1,4 +1,4 @@
-"""The console: the page for people at the root of the control API, and the files that it is made of."""
+"""The console: the page for people at the root of the control API, and its files."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
+from werkzeug.exceptions import NotFound
+
 from emulator.web import pages
-from emulator.web.control.asked import Asked
-from emulator.web.control.problems import Refused
-from emulator.web.request import HTML, Answer
+from emulator.web.control.dispatch import ControlRequest
+from emulator.web.request import HTML, Response
 
 STATIC: Final = files("emulator.web") / "static"
 _TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-_STRICT: Final = (
+_HEADERS: Final = (
     (
         "Content-Security-Policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; "
@@ -27,25 +28,24 @@ _STRICT: Final = (
 )
 
 
-def page(_asked: Asked) -> Answer:
-    """The page itself, which knows nothing: what it shows, it asks for."""
-    return Answer(200, HTML, pages.console(), _STRICT)
+def page(_control: ControlRequest) -> Response:
+    """Return the page, which contains no data: its script requests what it shows."""
+    return Response(pages.console(), 200, _HEADERS, HTML)
 
 
-def with_slash(asked: Asked) -> Answer:
-    """The way to the page, whose paths begin at its own."""
-    return Answer(308, headers=(*_STRICT, ("Location", f"{asked.visit.full_path}/")))
+def redirect(control: ControlRequest) -> Response:
+    """Redirect to the page, whose relative paths need the slash."""
+    return Response(status=308, headers=(*_HEADERS, ("Location", f"{control.request.whole_path}/")))
 
 
-def static(asked: Asked) -> Answer:
-    """A stylesheet or a script of the page."""
-    name = asked.path["file"]
-    if name not in _content():
-        raise Refused(404, f"there is no {name} here")
-    return Answer(200, _TYPES[name[name.rfind(".") :]], _content()[name], _STRICT)
+def static(control: ControlRequest) -> Response:
+    """Return a stylesheet or a script of the page."""
+    name = control.values["file"]
+    if name not in _contents():
+        raise NotFound(f"there is no {name} here")
+    return Response(_contents()[name], 200, _HEADERS, _TYPES[name[name.rfind(".") :]])
 
 
 @lru_cache(maxsize=1)
-def _content() -> dict[str, bytes]:
-    """The content of each file, by its name."""
+def _contents() -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in STATIC.iterdir() if file.name.endswith(tuple(_TYPES))}

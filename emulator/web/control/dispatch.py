@@ -1,65 +1,253 @@
-"""The control API as a whole: finds what a request asks for among the routes, once its sender is known to may ask."""
+"""Runs a route of the control API: checks the sender, the query and the body once, and renders result or problem."""
 
 from __future__ import annotations
 
-from typing import Final
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
 
-from emulator.web.control.asked import Asked
-from emulator.web.control.auth import check
-from emulator.web.control.controlled import PREFIX, Controlled
-from emulator.web.control.problems import Refused
-from emulator.web.control.route import Route
-from emulator.web.control.routes import OPEN_TO_ALL, PAGES, ROUTES
-from emulator.web.request import Answer, Visit
-from emulator.web.settings import Settings
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    MethodNotAllowed,
+    NotFound,
+    UnprocessableEntity,
+    UnsupportedMediaType,
+)
+from werkzeug.routing import BaseConverter, Rule
 
-_ALL: Final = (*PAGES, *ROUTES)
-_SEGMENTS: Final = {route.path: route.path.split("/") for route in _ALL}
+from emulator.errors import Problem, ScenarioError
+from emulator.scenario.suggestions import hint
+from emulator.web.control.auth import authorize
+from emulator.web.request import Request, Response
+from emulator.web.spaces import PREFIX, Space
+
+JSON: Final = "application/json"
+PROBLEM: Final = "application/problem+json"
+YAML: Final = "application/yaml"
+_OTHER_NAMES_OF_YAML: Final = ("application/x-yaml", "text/yaml", "text/x-yaml")
+
+PRIVATE: Final = (
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Content-Security-Policy", "frame-ancestors 'none'"),
+)
+"""Headers of every JSON response: it is for its client only, and not for pages of another origin."""
 
 
-class Control:
-    """Answers the requests under ``PREFIX``."""
+class _IdConverter(BaseConverter):
+    """An id: at most 19 ASCII digits, since werkzeug's ``int`` takes the digits of other scripts too."""
 
-    def __init__(self, controlled: Controlled, settings: Settings) -> None:
-        self._about = controlled
-        self._settings = settings
+    regex = "-?[0-9]{1,19}"
 
-    def answer(self, visit: Visit) -> Answer:
-        """The answer to one request."""
+    def to_python(self, value: str) -> int:
+        """Return the number."""
+        return int(value)
+
+
+CONVERTERS: Final[Mapping[str, type[BaseConverter]]] = {"id": _IdConverter}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A query parameter: its JSON Schema and the parser of its text, which raises ValueError or ScenarioError."""
+
+    schema: Mapping[str, object]
+    parse: Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The body of a request: the name of its schema, its media types, and how its data and the query are parsed.
+
+    The data is parsed JSON, or bytes of another media type. ScenarioError says what is wrong with it.
+    """
+
+    schema: str
+    parse: Callable[[Any, Mapping[str, Any]], Any]
+    media_types: tuple[str, ...] = (JSON,)
+    is_required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRequest:
+    """A checked request: the space that it is about, the values in its path, its query and its parsed body.
+
+    A stranger may not use the control API, and can only use the routes that are open.
+    """
+
+    request: Request
+    space: Space
+    values: Mapping[str, Any]
+    query: Mapping[str, Any]
+    body: Any
+    is_stranger: bool
+
+    def path(self, path: str) -> str:
+        """Return the whole path of another route for the same space."""
+        return f"{self.request.root_path}{PREFIX}{path}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Route:
+    """One route. ``path`` follows ``/__admin``, in werkzeug's syntax.
+
+    ``handler`` returns the data of a response in the shape ``returns``, None for a 204, or a whole Response.
+    ``statuses`` are those of success, and ``problems`` those that depend on the request. ``is_open``: for strangers
+    too. ``is_server_only``: not inside a space.
+    """
+
+    method: str
+    path: str
+    handler: Callable[[ControlRequest], Any]
+    summary: str
+    returns: Any = None
+    statuses: tuple[int, ...] = (200,)
+    problems: tuple[int, ...] = ()
+    query: Mapping[str, Parameter] = field(default_factory=dict)
+    body: Body | None = None
+    produces: str = JSON
+    is_open: bool = False
+    is_server_only: bool = False
+
+    @property
+    def template(self) -> str:
+        """The path with its values in braces, as in OpenAPI."""
+        return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", self.path)
+
+    def rule(self) -> Rule:
+        """Return the rule for the Map of the application."""
+        return Rule(PREFIX + self.path, endpoint=self, methods=[self.method])
+
+
+def respond(route: Route, request: Request, space: Space, values: Mapping[str, Any]) -> Response:
+    """Return the response of a route; a refusal is a problem."""
+    try:
+        is_stranger = _is_stranger(route, request, space)
+        if route.is_server_only and space.spaces is None:
+            raise NotFound(f"there are no spaces inside a space; ask at {PREFIX}/spaces of the server")
+        query = _parse_query(route, request)
+        body = None if route.body is None else _parse_body(route.body, request, query)
+        result = route.handler(ControlRequest(request, space, values, query, body, is_stranger))
+    except HTTPException as error:
+        return problem(error)
+    return result if isinstance(result, Response) else json_response(result, route.statuses[0])
+
+
+def refuse(error: HTTPException, request: Request, space: Space, routes: Iterable[Route]) -> Response:
+    """Return the problem for a path or method that no route has; only to those who may use the control API."""
+    try:
+        authorize(request, space.settings)
+    except HTTPException as refusal:
+        return problem(refusal)
+    if isinstance(error, MethodNotAllowed):
+        allowed = sorted(error.valid_methods or ())
+        return problem(MethodNotAllowed(allowed, f"{request.whole_path} takes {' and '.join(allowed)}"))
+    paths = ", ".join(dict.fromkeys(f"{request.root_path}{PREFIX}{route.template}" for route in routes))
+    return problem(NotFound(f"there is no {request.whole_path}; there is {paths}"))
+
+
+def problem(error: HTTPException) -> Response:
+    """Render a refusal as RFC 9457 ``application/problem+json``."""
+    status = error.code or 500
+    content = {"title": HTTPStatus(status).phrase, "status": status, "detail": error.description}
+    headers = [header for header in error.get_headers() if header[0] != "Content-Type"]
+    return Response(json.dumps({**content, **getattr(error, "extras", {})}), status, (*PRIVATE, *headers), PROBLEM)
+
+
+def with_extras(error: HTTPException, **extras: Any) -> HTTPException:
+    """Return a refusal with more members for its problem."""
+    error.extras = extras  # type: ignore[attr-defined]
+    return error
+
+
+def json_response(data: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+    """Return data as JSON; a 204 without a body for None."""
+    if data is None:
+        return Response(status=204, headers=PRIVATE)
+    return Response(json.dumps(data), status, (*PRIVATE, *headers), JSON)
+
+
+def _is_stranger(route: Route, request: Request, space: Space) -> bool:
+    try:
+        authorize(request, space.settings)
+    except HTTPException:
+        if not route.is_open:
+            raise
+        return True
+    return False
+
+
+def _parse_query(route: Route, request: Request) -> dict[str, Any]:
+    try:
+        pairs = [*request.args.items(multi=True)]
+    except UnicodeDecodeError:
+        raise BadRequest("the query is not percent-encoded UTF-8") from None
+    query: dict[str, Any] = {}
+    for name, text in pairs:
+        if name not in route.query:
+            possible = hint(name, tuple(route.query)) if route.query else "there are none here"
+            raise BadRequest(f"unknown query parameter '{name}'; {possible}")
+        if name in query:
+            raise BadRequest(f"the query parameter '{name}' is given twice")
         try:
-            return self._answer(visit)
-        except Refused as refused:
-            return refused.answer()
-
-    def _answer(self, visit: Visit) -> Answer:
-        path = visit.path[len(PREFIX) :]
-        found = [(route, values) for route in _ALL if (values := _values(route, path)) is not None]
-        try:
-            check(visit, self._settings)
-            stranger = False
-        except Refused:
-            if not any(route.handler in OPEN_TO_ALL for route, _ in found):
-                raise
-            stranger = True
-        if not found:
-            paths = ", ".join(dict.fromkeys(visit.root + PREFIX + route.path for route in ROUTES))
-            raise Refused(404, f"there is no {visit.full_path}; there is {paths}")
-        for route, values in found:
-            if visit.method in route.methods:
-                return route.handler(Asked(visit, self._about, values, self._settings.secret, stranger))
-        allowed = [method for route, _ in found for method in route.methods]
-        raise Refused(405, f"{visit.full_path} takes {' and '.join(allowed)}", ("Allow", ", ".join(allowed)))
+            query[name] = route.query[name].parse(text)
+        except ScenarioError as error:
+            raise BadRequest(str(error)) from None
+        except ValueError as error:
+            raise BadRequest(f"{name}={text[:40]!r} {error}") from None
+    return query
 
 
-def _values(route: Route, path: str) -> dict[str, str] | None:
-    """The values that a path has for the names in braces of a route's path; None when it is not that route's."""
-    pattern, segments = _SEGMENTS[route.path], path.split("/")
-    if len(pattern) != len(segments):
+def _parse_body(body: Body, request: Request, query: Mapping[str, Any]) -> Any:
+    """Return the parsed body; None for an empty one that is not required."""
+    content = request.body
+    if not content and not body.is_required:
         return None
-    values: dict[str, str] = {}
-    for wanted, segment in zip(pattern, segments, strict=True):
-        if wanted.startswith("{"):
-            values[wanted.strip("{}")] = segment
-        elif wanted != segment:
-            return None
-    return values
+    media_type = YAML if request.mimetype in _OTHER_NAMES_OF_YAML else request.mimetype
+    if media_type not in body.media_types:
+        wrong = f"is '{request.content_type}'" if request.content_type else "is missing"
+        raise UnsupportedMediaType(f"the Content-Type {wrong}; it has to be {' or '.join(body.media_types)}")
+    data = _parse_json(content) if media_type == JSON else content
+    try:
+        return body.parse(data, query)
+    except ScenarioError as error:
+        raise unprocessable(error) from None
+
+
+def unprocessable(error: ScenarioError) -> HTTPException:
+    """Return the refusal of a wrong body, with all of its problems."""
+    return with_extras(UnprocessableEntity(str(error)), problems=[_problem_data(each) for each in error.problems])
+
+
+def _problem_data(each: Problem) -> dict[str, object]:
+    place = {"line": each.line, "column": each.column} if each.line else {}
+    return {**place, "message": each.message}
+
+
+def _parse_json(content: bytes) -> Any:
+    try:
+        return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
+    except UnicodeDecodeError:
+        raise BadRequest("the body is not JSON: it has to be UTF-8") from None
+    except RecursionError:
+        raise BadRequest("the body is not JSON that can be read: it is nested too deeply") from None
+    except ValueError as error:
+        raise BadRequest(f"the body is not JSON: {error}") from None
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in data:
+            raise ValueError(f"the key '{key}' is given twice")
+        data[key] = value
+    return data
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

@@ -1,38 +1,42 @@
-"""The OpenAPI 3.1 description of the control API, made of the table of routes and of the models of what is written."""
+"""The OpenAPI 3.1 description of the control API, made from the routes and the models."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any, Final
 
-from emulator.core.contract import INT32_MAX
-from emulator.scenario.schema import components
-from emulator.web.control.answers import ANSWERS
-from emulator.web.control.asked import JSON
-from emulator.web.control.controlled import NAME
-from emulator.web.control.problems import PROBLEM
-from emulator.web.control.route import Route
+from pydantic import TypeAdapter
 
-_PREFIX: Final = "#/components/schemas/"
-_IN_PATH: Final[dict[str, dict[str, Any]]] = {
+from emulator.core.contract import INT32_MAX
+from emulator.scenario import control_shapes as shapes
+from emulator.scenario.schema import components
+from emulator.web.control.dispatch import JSON, PROBLEM, Route
+from emulator.web.spaces import PREFIX, SPACE_NAME
+
+_SCHEMAS: Final = "#/components/schemas/"
+_PATH_VALUE: Final = re.compile(r"<(?:\w+:)?(\w+)>")
+_PATH_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "id": {"type": "integer", "minimum": 0, "maximum": 2**53 - 1},
-    "name": {"type": "string", "pattern": f"^{NAME}$"},
+    "name": {"type": "string", "pattern": f"^{SPACE_NAME}$"},
     "node": {"type": "integer", "minimum": 0, "maximum": INT32_MAX},
     "file": {"type": "string"},
 }
 _PROBLEMS: Final = {
-    400: "The query, or the JSON, cannot be read.",
+    400: "The query or the JSON cannot be read.",
     401: "The token is missing or wrong.",
-    403: "Whoever asks may not: a foreign Host or Origin, or a server that others reach and that has no token.",
-    404: "There is no such thing.",
-    405: "That cannot be done here.",
-    409: "As things stand, that cannot be done or told.",
+    403: "A foreign Host or Origin, or a server without a token that other machines can reach.",
+    404: "It does not exist.",
+    405: "The path does not take this method.",
+    409: "The present state does not allow it, or does not tell.",
     413: "The body is too long.",
-    415: "The body is of another media type.",
-    422: "What the body says is wrong; `problems` holds all that is.",
-    503: "It is not ready, or the last edit of the scenario is not in force.",
+    415: "The body has another media type.",
+    422: "The body is wrong; `problems` lists every reason.",
+    503: "It is not ready, or the last edit of the scenario was refused.",
 }
+_COMMON_PROBLEMS: Final = (400, 401, 403, 405)
 _NEW_RULE: Final = {"id": "$response.body#/id"}
 _LINKS: Final[dict[tuple[str, str], dict[str, dict[str, str]]]] = {
     ("POST", "/rules"): dict.fromkeys(("rules.show.get", "rules.change.put", "rules.remove.delete"), _NEW_RULE),
@@ -41,72 +45,95 @@ _LINKS: Final[dict[tuple[str, str], dict[str, dict[str, str]]]] = {
         "desk.set_technician.put": {"node": "$response.body#/technicians/0/node"},
         "desk.set_session.put": {"id": "$response.body#/sessions/0/id"},
     },
-    ("PUT", "/spaces/{name}"): {"spaces.drop.delete": {"name": "$request.path.name"}},
+    ("PUT", "/spaces/<name>"): {"spaces.drop.delete": {"name": "$request.path.name"}},
 }
-"""What an answer tells that others ask for, by the operations that do."""
-_ALWAYS: Final = (400, 401, 403, 405)
+"""The values in a response that other operations take."""
 
 
-def described(routes: Sequence[Route]) -> dict[str, Any]:
-    """The description of all routes, as data."""
+@lru_cache(maxsize=1)
+def describe(routes: Sequence[Route]) -> dict[str, Any]:
+    """Return the description of all routes as data."""
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        path = paths.setdefault(f"/__admin{route.path}", _path(route))
-        for method in route.methods:
-            path[method.lower()] = _operation(route, method)
+        paths.setdefault(PREFIX + route.template, _path_parameters(route))[route.method.lower()] = _operation(route)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Control API of rescue-emulator",
             "version": version("rescue-emulator"),
-            "description": "Scenario, rules, journal and spaces of a running emulator. All but /__admin/spaces is "
-            "there again under /spaces/{name} of each space.",
+            "description": f"Scenario, rules, journal and spaces of a running emulator. All but {PREFIX}/spaces exists "
+            "again under /spaces/{name} of each space. HEAD works where GET does.",
         },
         "paths": paths,
         "components": {
-            "schemas": {**components(f"{_PREFIX}{{model}}"), **ANSWERS},
+            "schemas": {**components(f"{_SCHEMAS}{{model}}"), **_response_schemas(routes)},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"token": []}],
     }
 
 
-def _path(route: Route) -> dict[str, Any]:
-    names = [name for name in _IN_PATH if f"{{{name}}}" in route.path]
-    parameters = [{"name": name, "in": "path", "required": True, "schema": _IN_PATH[name]} for name in names]
+def _response_schemas(routes: Sequence[Route]) -> dict[str, Any]:
+    returned = [route.returns for route in routes if _is_shape(route.returns)]
+    adapters = [
+        (number, "serialization", TypeAdapter(shape)) for number, shape in enumerate((*returned, shapes.ProblemJson))
+    ]
+    _, schema = TypeAdapter.json_schemas(adapters, ref_template=f"{_SCHEMAS}{{model}}")  # type: ignore[arg-type]
+    schemas: dict[str, Any] = schema["$defs"]
+    return schemas
+
+
+def _is_shape(returns: Any) -> bool:
+    return returns not in (None, dict, str, bytes)
+
+
+def _path_parameters(route: Route) -> dict[str, Any]:
+    names = _PATH_VALUE.findall(route.path)
+    parameters = [{"name": name, "in": "path", "required": True, "schema": _PATH_SCHEMAS[name]} for name in names]
     return {"parameters": parameters} if parameters else {}
 
 
-def _operation(route: Route, method: str) -> dict[str, Any]:
+def _operation(route: Route) -> dict[str, Any]:
+    module, name = route.handler.__module__.rpartition(".")[2], route.handler.__name__
     operation: dict[str, Any] = {
-        "operationId": f"{route.handler.__module__.rpartition('.')[2]}.{route.handler.__name__}.{method.lower()}",
+        "operationId": f"{module}.{name.strip('<>')}.{route.method.lower()}",
         "summary": route.summary,
         "responses": {
-            **{str(status): _answer(route, name, method) for status, name in route.answers.items()},
-            **{str(status): _problem(status) for status in sorted({*_ALWAYS, *route.problems})},
+            **{str(status): _response(route) for status in route.statuses},
+            **{str(status): _problem(status) for status in sorted({*_COMMON_PROBLEMS, *route.problems})},
         },
     }
     if route.query:
-        operation["parameters"] = [{"name": name, "in": "query", "schema": it} for name, it in route.query.items()]
+        operation["parameters"] = [
+            {"name": name, "in": "query", "schema": it.schema} for name, it in route.query.items()
+        ]
     if route.body is not None:
-        schemas = {media_type: route.body if media_type == JSON else "ScenarioFile" for media_type in route.media_types}
-        content = {media_type: {"schema": {"$ref": _PREFIX + name}} for media_type, name in schemas.items()}
-        operation["requestBody"] = {"required": route.body_required, "content": content}
+        content = {each: {"schema": _body_schema(route.body.schema, each)} for each in route.body.media_types}
+        operation["requestBody"] = {"required": route.body.is_required, "content": content}
     return operation
 
 
-def _answer(route: Route, name: str | None, method: str) -> dict[str, Any]:
-    if name is None or method == "HEAD":
-        return {"description": "Done." if name is None else "It is ready."}
-    answer: dict[str, Any] = {
-        "description": route.summary,
-        "content": {route.produces: {"schema": {"$ref": _PREFIX + name}}},
-    }
-    found = _LINKS.get((method, route.path), {})
-    if found:
-        answer["links"] = {target: {"operationId": target, "parameters": values} for target, values in found.items()}
-    return answer
+def _body_schema(name: str, media_type: str) -> dict[str, Any]:
+    """Return a reference to a model; in YAML texts need no quotes, which a schema for JSON does not allow."""
+    return {"$ref": _SCHEMAS + name} if media_type == JSON else {"type": "object", "description": f"{name} in YAML."}
+
+
+def _response(route: Route) -> dict[str, Any]:
+    if route.returns is None:
+        return {"description": "Done."}
+    if _is_shape(route.returns):
+        variants = [{"$ref": _SCHEMAS + each.__name__} for each in getattr(route.returns, "__args__", (route.returns,))]
+        schema: dict[str, Any] = variants[0] if len(variants) == 1 else {"oneOf": variants}
+    elif route.produces == JSON or route.returns is bytes:
+        schema = {"type": "object"}
+    else:
+        schema = {"type": "string"}
+    response = {"description": route.summary, "content": {route.produces: {"schema": schema}}}
+    links = _LINKS.get((route.method, route.path), {})
+    if links:
+        response["links"] = {target: {"operationId": target, "parameters": values} for target, values in links.items()}
+    return response
 
 
 def _problem(status: int) -> dict[str, Any]:
-    return {"description": _PROBLEMS[status], "content": {PROBLEM: {"schema": {"$ref": f"{_PREFIX}Problem"}}}}
+    return {"description": _PROBLEMS[status], "content": {PROBLEM: {"schema": {"$ref": f"{_SCHEMAS}ProblemJson"}}}}

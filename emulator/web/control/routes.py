@@ -1,163 +1,157 @@
-"""The control API as a table: what can be asked where, what it takes and what it answers; the rest is made of it."""
+"""The routes of the control API as one table: dispatch, OpenAPI and the application's Map are made from it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Final
 
-from emulator.core.contract import Binding
-from emulator.web.control import calls, console, desk, rules, scenarios, spaces, status, verify
-from emulator.web.control.asked import JSON, YAML, Asked, said
-from emulator.web.control.openapi import described
-from emulator.web.control.route import Route, Schema
-from emulator.web.request import Answer
+from emulator.core.contract import INT32_MAX, INT32_MIN, Binding
+from emulator.core.rules import Scenario
+from emulator.scenario import control_models as models
+from emulator.scenario import control_shapes as shapes
+from emulator.scenario import from_data, loads, rule_from_data, when_from_data
+from emulator.scenario.source import UnquotedStr
+from emulator.web.control import calls, console, desk, openapi, rules, scenarios, spaces, status, verify
+from emulator.web.control.dispatch import JSON, YAML, Body, ControlRequest, Parameter, Route
 
-_TEXT: Final[Schema] = {"type": "string"}
-_INT32: Final[Schema] = {"type": "integer", "format": "int32", "minimum": -(2**31), "maximum": 2**31 - 1}
-_COUNT: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}
+MAX_ID: Final = 2**53 - 1
+"""The largest id that every reader of JSON can represent."""
+
+_FILE_NAME: Final = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{0,500}"
 
 
-_LIMIT: Final[Schema] = {**_COUNT, "description": "How many are shown at most."}
-_CALLS_QUERY: Final[Mapping[str, Schema]] = {
-    "session": _INT32,
-    "node": _INT32,
-    "auth_code": _TEXT,
-    "binding": {"enum": [binding.value for binding in Binding]},
-    "rule": {**_TEXT, "description": "The name of the rule that answered; desk or otherwise where none did."},
-    "matched": {"type": "boolean", "description": "Whether a rule answered."},
-    "after": {**_COUNT, "description": "The id of the last entry that is known already; then the oldest come first."},
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > 16 or int(text) > MAX_ID:
+        raise ValueError(f"is not a whole number from 0 to {MAX_ID}")
+    return int(text)
+
+
+def _boolean(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("is neither true nor false")
+    return text == "true"
+
+
+def _file_name(text: str) -> str:
+    if not re.fullmatch(_FILE_NAME, text):
+        raise ValueError("is not a file name: one line of 500 characters at most")
+    return text
+
+
+def _condition(name: str, schema: Mapping[str, object]) -> Parameter:
+    """Return the parameter for a field of a call, read as strictly as in a file."""
+    return Parameter(schema, lambda text: getattr(when_from_data({name: UnquotedStr(text)}, "query"), name))
+
+
+def _scenario(data: Any, query: Mapping[str, Any]) -> Scenario:
+    """Parse a scenario from YAML bytes or JSON data; the query names its file, for messages and places of rules."""
+    name = query.get("file") or "body"
+    return loads(data, name) if isinstance(data, bytes) else from_data(data, name)
+
+
+_STRING: Final = {"type": "string"}
+_INT32: Final = {"type": "integer", "format": "int32", "minimum": INT32_MIN, "maximum": INT32_MAX}
+_ID: Final = {"type": "integer", "minimum": 0, "maximum": MAX_ID}
+
+_LIMIT: Final = Parameter({**_ID, "description": "The maximum number of items."}, _count)
+_FILE: Final = {
+    "file": Parameter(
+        {**_STRING, "pattern": f"^{_FILE_NAME}$", "description": "The file of the body, for messages and rule places."},
+        _file_name,
+    )
+}
+_CALLS_QUERY: Final = {
+    "session": _condition("session", _INT32),
+    "node": _condition("node", _INT32),
+    "auth_code": _condition("auth_code", _STRING),
+    "binding": _condition("binding", {"enum": [binding.value for binding in Binding]}),
+    "rule": Parameter({**_STRING, "description": "The rule that answered; desk or otherwise if none did."}, str),
+    "matched": Parameter({"type": "boolean", "description": "Whether a rule answered."}, _boolean),
+    "after": Parameter({**_ID, "description": "Only entries after this id; then the oldest are returned."}, _count),
     "limit": _LIMIT,
 }
-_SCENARIO: Final = (JSON, YAML[0])
-_FILE: Final[Mapping[str, Schema]] = {
-    scenarios.FILE: {
-        **_TEXT,
-        "pattern": f"^{scenarios.FILE_NAME}$",
-        "description": "The file that it came from, for messages and the places of rules.",
-    }
-}
+_SCENARIO: Final = Body("ScenarioModel", _scenario, (JSON, YAML))
+_RULE: Final = Body("RuleModel", lambda data, _query: rule_from_data(data))
+_BODY: Final = (400, 413, 415, 422)  # the problems of every request with a body
 
 
-@lru_cache(maxsize=1)
-def description() -> dict[str, Any]:
-    """The control API as OpenAPI describes it."""
-    return described(ROUTES)
+def _openapi(_control: ControlRequest) -> dict[str, Any]:
+    return openapi.describe(ROUTES)
 
 
-def openapi(asked: Asked) -> Answer:
-    """The description."""
-    asked.query(())
-    return said(description())
-
-
-PAGES: Final = (
-    Route(("GET",), "", console.with_slash, "To the console", {308: None}),
-    Route(("GET",), "/", console.page, "The console", {200: "Text"}),
-    Route(("GET",), "/static/{file}", console.static, "What the console is made of", {200: "Text"}, (404,)),
+# fmt: off
+PAGES: Final[tuple[Route, ...]] = (
+    Route("GET", "", console.redirect, "Redirect to the console", statuses=(308,), is_open=True),
+    Route("GET", "/", console.page, "The console", is_open=True),
+    Route("GET", "/static/<file>", console.static, "A file of the console", is_open=True),
 )
-"""What is there for people, and no part of the description for programs."""
+"""Pages for people; they contain no data, so that anybody may load them."""
 
-ROUTES: Final = (
-    Route(("GET", "HEAD"), "/health", status.health, "Whether it is ready", {200: "Health"}, (503,)),
-    Route(("GET",), "/openapi.json", openapi, "This description", {200: "Any"}),
+ROUTES: Final[tuple[Route, ...]] = (
+    Route("GET", "/health", status.health, "Whether it is ready", shapes.HealthJson, problems=(503,), is_open=True),
+    Route("GET", "/openapi.json", _openapi, "This description", dict),
+    Route("GET", "/scenario", scenarios.show, "The scenario as written", bytes, problems=(404,), produces=YAML),
     Route(
-        ("GET",), "/scenario", scenarios.show, "The scenario in force", {200: "ScenarioFile"}, (404,), produces=YAML[0]
+        "PUT", "/scenario", scenarios.replace, "Replace the scenario, all or nothing", shapes.ScenarioSummaryJson,
+        problems=_BODY, query=_FILE, body=_SCENARIO,
+    ),
+    Route("GET", "/scenarios", scenarios.list_files, "The scenario files of the folder", shapes.ScenarioFilesJson),
+    Route(
+        "POST", "/scenarios/<file>", scenarios.use_file, "Use one of them", shapes.ScenarioSummaryJson,
+        problems=(404, 422),
     ),
     Route(
-        ("PUT",),
-        "/scenario",
-        scenarios.put,
-        "Put another scenario in its place, all or nothing",
-        {200: "ScenarioNews"},
-        (400, 413, 415, 422),
-        query=_FILE,
-        body="ScenarioModel",
-        media_types=_SCENARIO,
+        "GET", "/rules", rules.list_all, "The rules in order of precedence", shapes.RuleListJson,
+        query={"limit": _LIMIT},
     ),
     Route(
-        ("GET",), "/scenarios", scenarios.show_files, "The scenario files of the folder served", {200: "ScenarioFiles"}
+        "POST", "/rules", rules.add, "Add a rule before all others", shapes.RuleJson, (201,), problems=_BODY,
+        body=_RULE,
     ),
-    Route(("POST",), "/scenarios/{file}", scenarios.use, "Put one of them in force", {200: "ScenarioNews"}, (404, 422)),
-    Route(("GET",), "/rules", rules.show_all, "The rules in force", {200: "Rules"}, query={"limit": _LIMIT}),
+    Route("DELETE", "/rules", rules.remove_all, "Remove every runtime rule", statuses=(204,)),
+    Route("GET", "/rules/<id:id>", rules.show, "One runtime rule", shapes.RuleJson, problems=(404,)),
     Route(
-        ("POST",),
-        "/rules",
-        rules.add,
-        "Put a rule before all others",
-        {201: "Rule"},
-        (400, 413, 415, 422),
-        body="RuleModel",
+        "PUT", "/rules/<id:id>", rules.change, "Replace a runtime rule", shapes.RuleJson, problems=(404, *_BODY),
+        body=_RULE,
     ),
-    Route(("DELETE",), "/rules", rules.remove_all, "Remove every rule that was added at run time", {204: None}),
-    Route(("GET",), "/rules/{id}", rules.show, "One rule that was added at run time", {200: "Rule"}, (404,)),
+    Route("DELETE", "/rules/<id:id>", rules.remove, "Remove a runtime rule", statuses=(204,), problems=(404,)),
+    Route("GET", "/calls", calls.list_all, "The journal, the newest last", shapes.CallListJson, query=_CALLS_QUERY),
+    Route("DELETE", "/calls", calls.clear, "Clear the journal", statuses=(204,)),
     Route(
-        ("PUT",),
-        "/rules/{id}",
-        rules.change,
-        "Put another rule in its place",
-        {200: "Rule"},
-        (400, 404, 413, 415, 422),
-        body="RuleModel",
+        "GET", "/calls/<id:id>", calls.show, "One entry with its messages",
+        shapes.ExchangeDetailJson | shapes.RefusalDetailJson, problems=(404,),
     ),
-    Route(("DELETE",), "/rules/{id}", rules.remove, "Remove one rule that was added at run time", {204: None}, (404,)),
-    Route(("GET",), "/calls", calls.show_all, "The journal, newest last", {200: "Calls"}, query=_CALLS_QUERY),
-    Route(("DELETE",), "/calls", calls.clear, "Clear the journal", {204: None}),
-    Route(("GET",), "/calls/{id}", calls.show, "One entry, with all that travelled", {200: "CallInFull"}, (404,)),
-    Route(("GET",), "/desk", desk.show, "The desk as it is now", {200: "Desk"}),
+    Route("GET", "/desk", desk.show, "The desk as it is now", shapes.DeskJson),
     Route(
-        ("PUT",),
-        "/desk/technicians/{node}",
-        desk.set_technician,
-        "Let a technician be online, offline or the like",
-        {200: "TechnicianNews"},
-        (400, 404, 413, 415, 422),
-        body="TechnicianStatusModel",
+        "PUT", "/desk/technicians/<id:node>", desk.set_technician, "Set the status of a technician",
+        shapes.TechnicianStatusJson, problems=(404, *_BODY),
+        body=Body("TechnicianStatusModel", lambda data, _query: models.parse_technician_status(data)),
     ),
     Route(
-        ("PUT",),
-        "/desk/sessions/{id}",
-        desk.set_session,
-        "Let a session wait, be closed or the like",
-        {200: "SessionNews"},
-        (400, 404, 413, 415, 422),
-        body="SessionStatusModel",
+        "PUT", "/desk/sessions/<id:id>", desk.set_session, "Set the status of a session", shapes.SessionStatusJson,
+        problems=(404, *_BODY), body=Body("SessionStatusModel", lambda data, _query: models.parse_session_status(data)),
     ),
     Route(
-        ("POST",),
-        "/verify",
-        verify.verification,
-        "Whether calls came as often as they should",
-        {200: "Verification"},
-        (400, 409, 413, 415, 422),
-        body="VerificationModel",
+        "POST", "/verify", verify.verification, "Whether calls came as often as expected", shapes.VerificationJson,
+        problems=(409, *_BODY), body=Body("VerificationModel", lambda data, _query: models.parse_verification(data)),
     ),
     Route(
-        ("POST",),
-        "/explain",
-        verify.explanation,
-        "What a call would get, and why",
-        {200: "Explanation"},
-        (400, 413, 415, 422),
-        body="CallModel",
+        "POST", "/explain", verify.explanation, "What a call would get, and why", shapes.ExplanationJson,
+        problems=_BODY, body=Body("CallModel", lambda data, _query: models.parse_call(data)),
     ),
-    Route(("POST",), "/reset", verify.reset, "Forget journal, counters, desk and runtime rules", {204: None}),
-    Route(("GET",), "/spaces", spaces.show_all, "The spaces that are open", {200: "Spaces"}, (404,)),
+    Route("POST", "/reset", verify.reset, "Clear journal, counters, desk changes and runtime rules", statuses=(204,)),
     Route(
-        ("PUT",),
-        "/spaces/{name}",
-        spaces.put,
-        "Open a space, with a scenario of its own or the server's",
-        {200: "Space", 201: "Space"},
-        (400, 404, 409, 413, 415, 422),
-        query=_FILE,
-        body="ScenarioModel",
-        media_types=_SCENARIO,
-        body_required=False,
+        "GET", "/spaces", spaces.list_all, "The open spaces", shapes.SpaceListJson, problems=(404,), is_server_only=True
     ),
-    Route(("DELETE",), "/spaces/{name}", spaces.drop, "End a space", {204: None}, (404,)),
-    Route(("GET",), "/metrics", status.metrics, "Counters for Prometheus", {200: "Text"}, produces=status.CONTENT_TYPE),
+    Route(
+        "PUT", "/spaces/<name>", spaces.put, "Open a space with a scenario, by default the server's", shapes.SpaceJson,
+        (200, 201), problems=(404, 409, *_BODY), query=_FILE, is_server_only=True,
+        body=Body("ScenarioModel", _scenario, (JSON, YAML), is_required=False),
+    ),
+    Route(
+        "DELETE", "/spaces/<name>", spaces.drop, "End a space", statuses=(204,), problems=(404,), is_server_only=True,
+    ),
+    Route("GET", "/metrics", status.metrics, "Counters for Prometheus", str, produces=status.METRICS_TYPE),
 )
-
-OPEN_TO_ALL: Final = (status.health, console.with_slash, console.page, console.static)
-"""What is told without a token and under any name: whether it is ready, and no more, and a page that knows nothing."""
+# fmt: on

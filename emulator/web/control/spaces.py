@@ -1,71 +1,67 @@
-"""Spaces: opened, listed and ended. Each has a service, a control API and a WSDL of its own under its root."""
+"""Spaces: open, list and end them. Each has a service, a control API and a WSDL of its own under its root."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+
+from werkzeug.exceptions import BadRequest, Conflict, NotFound
 
 from emulator.core.contract import SERVICE_PATH
-from emulator.web.control.asked import Asked, done, said
-from emulator.web.control.controlled import NAME, PREFIX, SpaceNews, SpacesBeside, TooManySpaces
-from emulator.web.control.problems import Refused
-from emulator.web.control.scenarios import FILE, scenario_in
-from emulator.web.request import Answer
+from emulator.scenario.control_shapes import SpaceJson, SpaceListJson
+from emulator.web.control.dispatch import ControlRequest, json_response
+from emulator.web.request import Response
+from emulator.web.spaces import PREFIX, SPACE_NAME, Spaces, SpaceStatus, TooManySpaces
 
 
-def show_all(asked: Asked) -> Answer:
-    """The spaces that are open."""
-    asked.query(())
-    spaces = _spaces(asked)
-    shown = [_as_data(asked, spaces, news) for news in spaces.news()]
-    return said({"spaces": shown, "most": spaces.most, "idle_s": spaces.idle})
+def list_all(control: ControlRequest) -> SpaceListJson:
+    """Return the open spaces."""
+    spaces = _spaces(control)
+    return {
+        "spaces": [_data(control, spaces, status) for status in spaces.list()],
+        "most": spaces.max,
+        "idle_s": spaces.idle,
+    }
 
 
-def put(asked: Asked) -> Answer:
-    """A space of this name is open; the scenario in the body, if there is one, is in force there."""
-    query = asked.query((FILE,))
-    spaces, name = _spaces(asked), asked.path["name"]
-    if not re.fullmatch(NAME, name):
-        raise Refused(
-            400, f"'{name}' cannot name a space: 1 to 64 letters, digits, '.', '_' and '-', the first no sign"
+def put(control: ControlRequest) -> Response:
+    """Open a space, or replace the scenario of an open one if the body has one."""
+    spaces, name = _spaces(control), control.values["name"]
+    if not re.fullmatch(SPACE_NAME, name):
+        raise BadRequest(
+            f"'{name}' cannot name a space: 1 to 64 letters, digits, '.', '_' and '-', the first a letter or a digit"
         )
-    scenario = scenario_in(asked, query) if asked.body else None
     try:
-        new = spaces.put(name, scenario)
+        is_new = spaces.put(name, control.body)
     except TooManySpaces:
-        raise Refused(
-            409,
-            f"{spaces.most} spaces are open, and no more can be: DELETE some; idle ones end after {spaces.idle:g} s",
+        raise Conflict(
+            f"{spaces.max} spaces are open, and no more can be: DELETE some; idle ones end after {spaces.idle:g} s"
         ) from None
-    news = next((each for each in spaces.news() if each.name == name), None)
-    if news is None:
-        raise Refused(409, f"somebody else deleted the space '{name}' just now")
-    return said(_as_data(asked, spaces, news), 201 if new else 200)
+    status = next((each for each in spaces.list() if each.name == name), None)
+    if status is None:
+        raise Conflict(f"another client deleted the space '{name}' just now")
+    return json_response(_data(control, spaces, status), 201 if is_new else 200)
 
 
-def drop(asked: Asked) -> Answer:
-    """The space is no more, with all that was in it."""
-    asked.query(())
-    name = asked.path["name"]
-    if not _spaces(asked).drop(name):
-        raise Refused(404, f"there is no space '{name}'; GET /__admin/spaces shows those that are open")
-    return done()
+def drop(control: ControlRequest) -> None:
+    """End a space and forget all that was in it."""
+    name = control.values["name"]
+    if not _spaces(control).drop(name):
+        raise NotFound(f"there is no space '{name}'; GET {PREFIX}/spaces lists the open ones")
 
 
-def _spaces(asked: Asked) -> SpacesBeside:
-    spaces = asked.about.spaces
-    if spaces is None:
-        raise Refused(404, "there are no spaces inside a space; ask at /__admin/spaces of the server")
+def _spaces(control: ControlRequest) -> Spaces:
+    spaces = control.space.spaces
+    assert spaces is not None, "the routes are not for requests inside a space"
     return spaces
 
 
-def _as_data(asked: Asked, spaces: SpacesBeside, news: SpaceNews) -> dict[str, Any]:
-    root = spaces.address(news.name, asked.visit.origin)
+def _data(control: ControlRequest, spaces: Spaces, status: SpaceStatus) -> SpaceJson:
+    root = spaces.address(status.name, control.request.server_url)
     return {
-        "name": news.name,
+        "name": status.name,
         "url": root + SERVICE_PATH,
         "wsdl_url": f"{root}{SERVICE_PATH}?wsdl",
         "control_url": root + PREFIX,
-        "scenario": news.engine.scenario.name,
-        "idle_s": round(news.idle, 3),
+        "scenario": status.engine.scenario.name,
+        "idle_s": round(status.idle, 3),
     }

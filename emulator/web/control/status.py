@@ -1,4 +1,4 @@
-"""Whether the emulator is ready: the one thing that the control API tells everybody, though without the reason."""
+"""Health, the one route that also strangers may use, and the metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -9,89 +9,86 @@ from itertools import accumulate
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from emulator.core.journal import BUCKETS, Snapshot
+from werkzeug.exceptions import ServiceUnavailable
+
+from emulator.core.journal import DURATION_BOUNDS, Snapshot
 from emulator.escaping import visible
-from emulator.web.control.asked import Asked, said
-from emulator.web.control.problems import PRIVATE, Refused
-from emulator.web.request import Answer
+from emulator.scenario.control_shapes import HealthJson
+from emulator.web.control.dispatch import PRIVATE, ControlRequest
+from emulator.web.request import Response
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
+METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
-_READY: Final = "ready"
-_NOT_FOR_STRANGERS: Final = (
-    "not all is well; the log tells what is wrong, and so does this address to those who may use the control API"
+_FOR_STRANGERS: Final = (
+    "not healthy; the log has the reason, and so has this address for those who may use the control API"
 )
 
 
-def health(asked: Asked) -> Answer:
-    """200 while all is well, 503 with the reason when the rules in force are not those that were asked for."""
-    asked.query(())
-    trouble = asked.about.trouble()
-    if trouble is not None:
-        raise Refused(503, _NOT_FOR_STRANGERS if asked.stranger else trouble)
-    if asked.stranger:
-        return said({"status": _READY})
-    return said(
-        {
-            "status": _READY,
-            "version": _version(),
-            "scenario": asked.engine.scenario.name,
-            "uptime_s": round(monotonic() - asked.about.began, 3),
-        }
-    )
+def health(control: ControlRequest) -> HealthJson:
+    """Return 200 while all is well, 503 with the reason if the scenario in use is not the one that was asked for."""
+    problem = control.space.health_problem()
+    if problem is not None:
+        raise ServiceUnavailable(_FOR_STRANGERS if control.is_stranger else problem)
+    if control.is_stranger:
+        return {"status": "ready"}
+    return {
+        "status": "ready",
+        "version": _version(),
+        "scenario": control.space.engine.scenario.name,
+        "uptime_s": round(monotonic() - control.space.started, 3),
+    }
 
 
 @lru_cache(maxsize=1)
 def _version() -> str:
-    """Read once from the package's metadata, which is a file."""
-    return version("rescue-emulator")
+    return version("rescue-emulator")  # reads a file
 
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+def metrics(control: ControlRequest) -> Response:
+    """Return the counters of this emulator."""
+    from prometheus_client import CollectorRegistry, generate_latest  # loaded by the first scrape
 
-
-def metrics(asked: Asked) -> Answer:
-    """The counters of this emulator."""
-    from prometheus_client import CollectorRegistry, generate_latest  # not loaded before somebody scrapes
-
-    asked.query(())
     registry = CollectorRegistry()
-    registry.register(_Counted(asked.engine.snapshot()))
-    return Answer(200, CONTENT_TYPE, generate_latest(registry), PRIVATE)
+    registry.register(_Collector(control.space.engine.snapshot()))
+    return Response(generate_latest(registry), 200, PRIVATE, METRICS_TYPE)
 
 
-class _Counted:
-    """Tells prometheus_client what a record of the journal counted."""
+class _Collector:
+    """Converts the totals of a journal for prometheus_client."""
 
-    def __init__(self, record: Snapshot) -> None:
-        self._record = record
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
 
     def collect(self) -> Iterator[Metric]:
+        """Yield each metric; the name is prometheus_client's."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
-        totals = self._record.totals
+        totals = self._snapshot.totals
         calls = CounterMetricFamily(
-            "rescue_emulator_calls", "Calls, by binding, result and who decided", labels=["binding", "result", "rule"]
+            "rescue_emulator_calls", "Calls, by binding, result and rule", labels=["binding", "result", "rule"]
         )
         for (binding, result, rule), count in totals.calls.items():
             calls.add_metric([binding.value, result, visible(rule)], count)
         yield calls
         refusals = CounterMetricFamily(
-            "rescue_emulator_refusals", "Requests that never became calls", labels=["binding", "status"]
+            "rescue_emulator_refusals", "Requests that did not become calls", labels=["binding", "status"]
         )
         for (refused, status), count in totals.refusals.items():
             refusals.add_metric([refused.value if refused else "none", str(status)], count)
         yield refusals
-        bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
+        bounds = [*(str(bound) for bound in DURATION_BOUNDS), "+Inf"]
         yield HistogramMetricFamily(
             "rescue_emulator_seconds",
-            "Time to decide an answer, without its delay",
+            "Time to decide a response, without its delay",
             buckets=[*zip(bounds, accumulate(totals.seconds), strict=True)],
             sum_value=totals.seconds_sum,
         )
-        yield GaugeMetricFamily("rescue_emulator_journal_entries", "Entries in the journal", len(self._record.entries))
         yield GaugeMetricFamily(
-            "rescue_emulator_journal_dropped", "Entries dropped since the last reset", self._record.dropped
+            "rescue_emulator_journal_entries", "Entries in the journal", len(self._snapshot.entries)
+        )
+        yield GaugeMetricFamily(
+            "rescue_emulator_journal_dropped", "Entries dropped since the last reset", self._snapshot.dropped
         )

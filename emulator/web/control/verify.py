@@ -1,52 +1,35 @@
-"""Questions about calls: whether some came as often as they should, and what one would get."""
+"""Verification and explanation of calls, and the reset."""
 
 from __future__ import annotations
 
-from emulator.core.explain import Verification, verify
-from emulator.errors import ScenarioError
-from emulator.scenario.control_models import parse_call, parse_verification
-from emulator.web.control.asked import Asked, done, said
-from emulator.web.control.problems import Refused, unprocessable
-from emulator.web.request import Answer
+from werkzeug.exceptions import Conflict
+
+from emulator.core.explain import verify
+from emulator.scenario.control_shapes import ExplanationJson, VerificationJson
+from emulator.web.control.dispatch import ControlRequest, with_extras
 
 
-def verification(asked: Asked) -> Answer:
-    """Whether the journal holds as many calls as it should."""
-    asked.query(())
-    data = asked.json()
-    try:
-        when, times, after = parse_verification(data)
-    except ScenarioError as error:
-        raise unprocessable(error) from None
-    found = verify(asked.engine.snapshot(), when, times, after=after, secret=asked.secret)
+def verification(control: ControlRequest) -> VerificationJson:
+    """Return whether the journal holds as many calls as expected; 409 if it cannot tell."""
+    when, times, after = control.body
+    found = verify(control.space.engine.snapshot(), when, times, after=after)
+    found = control.space.redactor.verification(found)
     if not found.certain:
-        raise Refused(409, found.text, count=found.count, dropped=found.dropped)
-    return said(_as_data(found))
-
-
-def explanation(asked: Asked) -> Answer:
-    """A dry run of one call."""
-    asked.query(())
-    data = asked.json()
-    try:
-        call = parse_call(data)
-    except ScenarioError as error:
-        raise unprocessable(error) from None
-    explained = asked.engine.explain(call, asked.secret)
-    return said({**explained.as_data(asked.secret), "text": explained.text(asked.secret)})
-
-
-def reset(asked: Asked) -> Answer:
-    """Journal, counters, desk and runtime rules are as at the start."""
-    asked.query(())
-    asked.engine.reset()
-    return done()
-
-
-def _as_data(found: Verification) -> dict[str, object]:
+        raise with_extras(Conflict(found.text), count=found.count, dropped=found.dropped)
     return {
         "verified": found.verified,
         "count": found.count,
-        "near_misses": [near.as_data() for near in found.near_misses],
+        "near_misses": [near.as_data() for near in found.near_misses],  # type: ignore[misc]
         "text": found.text,
     }
+
+
+def explanation(control: ControlRequest) -> ExplanationJson:
+    """Return what a call would get, without making it."""
+    explained = control.space.redactor.explanation(control.space.engine.explain(control.body))
+    return {**explained.as_data(), "text": explained.text()}  # type: ignore[typeddict-item]
+
+
+def reset(control: ControlRequest) -> None:
+    """Reset journal, counters, desk and runtime rules."""
+    control.space.engine.reset()

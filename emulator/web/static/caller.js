@@ -1,6 +1,6 @@
-// Sends a call to the service through one of the four bindings, and shows what went there and what came back.
+// Send a call over one of the four bindings, and show the request and the response.
 
-import { escaped, find, indented, say } from "./dom.js";
+import { escaped, find, indented, setText } from "./dom.js";
 
 const ENVELOPES = {
   soap11: "http://schemas.xmlsoap.org/soap/envelope/",
@@ -8,24 +8,24 @@ const ENVELOPES = {
 };
 
 export async function send(form) {
-  const request = written(new FormData(form), form.dataset);
-  say(find("sent-request"), told(`${request.method} ${new URL(request.url, document.baseURI).pathname}${request.query} HTTP/1.1`, request.headers, request.body));
+  const request = requestFor(new FormData(form), form.dataset);
+  setText(find("sent-request"), messageFor(`${request.method} ${new URL(request.url, document.baseURI).pathname}${request.query} HTTP/1.1`, request.headers, request.body));
   find("sent-answer").textContent = "";
-  find("sent-result").textContent = "waiting for the answer";
+  find("sent-result").textContent = "waiting for the response";
   find("sent").hidden = false;
   try {
     const { method, headers, body } = request;
-    const answer = await fetch(request.url + request.query, { method, headers, body, cache: "no-store" });
-    const text = await answer.text();
-    say(find("sent-answer"), told(`HTTP/1.1 ${answer.status} ${answer.statusText}`, Object.fromEntries(answer.headers), text));
-    find("sent-result").textContent = text.match(/>(startSessionRet_\w+)</)?.[1] ?? `status ${answer.status}`;
+    const response = await fetch(request.url + request.query, { method, headers, body, cache: "no-store" });
+    const text = await response.text();
+    setText(find("sent-answer"), messageFor(`HTTP/1.1 ${response.status} ${response.statusText}`, Object.fromEntries(response.headers), text));
+    find("sent-result").textContent = text.match(/>(startSessionRet_\w+)</)?.[1] ?? `status ${response.status}`;
   } catch (error) {
     find("sent-answer").textContent = "";
-    say(find("sent-result"), `no answer: ${error.message}`);
+    setText(find("sent-result"), `no response: ${error.message}`);
   }
 }
 
-function written(values, names) {
+function requestFor(values, names) {
   const binding = values.get("binding");
   const pairs = [[names.session, values.get("session")], [names.node, values.get("node")], [names.code, values.get("code")]];
   if (binding === "get" || binding === "post") {
@@ -44,7 +44,7 @@ function written(values, names) {
   return { method: "POST", url: names.service, query: "", headers, body };
 }
 
-function told(start, headers, body = "") {
+function messageFor(start, headers, body = "") {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   return [start, ...lines, "", indented(body)].join("\n").trimEnd();
 }

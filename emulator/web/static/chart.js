@@ -1,20 +1,20 @@
-// A small chart: a bar for each ten seconds, stacked by result; a legend says the same in numbers.
+// The chart: a bar for each ten seconds, stacked by result, and a legend with the totals.
 
 import { draw, find, make, toneOf } from "./dom.js";
 
-const SLOT = 10;
-const SLOTS = 30;
+const BUCKET_SECONDS = 10;
+const BUCKETS = 30;
 const WIDTH = 10;
 const HEIGHT = 60;
 const ORDER = ["ok", "bad", "warn", "idle"];
 
 export function show(timeline) {
-  const now = Math.floor(Date.now() / 1000 / SLOT);
-  const slots = new Map(timeline.map(({ at, counts }) => [Math.round(at / SLOT), counts]));
+  const now = Math.floor(Date.now() / 1000 / BUCKET_SECONDS);
+  const buckets = new Map(timeline.map(({ at, counts }) => [Math.round(at / BUCKET_SECONDS), counts]));
   const totals = new Map();
   let most = 1;
-  for (const [slot, counts] of slots) {
-    if (slot <= now - SLOTS) continue;
+  for (const [bucket, counts] of buckets) {
+    if (bucket <= now - BUCKETS) continue;
     let sum = 0;
     for (const [outcome, count] of Object.entries(counts)) {
       totals.set(outcome, (totals.get(outcome) ?? 0) + count);
@@ -22,8 +22,8 @@ export function show(timeline) {
     }
     most = Math.max(most, sum);
   }
-  const svg = draw("svg", { viewBox: `0 0 ${SLOTS * WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
-  for (let place = 0; place < SLOTS; place += 1) stack(svg, place, slots.get(now - SLOTS + 1 + place) ?? {}, most);
+  const svg = draw("svg", { viewBox: `0 0 ${BUCKETS * WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
+  for (let place = 0; place < BUCKETS; place += 1) stack(svg, place, buckets.get(now - BUCKETS + 1 + place) ?? {}, most);
   find("bars").replaceChildren(svg);
   const sorted = [...totals].sort(([a], [b]) => ORDER.indexOf(toneOf(a)) - ORDER.indexOf(toneOf(b)));
   find("legend").replaceChildren(...(sorted.length ? sorted.map(entry) : [make("li", { text: "no calls" })]));

@@ -1,68 +1,68 @@
-// The console: looks at the emulator twice a second while somebody looks at it, and lets its parts show what there is.
+// The console: polls the emulator twice a second while the page is visible, and updates the parts of the page.
 
 import { send } from "./caller.js";
 import * as chart from "./chart.js";
 import * as desk from "./desk.js";
-import { find, make, say } from "./dom.js";
+import { find, make, setText } from "./dom.js";
 import * as journal from "./journal.js";
 import * as rules from "./rules.js";
-import { ask, unlock } from "./server.js";
+import { request, unlock } from "./server.js";
 
-const PAUSE = 500; // milliseconds between two looks,
-const LONG_PAUSE = 900; // and in a flood of calls
-const SLOW = 4; // looks after which what seldom changes is looked at again
-const MOST = 200; // entries and rules that are asked for at once
-const FLOOD = 40; // calls between two looks, past which nobody can follow: then the newest of them are enough
+const POLL_INTERVAL = 500; // milliseconds
+const FLOOD_INTERVAL = 900; // milliseconds, while more calls come than a person can read
+const FULL_POLL_EVERY = 4; // polls: rules, desk, files and health change less often than the journal
+const PAGE_SIZE = 200; // entries and rules in one response
+const FLOOD = 40; // calls between two polls, beyond which only the newest are loaded
 
-let looks = 0;
+let polls = 0;
 let last = 0;
 let flooded = false;
 
-async function look() {
+async function poll() {
   const known = journal.newest();
-  const which = flooded ? `limit=${FLOOD}` : `limit=${MOST}${known ? `&after=${known}` : ""}`;
-  let told = await ask(`calls?${which}`);
-  if (told.last < last) {
-    journal.clear(); // the emulator began anew
-    told = await ask(`calls?limit=${MOST}`);
+  const query = flooded ? `limit=${FLOOD}` : `limit=${PAGE_SIZE}${known ? `&after=${known}` : ""}`;
+  let page = await request(`calls?${query}`);
+  if (page.last < last) {
+    journal.clear(); // the emulator was restarted
+    page = await request(`calls?limit=${PAGE_SIZE}`);
   }
-  const came = told.last - last;
-  flooded = looks > 0 && came > FLOOD;
-  journal.forgetBefore(told.first);
-  journal.add(told.calls, { fresh: looks > 0 });
-  chart.show(told.timeline);
-  if (looks % SLOW === 0 || (came && !flooded)) await lookAtTheRest();
-  last = told.last;
-  looks += 1;
+  const arrived = page.last - last;
+  flooded = polls > 0 && arrived > FLOOD;
+  journal.forgetBefore(page.first);
+  journal.add(page.calls, { fresh: polls > 0 });
+  chart.show(page.timeline);
+  if (polls % FULL_POLL_EVERY === 0 || (arrived && !flooded)) await pollTheRest();
+  last = page.last;
+  polls += 1;
 }
 
-async function lookAtTheRest() {
-  const [inForce, people, files] = await Promise.all([ask(`rules?limit=${MOST}`), ask("desk"), ask("scenarios")]);
-  rules.show(inForce);
-  desk.show(people, refresh, complain);
-  if (!looks) suggest(desk.example(people));
+async function pollTheRest() {
+  const [ruleList, people, files] = await Promise.all([request(`rules?limit=${PAGE_SIZE}`), request("desk"), request("scenarios")]);
+  rules.show(ruleList);
+  desk.show(people, refresh, showError);
+  if (!polls) fillCaller(desk.example(people));
   showFiles(files);
-  await lookAtHealth();
+  await pollHealth();
 }
 
-async function lookAtHealth() {
+async function pollHealth() {
   const shown = find("health");
   try {
-    const health = await ask("health");
+    const health = await request("health");
     badge(shown, `${health.scenario}: ${health.status}`, "badge ok");
     find("notice").hidden = find("notice").dataset.about === "health" || find("notice").hidden;
   } catch (error) {
     badge(shown, "not healthy", "badge bad");
-    complain(error, "health");
+    showError(error, "health");
   }
 }
 
 function badge(element, text, kind) {
-  say(element, text);
+  setText(element, text);
   element.className = kind;
 }
 
-function suggest(values) {
+function fillCaller(values) {
   for (const [name, value] of Object.entries(values)) {
     if (value !== undefined) find("caller").elements[name].value = value;
   }
@@ -78,35 +78,35 @@ function showFiles({ files, in_force }) {
   }
 }
 
-function complain(error, about = "") {
+function showError(error, about = "") {
   const notice = find("notice");
   find("unlock").hidden = error.status !== 401;
   notice.hidden = error.status === 401;
   notice.dataset.about = about;
-  say(notice, error.message);
+  setText(notice, error.message);
 }
 
 async function refresh() {
   find("notice").hidden = true;
-  looks = Math.max(1, looks - (looks % SLOW));
+  polls = Math.max(1, polls - (polls % FULL_POLL_EVERY));
   last = -1;
-  await look();
+  await poll();
 }
 
 function when(id, event, act) {
-  find(id).addEventListener(event, (happened) => {
-    happened.preventDefault();
-    Promise.resolve(act(happened)).catch(complain);
+  find(id).addEventListener(event, (domEvent) => {
+    domEvent.preventDefault();
+    Promise.resolve(act(domEvent)).catch(showError);
   });
 }
 
 when("switch", "submit", async () => {
-  await ask(`scenarios/${encodeURIComponent(find("file").value)}`, "POST");
+  await request(`scenarios/${encodeURIComponent(find("file").value)}`, "POST");
   find("file").dataset.shown = "";
   await refresh();
 });
 when("reset", "click", async () => {
-  await ask("reset", "POST");
+  await request("reset", "POST");
   journal.clear();
   await refresh();
 });
@@ -127,14 +127,14 @@ find("call").addEventListener("keydown", ({ key }) => key === "Escape" && journa
 async function watch() {
   if (document.visibilityState === "visible") {
     try {
-      await look();
+      await poll();
       if (find("notice").dataset.about === "answer") find("notice").hidden = true;
     } catch (error) {
-      badge(find("health"), error.status ? "locked" : "no answer", "badge bad");
-      complain(error.status ? error : new Error("The emulator does not answer."), "answer");
+      badge(find("health"), error.status ? "locked" : "no response", "badge bad");
+      showError(error.status ? error : new Error("The emulator does not respond."), "answer");
     }
   }
-  setTimeout(watch, flooded ? LONG_PAUSE : PAUSE);
+  setTimeout(watch, flooded ? FLOOD_INTERVAL : POLL_INTERVAL);
 }
 
 watch();

@@ -1,7 +1,7 @@
-// The desk: everybody and every session as a card, each with its state, which a person can change.
+// The desk: a card for each person and each session, with a status that the user can change.
 
-import { find, make, say } from "./dom.js";
-import { ask } from "./server.js";
+import { find, make, setText } from "./dom.js";
+import { request } from "./server.js";
 
 const TONES = {
   active: "ok", online: "ok",
@@ -11,7 +11,7 @@ const TONES = {
 
 const STARTABLE = ["waiting", "incoming", "outgoing", "on_hold"];
 
-// A session that could be started, and a node that could start it; undefined where there is none.
+// Return a session that can be started and a node that can start it; undefined where there is none.
 export function example({ technicians, sessions }) {
   return {
     session: sessions.find((each) => STARTABLE.includes(each.status))?.id,
@@ -24,7 +24,7 @@ export function show({ administrators, technicians, sessions }, changed, failed)
   find("no-desk").hidden = !empty;
   const names = new Map(technicians.map((who) => [who.node, who.name]));
   const at = (node) => `at ${names.get(node) ?? `node ${node}`}`;
-  const change = (of, key) => (status) => ask(`desk/${of}/${key}`, "PUT", { status }).then(changed, failed);
+  const change = (of, key) => (status) => request(`desk/${of}/${key}`, "PUT", { status }).then(changed, failed);
   cards("sessions", sessions, (each) => ({
     key: each.id,
     title: each.customer ?? `Session ${each.id}`,
@@ -70,8 +70,8 @@ function cardOf(id, view, known) {
 function update(card, { title, detail, status }) {
   const [name, about, state] = card.children;
   card.className = TONES[status] ?? "idle";
-  say(name, title);
-  say(about, detail);
+  setText(name, title);
+  setText(about, detail);
   if (state.tagName === "SELECT") {
     if (document.activeElement !== state || state.value === status) state.value = status;
   } else {

@@ -1,27 +1,27 @@
-// Small helpers for the page. Whatever comes from outside enters it as text, never as markup, and is visible.
+// Helpers for the page. Text from outside is inserted as text, never as markup, with invisible characters escaped.
 
 export const find = (id) => document.getElementById(id);
 
-// A text in which each sign that would show as nothing, or turn the writing around, shows as an escape.
+// Escape control and format characters, which would be invisible or reverse the text.
 export function visible(text) {
-  return text.replace(/[^\P{C}\n\r\t]|\r(?!\n)|[\p{Zl}\p{Zp}]/gu, (sign) => `\\u{${sign.codePointAt(0).toString(16)}}`);
+  return text.replace(/[^\P{C}\n\r\t]|\r(?!\n)|[\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0).toString(16)}}`);
 }
 
-export function say(element, text) {
+export function setText(element, text) {
   const shown = visible(text);
   if (element.textContent !== shown) element.textContent = shown;
 }
 
 export function make(tag, { text = "", kind = "", ...attributes } = {}, ...children) {
   const element = document.createElement(tag);
-  if (text !== "") say(element, text);
+  if (text !== "") setText(element, text);
   if (kind) element.className = kind;
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
   return element;
 }
 
-// A name such as startSessionRet_ActionFailed, which may be broken behind its underscores.
+// Allow a line break after each underscore of a name such as startSessionRet_ActionFailed.
 export function breakable(text) {
   return text.split(/(?<=_)/).flatMap((part, place) => (place ? [document.createElement("wbr"), part] : [part]));
 }
@@ -32,7 +32,7 @@ export function draw(tag, attributes) {
   return element;
 }
 
-// Whether an outcome is good, bad, a refusal or a failure: the colour of its badge and of its bar.
+// Return the class for the colour of an outcome's badge and bar: good, bad, a refusal or a failure.
 export function toneOf(outcome) {
   if (outcome.endsWith("_OK")) return "ok";
   if (outcome === "refused") return "idle";
@@ -43,12 +43,12 @@ export function escaped(text) {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
-// XML with each element on a line of its own; whatever it is, nothing of it but white space is lost.
+// Put each element of XML on its own line. Only white space changes, whatever the text is.
 export function indented(text) {
   if (!text.startsWith("<") || /^<!doctype html/i.test(text)) return text;
   const lines = [];
   let depth = 0;
-  let leaf = false; // whether the last line is an element that has held no other yet
+  let leaf = false; // true while the last line is an element without child elements
   for (const token of text.match(/<[^>]*>|[^<]+|</g)) {
     const closes = token.startsWith("</");
     if (closes) depth = Math.max(0, depth - 1);
@@ -64,7 +64,7 @@ export function indented(text) {
 }
 
 export function messageText(message) {
-  if (!message) return "nothing was sent";
+  if (!message) return "no response was sent";
   const headers = message.headers.map(([name, value]) => `${name}: ${value}`);
   return [message.start, ...headers, "", indented(message.body)].join("\n").trimEnd();
 }

@@ -1,10 +1,10 @@
-// The journal: a table of what came, newest first, which filters narrow, and one entry of it in full.
+// The journal: a table of entries, the newest first, with filters, and the details of one entry.
 
-import { breakable, find, make, messageText, say, toneOf } from "./dom.js";
-import { ask } from "./server.js";
+import { breakable, find, make, messageText, setText, toneOf } from "./dom.js";
+import { request } from "./server.js";
 
-const KEPT = 500;
-const FILTERED = ["binding", "session", "node", "auth_code", "rule", "result"];
+const MAX_ROWS = 500;
+const FILTER_FIELDS = ["binding", "session", "node", "auth_code", "rule", "result"];
 
 const rows = new Map(); // id -> { entry, row }, in the order of the ids
 let opened = null;
@@ -15,15 +15,15 @@ export const newest = () => highest;
 
 export function add(entries, { fresh }) {
   const body = find("calls").tBodies[0];
-  for (const told of entries) {
-    if (rows.has(told.id)) continue;
-    const entry = view(told);
+  for (const data of entries) {
+    if (rows.has(data.id)) continue;
+    const entry = view(data);
     const row = rowOf(entry, fresh);
     rows.set(entry.id, { entry, row });
     body.prepend(row);
     highest = Math.max(highest, entry.id);
   }
-  while (rows.size > KEPT) remove([...rows.keys()][0]);
+  while (rows.size > MAX_ROWS) remove([...rows.keys()][0]);
   filter();
 }
 
@@ -43,23 +43,23 @@ function remove(id) {
   rows.delete(id);
 }
 
-// An entry as it is shown: every column as text.
-function view(told) {
-  const refused = told.kind === "refusal";
-  const fail = told.reply?.fail;
+// Return the columns of an entry as texts.
+function view(data) {
+  const refused = data.kind === "refusal";
+  const fail = data.reply?.fail;
   const failure = fail && (fail.exception !== undefined ? "exception" : Object.entries(fail)[0].join(" "));
   return {
-    id: told.id,
-    time: new Date(told.time * 1000).toLocaleTimeString([], { hour12: false }),
-    binding: told.binding ?? "",
-    session: refused ? "" : String(told.session),
-    node: refused ? "" : String(told.node),
-    auth_code: refused ? "" : (told.auth_code ?? "(none)"),
-    rule: refused ? told.reason : (told.rule ?? told.decided_by),
-    result: refused ? `refused with ${told.status}` : (told.reply.return ?? failure),
-    tone: refused ? "idle" : toneOf(told.reply.return ?? "failure"),
-    ms: (told.seconds * 1000).toFixed(2),
-    delay: told.delay_s ?? 0,
+    id: data.id,
+    time: new Date(data.time * 1000).toLocaleTimeString([], { hour12: false }),
+    binding: data.binding ?? "",
+    session: refused ? "" : String(data.session),
+    node: refused ? "" : String(data.node),
+    auth_code: refused ? "" : (data.auth_code ?? "(none)"),
+    rule: refused ? data.reason : (data.rule ?? data.decided_by),
+    result: refused ? `refused with ${data.status}` : (data.reply.return ?? failure),
+    tone: refused ? "idle" : toneOf(data.reply.return ?? "failure"),
+    ms: (data.seconds * 1000).toFixed(2),
+    delay: data.delay_s ?? 0,
   };
 }
 
@@ -85,29 +85,29 @@ function rowOf(entry, fresh) {
 }
 
 export function filter() {
-  const wanted = new FormData(find("filters"));
-  const least = Number.parseFloat(wanted.get("ms")) || 0;
-  const words = FILTERED.map((name) => [name, wanted.get(name).trim().toLowerCase()]).filter(([, word]) => word);
+  const filters = new FormData(find("filters"));
+  const minimum = Number.parseFloat(filters.get("ms")) || 0;
+  const words = FILTER_FIELDS.map((name) => [name, filters.get(name).trim().toLowerCase()]).filter(([, word]) => word);
   let shown = 0;
   for (const { entry, row } of rows.values()) {
-    const fits = words.every(([name, word]) => entry[name].toLowerCase().includes(word)) && Number(entry.ms) >= least;
-    row.hidden = !fits;
-    shown += fits;
+    const matches = words.every(([name, word]) => entry[name].toLowerCase().includes(word)) && Number(entry.ms) >= minimum;
+    row.hidden = !matches;
+    shown += matches;
   }
-  find("shown").textContent = rows.size ? `${shown} of the last ${rows.size} shown` : "Nothing came yet.";
+  find("shown").textContent = rows.size ? `${shown} of the last ${rows.size} shown` : "No calls yet.";
 }
 
 export async function show(id) {
-  const full = await ask(`calls/${id}`);
+  const full = await request(`calls/${id}`);
   const entry = view(full);
   rows.get(opened)?.row.classList.remove("open");
   rows.get(id)?.row.classList.add("open");
   opened = id;
   find("call-title").textContent = `${full.kind === "refusal" ? "Refusal" : "Call"} ${id}`;
-  say(find("call-summary"), summary(full, entry));
+  setText(find("call-summary"), summary(full, entry));
   find("near").replaceChildren(...nearMisses(full));
-  say(find("call-request"), messageText(full.request));
-  say(find("call-answer"), messageText(full.answer));
+  setText(find("call-request"), messageText(full.request));
+  setText(find("call-answer"), messageText(full.answer));
   find("call").hidden = false;
   find("call-title").focus();
 }

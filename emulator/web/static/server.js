@@ -1,8 +1,8 @@
-// What the console asks of the control API, by paths relative to the page; a control token is kept for this tab alone.
+// Requests to the control API, by paths relative to the page. A control token is kept for this tab only.
 
-const KEPT = "rescue-emulator control token";
+const TOKEN_KEY = "rescue-emulator control token";
 
-export class Refused extends Error {
+export class RequestError extends Error {
   constructor(status, detail) {
     super(detail);
     this.status = status;
@@ -10,23 +10,23 @@ export class Refused extends Error {
 }
 
 export function unlock(token) {
-  sessionStorage.setItem(KEPT, token);
+  sessionStorage.setItem(TOKEN_KEY, token);
 }
 
-export async function ask(path, method = "GET", body = undefined) {
+export async function request(path, method = "GET", body = undefined) {
   const headers = {};
-  const token = sessionStorage.getItem(KEPT);
+  const token = sessionStorage.getItem(TOKEN_KEY);
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const sent = body === undefined ? undefined : JSON.stringify(body);
-  const answer = await fetch(path, { method, headers, body: sent, cache: "no-store" });
-  const text = await answer.text();
-  if (answer.ok) return text ? JSON.parse(text) : null;
+  const content = body === undefined ? undefined : JSON.stringify(body);
+  const response = await fetch(path, { method, headers, body: content, cache: "no-store" });
+  const text = await response.text();
+  if (response.ok) return text ? JSON.parse(text) : null;
   let detail = text;
   try {
     detail = JSON.parse(text).detail;
   } catch {
-    // not from the control API: the text as it is
+    // not a response of the control API: show its text
   }
-  throw new Refused(answer.status, detail);
+  throw new RequestError(response.status, detail);
 }

@@ -1,6 +1,6 @@
-"""A suite of tests as you would write it for your own client; copy it and change what you need.
+"""A suite for pytest, as you would write it for your own client: copy it and adapt it.
 
-The fixture ``rescue`` needs no import: it comes with the package rescue-emulator.
+The package rescue-emulator provides the fixture ``rescue``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.rescue(Path(__file__).parent / "night_shift.yaml")
 
 
 def start_session(base_url: str, session: int, node: int, auth_code: str) -> str:
-    """Ask Rescue to start a session, and once more if that fails; stands for your own client."""
+    """Start a session, and try once more if that fails; replace it by your own client."""
     call = {"iSession": session, "iNode": node, "sAuthCode": auth_code}
     for last in (False, True):
         try:
@@ -37,7 +37,7 @@ def test_the_scenario_decides_what_comes_back(rescue: Rescue) -> None:
     assert start_session(rescue.url, 2001, 337366, "demo-ann") == "ActionFailed"
 
 
-def test_a_rule_made_in_a_test_comes_before_those_of_the_file(rescue: Rescue) -> None:
+def test_a_rule_of_a_test_comes_before_those_of_the_file(rescue: Rescue) -> None:
     rescue.when(auth_code="demo-ann", session=1001).returns("startSessionRet_NotLoggedInAsAdmin")
     assert start_session(rescue.url, 1001, 337366, "demo-ann") == "NotLoggedInAsAdmin"
     assert start_session(rescue.url, 1002, 337366, "demo-ann") == "OK"
@@ -61,7 +61,7 @@ def test_the_client_gives_up_after_the_second_failure(rescue: Rescue) -> None:
     rescue.verify(session=1001, times=2)
 
 
-def test_the_client_sends_what_it_was_asked_to(rescue: Rescue) -> None:
+def test_the_client_sends_its_arguments(rescue: Rescue) -> None:
     start_session(rescue.url, 1001, 337366, "demo-ann")
     rescue.verify(session=1001, node=337366, auth_code="demo-ann", binding="post", times=1)
     rescue.verify(session=1002, never=True)

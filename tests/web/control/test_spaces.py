@@ -1,186 +1,207 @@
-"""Spaces: emulators of their own inside one server."""
+"""Spaces: isolated emulators inside one server, each with a service and a control API under its root."""
 
 from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
 from emulator.core.engine import Engine
-from emulator.core.journal import JournalLimits
+from emulator.core.journal import JournalLimits, Reason
 from emulator.scenario import loads
-from emulator.web.control.controlled import TooManySpaces
-from emulator.web.settings import Settings
-from emulator.web.spaces import MOST_SPACES, Spaces
-from tests.helpers.control import SERVICE, Emulated
+from emulator.web.control.routes import ROUTES
+from emulator.web.spaces import MAX_SPACES, Settings, Spaces, TooManySpaces
+from tests.helpers.control import DESK, RULE, SCENARIO, SERVICE, Emulated, detail
 
-DESK = """
-name: with a desk
-desk:
-  administrators: [{name: Ann, auth_code: demo-ann}]
-  technicians: [{name: Tess, node: 5}]
-  sessions: [{id: 1001}]
-"""
-RULE = {"when": {"session": 7}, "return": "startSessionRet_OK"}
+ROOT = "/spaces/a"
 
 
-def opened(*names: str, settings: Settings | None = None) -> Emulated:
-    emulated = Emulated(DESK, settings)
-    for name in names:
-        assert emulated.ask("PUT", f"/spaces/{name}").status_code == 201
+def opened(*names: str, scenario: str = SCENARIO + DESK, settings: Settings | None = None) -> Emulated:
+    """Return an emulator with open spaces, by default one named a."""
+    emulated = Emulated(scenario, settings)
+    for name in names or ("a",):
+        assert emulated.request("PUT", f"/spaces/{name}").status_code == 201
     return emulated
 
 
-def test_a_space_tells_where_it_is() -> None:
-    answer = Emulated(DESK).ask("PUT", "/spaces/team-a")
-    assert answer.json == {
-        "name": "team-a",
-        "url": "http://localhost/spaces/team-a/API/API.asmx",
-        "wsdl_url": "http://localhost/spaces/team-a/API/API.asmx?wsdl",
-        "control_url": "http://localhost/spaces/team-a/__admin",
-        "scenario": "with a desk",
-        "idle_s": 0.0,
+@pytest.mark.parametrize(
+    ("public_url", "origin"),
+    [
+        (None, "http://localhost"),
+        ("https://public.example/mocks", "https://public.example/mocks"),
+        ("https://public.example/API/API.asmx", "https://public.example"),
+    ],
+)
+def test_a_space_names_its_addresses(public_url: str | None, origin: str) -> None:
+    emulated = opened(settings=Settings(public_url=public_url))
+    address = f"{origin}{ROOT}{SERVICE}"
+    (space,) = emulated.get("/spaces")["spaces"]
+    assert space | {"idle_s": 0} == {
+        "name": "a",
+        "url": address,
+        "wsdl_url": f"{address}?wsdl",
+        "control_url": f"{origin}{ROOT}/__admin",
+        "scenario": "front-desk",
+        "idle_s": 0,
     }
+    assert emulated.client.get(f"{ROOT}{SERVICE}?wsdl").text.count(f'location="{address}"') == 4
+    assert f'ref="{address}?wsdl"' in emulated.client.get(f"{ROOT}{SERVICE}?disco").text
+    assert f'action="{address}/startSession"' in emulated.client.get(f"{ROOT}{SERVICE}?op=startSession").text
 
 
 def test_a_space_begins_with_a_scenario_of_its_own_or_the_servers() -> None:
-    emulated = Emulated(DESK)
-    emulated.ask("PUT", "/spaces/a", {"name": "own", "otherwise": "startSessionRet_OK"})
-    emulated.ask("PUT", "/spaces/b")
-    assert emulated.told("/health", root="/spaces/a")["scenario"] == "own"
-    assert emulated.told("/health", root="/spaces/b")["scenario"] == "with a desk"
+    emulated = opened("b")
+    response = emulated.request("PUT", "/spaces/a", {"name": "own", "otherwise": "startSessionRet_OK"})
+    assert response.json is not None
+    assert (response.status_code, response.json["scenario"]) == (201, "own")
+    assert emulated.get("/health", root="/spaces/a")["scenario"] == "own"
+    assert emulated.get("/health", root="/spaces/b")["scenario"] == "front-desk"
 
 
-def test_putting_a_space_again_changes_nothing_but_a_scenario_that_is_given() -> None:
-    emulated = opened("a")
-    emulated.call(9, root="/spaces/a")
-    assert emulated.ask("PUT", "/spaces/a").status_code == 200
-    assert emulated.told("/health", root="/spaces/a")["scenario"] == "with a desk"
-    assert emulated.ask("PUT", "/spaces/a", {"name": "other"}).status_code == 200
-    assert emulated.told("/health", root="/spaces/a")["scenario"] == "other"
-    assert len(emulated.told("/calls", root="/spaces/a")["calls"]) == 1
+def test_putting_an_open_space_replaces_its_scenario_only_if_one_is_given() -> None:
+    emulated = opened()
+    emulated.call(9, root=ROOT)
+    for body, scenario in ((None, "front-desk"), ({"name": "other"}, "other")):
+        assert emulated.request("PUT", "/spaces/a", body).status_code == 200
+        assert emulated.get("/health", root=ROOT)["scenario"] == scenario
+    assert len(emulated.get("/calls", root=ROOT)["calls"]) == 1
 
 
-def test_rules_journal_counters_and_desk_are_each_spaces_own() -> None:
-    emulated = opened("a", "b")
-    emulated.ask("POST", "/rules", RULE, root="/spaces/a")
+def test_rules_journal_desk_and_metrics_belong_to_each_space() -> None:
+    emulated = opened("a", "b", scenario="name: desk alone\n" + DESK)
+    emulated.post("/rules", RULE, root="/spaces/a")
     assert b"startSessionRet_OK" in emulated.call(7, root="/spaces/a").data
+    assert emulated.get("/calls/1", root="/spaces/a")["request"]["start"].startswith(f"GET /spaces/a{SERVICE}/")
     assert b"startSessionRet_OK" not in emulated.call(7, root="/spaces/b").data
-    for root in ("", "/spaces/a", "/spaces/b"):
+    roots = ("", "/spaces/a", "/spaces/b")
+    for root in roots:
         assert b"startSessionRet_OK" in emulated.call(1001, root=root).data
-    counts = {root: len(emulated.told("/calls", root=root)["calls"]) for root in ("", "/spaces/a", "/spaces/b")}
-    assert counts == {"": 1, "/spaces/a": 2, "/spaces/b": 2}
-    emulated.ask("POST", "/reset", root="/spaces/a")
-    assert emulated.told("/desk", root="/spaces/b")["sessions"][0]["status"] == "active"
-    assert emulated.told("/desk", root="/spaces/a")["sessions"][0]["status"] == "waiting"
+    assert [len(emulated.get("/calls", root=root)["calls"]) for root in roots] == [1, 2, 2]
+    line = 'rescue_emulator_calls_total{binding="get",result="startSessionRet_OK",rule="mine"} 1.0'
+    assert [line in emulated.request("GET", "/metrics", root=root).text for root in roots] == [False, True, False]
+    emulated.post("/reset", root="/spaces/a")
+    statuses = [emulated.get("/desk", root=root)["sessions"][0]["status"] for root in roots]
+    assert statuses == ["active", "waiting", "active"]
 
 
-def test_deleting_a_space_loses_nothing_of_another() -> None:
+def test_every_route_exists_in_a_space_except_those_of_spaces() -> None:
+    emulated = opened()
+    for route in ROUTES:
+        path = route.template.replace("{id}", "1").replace("{node}", "1")
+        assert emulated.request("BOGUS", path, root=ROOT).status_code == 405, path
+    for method, path in (("GET", "/spaces"), ("PUT", "/spaces/inner"), ("DELETE", "/spaces/a")):
+        assert "ask at /__admin/spaces of the server" in detail(emulated.request(method, path, root=ROOT), 404)
+
+
+def test_addresses_in_responses_lead_back_into_the_space() -> None:
+    emulated = opened()
+    location = emulated.request("POST", "/rules", RULE, root=ROOT).headers["Location"]
+    assert location == f"{ROOT}/__admin/rules/1"
+    assert emulated.client.get(location).status_code == 200
+    assert f'href="{ROOT}{SERVICE}?disco"' in emulated.client.get(f"{ROOT}{SERVICE}").text
+    for method, path, body, status, text in (
+        ("GET", "/rules/9", None, 404, f"GET {ROOT}/__admin/rules lists"),
+        ("GET", "/calls/9", None, 404, f"GET {ROOT}/__admin/calls lists"),
+        ("PUT", "/desk/technicians/9", {"status": "busy"}, 404, f"GET {ROOT}/__admin/desk lists"),
+        ("GET", "/rulez", None, 404, f"there is no {ROOT}/__admin/rulez; there is {ROOT}/__admin/health, "),
+        ("PATCH", "/rules", None, 405, f"{ROOT}/__admin/rules takes "),
+    ):
+        assert text in detail(emulated.request(method, path, body, root=ROOT), status)
+
+
+@pytest.mark.parametrize("path", ["/API/startSession.aspx", "/startSession", "/nowhere", "/spaces/a/API/API.asmx"])
+def test_a_wrong_address_is_a_refusal_of_that_space(path: str) -> None:
+    emulated = opened()
+    answer = emulated.client.get(ROOT + path)
+    assert answer.status_code == 404
+    assert f"http://localhost{ROOT}{SERVICE}/startSession?iSession=..." in answer.text.replace("&amp;", "&")
+    (refusal,) = emulated.get("/calls", root=ROOT)["calls"]
+    assert f"{ROOT}{path}" in refusal["reason"]
+    assert emulated.get("/calls")["last"] == 0
+
+
+def test_deleting_a_space_keeps_the_others() -> None:
     emulated = opened("a", "b")
-    emulated.ask("POST", "/rules", RULE, root="/spaces/b")
-    emulated.call(7, root="/spaces/b")
-    assert emulated.ask("DELETE", "/spaces/a").status_code == 204
-    assert [each["name"] for each in emulated.told("/spaces")["spaces"]] == ["b"]
-    assert emulated.told("/rules", root="/spaces/b")["rules"][0]["hits"] == 1
-    assert emulated.ask("GET", "/calls", root="/spaces/a").status_code == 404
+    emulated.post("/rules", RULE, root="/spaces/b")
+    assert emulated.request("DELETE", "/spaces/a").status_code == 204
+    assert [each["name"] for each in emulated.get("/spaces")["spaces"]] == ["b"]
+    assert emulated.get("/rules", root="/spaces/b")["total"] == 4
+    again = detail(emulated.request("DELETE", "/spaces/a"), 404)
+    assert again == "there is no space 'a'; GET /__admin/spaces lists the open ones"
 
 
-@pytest.mark.parametrize("public_url", [None, "https://public.example", "https://public.example/API/API.asmx"])
-def test_addresses_in_documents_are_those_of_the_space(public_url: str | None) -> None:
-    emulated = opened("a", settings=Settings(public_url=public_url))
-    origin = "https://public.example" if public_url else "http://localhost"
-    address = f"{origin}/spaces/a{SERVICE}"
-    wsdl = emulated.client.get(f"/spaces/a{SERVICE}?wsdl").text
-    assert wsdl.count(f'location="{address}"') == 4
-    assert f'ref="{address}?wsdl"' in emulated.client.get(f"/spaces/a{SERVICE}?disco").text
-    assert f'action="{address}/startSession"' in emulated.client.get(f"/spaces/a{SERVICE}?op=startSession").text
+def test_a_request_to_an_unknown_space_says_how_to_open_it() -> None:
+    for path in ("/__admin/calls", SERVICE):
+        text = detail(Emulated().client.get(f"/spaces/nope{path}"), 404)
+        assert text.startswith("there is no space 'nope': PUT /__admin/spaces/nope opens it")
 
 
-def test_links_of_the_help_page_stay_in_the_space() -> None:
-    page = opened("a").client.get(f"/spaces/a{SERVICE}").text
-    assert f'href="/spaces/a{SERVICE}?disco"' in page
+def test_a_name_that_no_space_can_have_is_refused() -> None:
+    for name in ("-x", "a%20b", "x" * 65, "\u00e9"):
+        text = detail(Emulated().request("PUT", f"/spaces/{name}"), 400)
+        assert "cannot name a space: 1 to 64 letters, digits, " in text
 
 
-def test_a_wrong_address_in_a_space_names_the_right_one_there() -> None:
-    emulated = opened("a")
-    answer = emulated.client.get("/spaces/a/API/startSession.aspx?session=1")
-    assert answer.status_code == 404
-    assert "Call http://localhost/spaces/a/API/API.asmx/startSession?iSession=..." in answer.text
-    assert emulated.told("/calls", root="/spaces/a")["calls"][0]["kind"] == "refusal"
+def test_one_space_too_many_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Spaces, "max", 1)
+    emulated = opened()
+    text = detail(emulated.request("PUT", "/spaces/b"), 409)
+    assert text == "1 spaces are open, and no more can be: DELETE some; idle ones end after 1800 s"
+    assert [each["name"] for each in emulated.get("/spaces")["spaces"]] == ["a"]
 
 
-def test_there_are_no_spaces_inside_a_space() -> None:
-    answer = opened("a").ask("GET", "/spaces", root="/spaces/a")
-    assert answer.status_code == 404
-    assert answer.json is not None
-    assert "ask at /__admin/spaces of the server" in answer.json["detail"]
-
-
-def test_only_so_many_spaces_can_be_open() -> None:
+def test_the_number_of_spaces_is_limited_for_concurrent_clients_too() -> None:
     spaces = Spaces(Engine(loads("name: small\n")), Settings())
-    for number in range(MOST_SPACES):
-        assert spaces.put(f"space-{number}", None)
-    with pytest.raises(TooManySpaces):
-        spaces.put("one-more", None)
+    for number in range(MAX_SPACES - 2):
+        spaces.put(f"space-{number}", None)
+    barrier = Barrier(16)
+
+    def is_opened(number: int) -> bool:
+        barrier.wait()
+        try:
+            return spaces.put(f"more-{number}", None)
+        except TooManySpaces:
+            return False
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(is_opened, range(16))) == 2
+    assert len(spaces.list()) == MAX_SPACES
     assert not spaces.put("space-0", None)
     assert spaces.drop("space-0")
     assert spaces.put("one-more", None)
 
 
-def test_one_space_too_many_is_refused_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Spaces, "most", 1)
-    emulated = opened("a")
-    answer = emulated.ask("PUT", "/spaces/b")
-    assert answer.status_code == 409
-    assert answer.json is not None
-    assert answer.json["detail"] == "1 spaces are open, and no more can be: DELETE some; idle ones end after 1800 s"
-    assert [each["name"] for each in emulated.told("/spaces")["spaces"]] == ["a"]
-
-
-class Clock:
-    """Seconds that a test lets pass."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_a_space_that_nobody_uses_ends() -> None:
-    clock = Clock()
-    spaces = Spaces(Engine(loads("name: small\n")), Settings(space_idle=10), clock)
-    spaces.put("used", None)
-    spaces.put("idle", None)
-    clock.now = 8
-    assert spaces.get("used") is not None
-    clock.now = 12
-    assert [news.name for news in spaces.news()] == ["used"]
+def test_a_space_ends_when_it_is_idle_and_can_be_opened_anew() -> None:
+    now = [0.0]
+    spaces = Spaces(Engine(loads("name: small\n")), Settings(space_idle=10), lambda: now[0])
+    for name in ("idle", "called", "put"):
+        spaces.put(name, None)
+    now[0] = 8
+    assert spaces.get("called") is not None
+    assert not spaces.put("put", None)
+    now[0] = 12
+    assert [(space.name, space.idle) for space in spaces.list()] == [("called", 4), ("put", 4)]
     assert spaces.get("idle") is None
-    assert spaces.get("used") is not None
+    assert spaces.put("idle", None)
 
 
-def test_a_space_that_ended_can_be_opened_anew() -> None:
-    clock = Clock()
-    spaces = Spaces(Engine(loads("name: small\n")), Settings(space_idle=10), clock)
-    spaces.put("a", None)
-    clock.now = 11
-    assert spaces.put("a", None)
+def test_spaces_share_the_bytes_of_their_journals() -> None:
+    spaces = Spaces(Engine(loads("name: small\n")), Settings(journal=JournalLimits(entries=1000, size=40_000)))
 
-
-def test_many_spaces_share_the_bytes_of_their_journals() -> None:
-    settings = Settings(journal=JournalLimits(entries=1000, size=40_000))
-    spaces = Spaces(Engine(loads("name: small\n")), settings)
-    kept = []
-    for number in range(64):
-        spaces.put(f"space-{number}", None)
-        space = spaces.get(f"space-{number}")
+    def kept(name: str) -> int:
+        """Return how many entries the journal of a space keeps when it is full."""
+        space = spaces.get(name)
         assert space is not None
         for _ in range(100):
-            space.engine.refuse(None, 404, "nothing is served there")
-        kept.append(len(space.engine.snapshot().entries))
-    assert (kept[0], kept[-1]) == (80, 20)
-    for news in spaces.news()[:60]:
-        spaces.drop(news.name)
-    (last,) = spaces.news()[-1:]
-    assert len(last.engine.snapshot().entries) == 20
-    for _ in range(100):
-        last.engine.refuse(None, 404, "nothing is served there")
-    assert len(last.engine.snapshot().entries) == 80
+            space.engine.refuse(None, 404, Reason.literal("nothing is served there"))
+        return len(space.engine.snapshot().entries)
+
+    spaces.put("space-0", None)
+    assert kept("space-0") == 80
+    for number in range(1, 64):
+        spaces.put(f"space-{number}", None)
+    assert kept("space-63") == 20
+    for number in range(60):
+        spaces.drop(f"space-{number}")
+    assert kept("space-63") == 80

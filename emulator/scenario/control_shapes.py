@@ -1,0 +1,265 @@
+"""The shapes of what the control API returns: used by its handlers, by OpenAPI and by RemoteEmulator alike."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from typing_extensions import NotRequired, TypedDict
+
+from emulator.core.contract import Binding
+from emulator.core.journal import DecidedBy
+from emulator.core.rules import Per
+
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, description="Seconds.")]
+BindingValue = Annotated[str, Field(json_schema_extra={"enum": [binding.value for binding in Binding]})]
+DecidedByValue = Annotated[str, Field(json_schema_extra={"enum": [each.value for each in DecidedBy]})]
+PerValue = Annotated[str, Field(json_schema_extra={"enum": [per.value for per in Per]})]
+
+
+class HealthJson(TypedDict):
+    """All of it for those who may use the control API; for anybody else the status only."""
+
+    status: Literal["ready"]
+    version: NotRequired[str]
+    scenario: NotRequired[str]
+    uptime_s: NotRequired[Seconds]
+
+
+class ScenarioSummaryJson(TypedDict):
+    scenario: str
+    rules: Count
+
+
+class ScenarioFilesJson(TypedDict):
+    """The scenario files of the folder, and the one in use; null without a folder."""
+
+    files: list[str]
+    in_force: str | None
+
+
+class AdministratorJson(TypedDict):
+    name: str
+    auth_code: str
+    status: str
+    role: str
+
+
+class TechnicianJson(TypedDict):
+    name: str
+    node: int
+    status: str
+
+
+class SessionJson(TypedDict):
+    """A session; ``node`` is where a call started it, null if none did."""
+
+    id: int
+    customer: str | None
+    status: str
+    node: int | None
+
+
+class DeskJson(TypedDict):
+    """The desk with the changes since the start; empty lists if the scenario has none."""
+
+    administrators: list[AdministratorJson]
+    technicians: list[TechnicianJson]
+    sessions: list[SessionJson]
+
+
+class TechnicianStatusJson(TypedDict):
+    node: int
+    status: str
+
+
+class SessionStatusJson(TypedDict):
+    id: int
+    status: str
+
+
+class RuleJson(TypedDict):
+    id: Annotated[int | None, Field(description="null: a rule of the scenario.")]
+    name: str
+    source: str | None
+    hits: Count
+    when: Annotated[dict[str, str], Field(description="The conditions as text.")]
+    replies: list[str]
+    last: Annotated[int | None, Field(description="The id of the last call that it answered.")]
+    times: int | None
+    per: PerValue
+
+
+class RuleListJson(TypedDict):
+    """Rules in order of precedence; ``total`` counts those beyond the limit too."""
+
+    rules: list[RuleJson]
+    total: Count
+
+
+class MismatchJson(TypedDict):
+    field: str
+    expected: str
+    actual: str
+    differs_at: NotRequired[Annotated[int, Field(description="The first character at which the codes differ.")]]
+
+
+class NearMissJson(TypedDict):
+    rule: str
+    source: str | None
+    spent: bool
+    mismatches: list[MismatchJson]
+
+
+class NearestRuleJson(NearMissJson):
+    reason: str
+    times: int | None
+    per: PerValue
+
+
+class MessageJson(TypedDict):
+    """An HTTP message: its first line, its headers as pairs, its body as text."""
+
+    start: str
+    headers: list[list[str]]
+    body: str
+
+
+class ExchangeJson(TypedDict):
+    """A call with its reply. ``time`` is in seconds since 1970, ``reply`` in the words of the scenario language."""
+
+    kind: Literal["exchange"]
+    id: Count
+    time: float
+    seconds: Seconds
+    binding: BindingValue
+    session: int
+    node: int
+    auth_code: str | None
+    decided_by: DecidedByValue
+    rule: str | None
+    source: str | None
+    reply: dict[str, Any]
+    delay_s: Seconds
+
+
+class RefusalJson(TypedDict):
+    kind: Literal["refusal"]
+    id: Count
+    time: float
+    seconds: Seconds
+    binding: BindingValue | None
+    status: Count
+    reason: str
+
+
+class _RawJson(TypedDict):
+    request: MessageJson | None
+    answer: Annotated[MessageJson | None, Field(description="null: no byte of one was sent.")]
+    near_misses: list[NearestRuleJson]
+
+
+class ExchangeDetailJson(ExchangeJson, _RawJson):
+    """A call with its reply and the messages."""
+
+
+class RefusalDetailJson(RefusalJson, _RawJson):
+    """A refusal with the messages."""
+
+
+class BucketJson(TypedDict):
+    """The number of calls by outcome in some seconds from ``at`` on (since 1970)."""
+
+    at: float
+    counts: dict[str, Count]
+
+
+class TotalsJson(TypedDict):
+    """The numbers since the start, whatever the journal has dropped."""
+
+    calls: Count
+    refusals: Count
+
+
+class CallListJson(TypedDict):
+    """Entries of the journal; ``found`` counts those beyond the limit too."""
+
+    calls: list[Annotated[ExchangeJson | RefusalJson, Field(discriminator="kind")]]
+    found: Count
+    first: Annotated[Count, Field(description="Entries with smaller ids are gone.")]
+    last: Annotated[Count, Field(description="The id of the newest entry so far; 0 for none.")]
+    timeline: list[BucketJson]
+    dropped: Annotated[Count, Field(description="Entries dropped to save memory since the journal was last cleared.")]
+    totals: TotalsJson
+
+
+class NearCallJson(TypedDict):
+    id: Count
+    mismatches: list[MismatchJson]
+
+
+class VerificationJson(TypedDict):
+    verified: bool
+    count: Count
+    near_misses: list[NearCallJson]
+    text: str
+
+
+class CallJson(TypedDict):
+    session: int
+    node: int
+    auth_code: str
+    binding: BindingValue
+
+
+class RuleNameJson(TypedDict):
+    rule: str
+    source: str | None
+
+
+class ExplanationJson(TypedDict):
+    call: CallJson
+    passed_over: list[NearMissJson]
+    decided_by: DecidedByValue
+    rule: RuleNameJson | None
+    reply: str
+    reason: str
+    near_misses: list[NearMissJson]
+    text: str
+
+
+class SpaceJson(TypedDict):
+    name: str
+    url: str
+    wsdl_url: str
+    control_url: str
+    scenario: str
+    idle_s: Seconds
+
+
+class SpaceListJson(TypedDict):
+    """The open spaces, how many there can be, and the seconds after which an idle one ends."""
+
+    spaces: list[SpaceJson]
+    most: Count
+    idle_s: Seconds
+
+
+class WrongJson(TypedDict):
+    """One problem in a body; with its place if the body is YAML."""
+
+    message: str
+    line: NotRequired[Count]
+    column: NotRequired[Count]
+
+
+class ProblemJson(TypedDict):
+    """RFC 9457. 422 lists all ``problems``; 409 to a verification has ``count`` and ``dropped``, both numbers."""
+
+    title: str
+    status: Count
+    detail: str
+    problems: NotRequired[list[WrongJson]]
+    count: NotRequired[Count]
+    dropped: NotRequired[Count]

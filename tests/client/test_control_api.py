@@ -1,0 +1,272 @@
+"""Requests over HTTP: where they go, how long they may take, and what an error says."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+from trustme import CA
+
+from emulator.client.control_api import ControlApi, RequestRefused, root_url, send, send_within, service_url
+from emulator.errors import RemoteError
+from tests.helpers.calling import PATIENCE
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PROXY_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@contextmanager
+def listening(serve: Callable[[socket.socket], object], host: str = "127.0.0.1") -> Iterator[int]:
+    """Serve one connection in a thread, and close it; yield the port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as listener:
+        listener.settimeout(PATIENCE)
+
+        def run() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                serve(connection)
+
+        thread = Thread(target=run, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def local(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def answering(answer: bytes, requests: list[bytes] | None = None) -> Callable[[socket.socket], None]:
+    """Return what answers with these bytes, and records the request."""
+
+    def serve(connection: socket.socket) -> None:
+        request = connection.recv(65536)
+        if requests is not None:
+            requests.append(request)
+        connection.sendall(answer)
+
+    return serve
+
+
+def reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@pytest.mark.parametrize(
+    ("serve", "why"),
+    [
+        (reset, "Connection reset by peer"),
+        (answering(b""), "the connection was closed before any answer"),
+        (answering(b"220 mail.example ESMTP\r\n"), "the answer is not HTTP (BadStatusLine)"),
+        (answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfour"), "the answer ended after 4 bytes"),
+        (
+            answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"),
+            "the answer ended after 2 bytes",
+        ),
+        (
+            answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc"),
+            "Content-Length contained multiple unmatching values (2, 3)",
+        ),
+    ],
+    ids=["reset", "close", "another protocol", "half an answer", "half a chunk", "two lengths"],
+)
+def test_an_error_says_why_there_is_no_answer(serve: Callable[[socket.socket], object], why: str) -> None:
+    with listening(serve) as port, pytest.raises(RemoteError) as error:
+        send("GET", f"{local(port)}?sAuthCode=s3cret")
+    assert str(error.value) == f"no answer from {local(port)}: {why}"
+
+
+def test_an_error_that_is_being_handled_is_not_taken_for_the_cause() -> None:
+    try:
+        raise TimeoutError
+    except TimeoutError:
+        with pytest.raises(RemoteError) as error:
+            send("GET", "http://127.0.0.1:1")
+    assert str(error.value) == "no answer from http://127.0.0.1:1: Connection refused"
+
+
+def test_an_unknown_host_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(RemoteError) as error:
+        send("GET", "http://rescue.invalid")
+    assert str(error.value) == "no answer from http://rescue.invalid: Name or service not known"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_trusted", "why"),
+    [
+        ("127.0.0.1", False, "unable to get local issuer certificate"),
+        ("rescue.test", True, "IP address mismatch, certificate is not valid for '127.0.0.1'"),
+    ],
+    ids=["unknown CA", "another host"],
+)
+def test_a_certificate_that_is_not_trusted_is_an_error_that_says_why(
+    name: str, is_trusted: bool, why: str, tmp_path: Path
+) -> None:
+    ca, context = CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ca.issue_cert(name).configure_cert(context)
+    ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+
+    def handshake(connection: socket.socket) -> None:
+        with suppress(OSError):
+            context.wrap_socket(connection, server_side=True)
+
+    with listening(handshake) as port, pytest.raises(RemoteError) as error:
+        send("GET", f"https://127.0.0.1:{port}", ca_file=tmp_path / "ca.pem" if is_trusted else None)
+    assert str(error.value) == (
+        f"no answer from https://127.0.0.1:{port}: its certificate is not trusted, {why}; "
+        "name its CA by --cacert, ca_file= or SSL_CERT_FILE"
+    )
+
+
+@pytest.mark.parametrize("seconds", [0, 0.1])
+def test_a_server_that_sends_nothing_within_the_time_limit_is_an_error(seconds: float) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(RemoteError) as error:
+        send_within(seconds, "GET", local(silent.getsockname()[1]))
+    assert str(error.value).endswith(": no complete answer within the time limit")
+
+
+def test_the_limit_holds_for_an_answer_of_which_a_byte_comes_now_and_then() -> None:
+    is_over = Event()
+
+    def trickle(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        while not is_over.wait(0.02):
+            connection.sendall(b"X")
+
+    with listening(trickle) as port:
+        with pytest.raises(RemoteError) as error:
+            send_within(0.2, "GET", local(port))
+        is_over.set()
+    assert str(error.value) == f"no answer from {local(port)}: no complete answer within the time limit"
+
+
+@pytest.mark.parametrize(
+    ("bound", "host"),
+    [("127.0.0.1", "localhost"), ("127.0.0.1", "0.0.0.0"), ("127.1.2.3", "127.1.2.3"), ("::1", "[::1]")],
+    ids=lambda value: value.strip("[]"),
+)
+def test_a_loopback_address_is_not_reached_through_a_proxy(
+    bound: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    with listening(answering(OK), bound) as port:
+        assert send("GET", f"http://{host}:{port}").text == "ok"
+
+
+def test_another_address_is_reached_through_the_proxy_unless_the_environment_exempts_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    requests: list[bytes] = []
+    with listening(answering(OK, requests)) as port:
+        monkeypatch.setenv("http_proxy", local(port))
+        assert send("GET", "http://rescue.invalid/a").text == "ok"
+    assert requests[0].startswith(b"GET http://rescue.invalid/a HTTP/1.1\r\n")
+    monkeypatch.setenv("no_proxy", "*")
+    with pytest.raises(RemoteError, match=r"^no answer from http://rescue.invalid/a: "):
+        send("GET", "http://rescue.invalid/a")
+
+
+def test_an_error_names_the_proxy_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://ann:s3cret@127.0.0.1:1")
+    with pytest.raises(RemoteError) as error:
+        send("GET", "http://rescue.invalid")
+    assert str(error.value) == (
+        "no answer from http://rescue.invalid through the proxy 127.0.0.1:1: Connection refused"
+    )
+
+
+def test_no_entry_of_netrc_replaces_the_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login ann password s3cret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    requests: list[bytes] = []
+    with listening(answering(OK, requests)) as port:
+        ControlApi(local(port), "tökén-€").request("GET", "/health")
+    assert "\r\nAuthorization: Bearer tökén-€\r\n".encode() in requests[0]
+
+
+def test_a_redirect_is_not_followed() -> None:
+    redirect = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
+    with listening(answering(redirect)) as port, pytest.raises(RequestRefused) as error:
+        ControlApi(local(port)).request("GET", "/health")
+    assert (
+        str(error.value)
+        == f"{local(port)}/__admin/health answers 302 Found; is it an emulator, and its control API on?"
+    )
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"status": 5}', b"\xff"], ids=range(5))
+def test_an_answer_of_another_shape_is_an_error(body: bytes) -> None:
+    from emulator.scenario.control_shapes import HealthJson
+
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    with listening(answering(answer)) as port, pytest.raises(RemoteError) as error:
+        ControlApi(local(port)).request("GET", "/health", shape=HealthJson)
+    assert str(error.value) == f"{local(port)}/__admin/health answers, but not as an emulator does; is it one?"
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("127.0.0.1:8085", "it has to begin like http://host or https://host:port"),
+        ("ftp://127.0.0.1", "it has to begin like http://host or https://host:port"),
+        ("http://", "it has to begin like http://host or https://host:port"),
+        ("http://127.0.0.1:port", "Port could not be cast to integer value as 'port'"),
+        ("http://127.0.0.1:99999", "Port out of range 0-65535"),
+        ("http://[::1", "Invalid IPv6 URL"),
+        ("http://a..b", "encoding with 'idna' codec failed"),
+        ("http://127.0.0.1/a b", "write spaces and other special characters as %20"),
+    ],
+)
+def test_what_is_not_a_url_is_an_error(url: str, why: str) -> None:
+    with pytest.raises(RemoteError) as error:
+        root_url(url)
+    assert str(error.value).startswith(f"{url!r} is not a URL: {why}")
+
+
+def test_a_url_with_a_password_is_an_error_that_does_not_repeat_it() -> None:
+    with pytest.raises(RemoteError, match=r"^a user name and a password in a URL are not sent; leave them out$"):
+        root_url("http://ann:hush@127.0.0.1")
+
+
+def test_a_token_with_a_line_break_is_an_error_that_does_not_repeat_it() -> None:
+    with pytest.raises(RemoteError) as error:
+        ControlApi("http://127.0.0.1:1", "s3cret\n")
+    assert str(error.value) == (
+        "the control token cannot be sent: it contains a line break or another control character"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "root", "service"),
+    [
+        ("http://h", "http://h", "http://h/API/API.asmx"),
+        ("http://h/", "http://h", "http://h/API/API.asmx"),
+        ("http://h/API/API.asmx?wsdl", "http://h", "http://h/API/API.asmx"),
+        ("http://h/api/api.asmx/startSession?x=1", "http://h", "http://h/api/api.asmx"),
+        ("http://h:1/spaces/mine", "http://h:1/spaces/mine", "http://h:1/spaces/mine/API/API.asmx"),
+        ("http://h/spaces/mine/API/API.asmx", "http://h/spaces/mine", "http://h/spaces/mine/API/API.asmx"),
+        ("https://h/other/Service.asmx?a=b", "https://h/other/Service.asmx", "https://h/other/Service.asmx"),
+    ],
+)
+def test_the_root_and_the_service_are_found_from_any_address(url: str, root: str, service: str) -> None:
+    assert (root_url(url), service_url(url)) == (root, service)

@@ -1,0 +1,127 @@
+"""The journal over the control API: its list, one entry with its messages, and what is dropped."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.core.contract import Binding
+from tests.helpers.calling import ALL_BINDINGS
+from tests.helpers.control import SERVICE, Emulated, detail, limited
+
+
+def called(*sessions: int, entries: int = 1000) -> Emulated:
+    """Return an emulator with calls in a journal of this size."""
+    emulated = Emulated(settings=limited(entries))
+    for session in sessions:
+        emulated.call(session)
+    return emulated
+
+
+def test_calls_and_refusals_are_listed_the_newest_last() -> None:
+    emulated = called(1001, 99)
+    emulated.client.get(f"{SERVICE}/startSession?iSession=1")
+    journal = emulated.get("/calls")
+    ann, other, refusal = journal["calls"]
+    assert ann | {"time": 0, "seconds": 0} == {
+        "kind": "exchange", "id": 1, "time": 0, "seconds": 0, "binding": "get", "session": 1001, "node": 5,
+        "auth_code": "demo-ann", "decided_by": "rule", "rule": "Ann", "source": "front-desk.yaml:5",
+        "reply": {"return": "startSessionRet_OK"}, "delay_s": 0.0,
+    }  # fmt: skip
+    assert (other["kind"], other["id"], other["decided_by"], other["rule"]) == ("exchange", 2, "otherwise", None)
+    assert refusal | {"time": 0, "seconds": 0} == {
+        "kind": "refusal", "id": 3, "time": 0, "seconds": 0, "binding": "get", "status": 500,
+        "reason": "Missing parameter: iNode.",
+    }  # fmt: skip
+    assert (journal["found"], journal["first"], journal["last"], journal["dropped"]) == (3, 1, 3, 0)
+    assert journal["totals"] == {"calls": 2, "refusals": 1}
+    counts = journal["timeline"][-1]["counts"]
+    assert set(counts) <= {"startSessionRet_OK", "startSessionRet_Error", "refused"}
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("session=1001", [1, 4]),
+        ("node=6", [2]),
+        ("auth_code=demo-ann", [1, 2, 3]),
+        ("binding=soap12", [3]),
+        ("rule=Ann", [1]),
+        ("rule=otherwise", [3, 4]),
+        ("matched=true", [1, 2]),
+        ("session=1001&matched=false", [4]),
+        ("after=2", [3, 4, 5]),
+        ("after=2&limit=2", [3, 4]),
+        ("after=0&limit=2", [1, 2]),
+        ("limit=2", [4, 5]),
+        ("limit=0", []),
+    ],
+)
+def test_the_journal_is_filtered(query: str, ids: list[int]) -> None:
+    emulated = called(1001)
+    emulated.call(2, node=6)
+    emulated.call(99, binding=Binding.SOAP12)
+    emulated.call(1001, auth_code="demo-bob")
+    emulated.client.get("/nowhere")
+    assert [each["id"] for each in emulated.get(f"/calls?{query}")["calls"]] == ids
+
+
+@ALL_BINDINGS
+def test_an_entry_has_its_messages(binding: Binding) -> None:
+    emulated = Emulated()
+    answer = emulated.call(99, auth_code="demo-bob", binding=binding)
+    entry = emulated.get("/calls/1")
+    get = binding is Binding.GET
+    path = "/startSession" if binding in (Binding.GET, Binding.POST) else ""
+    query = "?iSession=99&iNode=5&sAuthCode=de***" if get else ""
+    assert entry["request"]["start"] == f"{'GET' if get else 'POST'} {SERVICE}{path}{query} HTTP/1.1"
+    assert ("" if get else "99") in entry["request"]["body"]
+    assert ["host", "localhost"] in entry["request"]["headers"]
+    assert (entry["answer"]["start"], entry["answer"]["body"]) == ("HTTP/1.1 200 OK", answer.text)
+    assert ["X-Emulator-Call", "1"] in entry["answer"]["headers"]
+
+
+def test_an_entry_has_its_near_misses() -> None:
+    emulated = Emulated()
+    emulated.call(1001, auth_code="demo-bob")
+    assert emulated.get("/calls/1")["near_misses"][0] == {
+        "rule": "Ann", "source": "front-desk.yaml:5", "spent": False,
+        "mismatches": [{"field": "auth_code", "expected": "demo-ann", "actual": "de***", "differs_at": 6}],
+        "reason": "auth_code is de***, the rule wants demo-ann (they differ at character 6)",
+        "times": None, "per": "rule",
+    }  # fmt: skip
+
+
+def test_clearing_the_journal_changes_nothing_else() -> None:
+    emulated = called(2)
+    assert emulated.request("DELETE", "/calls").status_code == 204
+    journal = emulated.get("/calls")
+    assert (journal["calls"], journal["first"], journal["last"]) == ([], 2, 1)
+    assert (journal["dropped"], journal["totals"]["calls"]) == (0, 1)
+    assert emulated.get("/rules")["rules"][1]["hits"] == 1
+    assert emulated.call().headers["X-Emulator-Call"] == "2"
+
+
+def test_the_oldest_entries_are_dropped_and_counted() -> None:
+    emulated = called(1001, 2, 3, 99, entries=2)
+    journal = emulated.get("/calls?after=1")
+    assert ([each["id"] for each in journal["calls"]], journal["dropped"], journal["first"]) == ([3, 4], 2, 3)
+    assert journal["totals"] == {"calls": 4, "refusals": 0}
+
+
+def test_a_dropped_call_is_told_apart_from_one_that_never_came() -> None:
+    emulated = called(1001, 1001, entries=1)
+    dropped = emulated.request("GET", "/calls/1")
+    assert detail(dropped, 404) == "there is no call 1 in the journal; the journal dropped it to save memory"
+    for number in (3, 0, -1):
+        never = detail(emulated.request("GET", f"/calls/{number}"), 404)
+        assert never == f"there is no call {number} in the journal; GET /__admin/calls lists the ids"
+    emulated.request("DELETE", "/calls")
+    assert "dropped" not in detail(emulated.request("GET", "/calls/2"), 404)
+
+
+def test_a_body_that_was_too_long_is_a_refusal_without_it() -> None:
+    emulated = Emulated()
+    answer = emulated.client.post(SERVICE, data=b" " * (4 * 1024 * 1024 + 1), content_type="text/xml")
+    assert answer.status_code == 500
+    assert emulated.get("/calls/1")["reason"] == "the body is longer than 4 MB"
+    assert emulated.get("/calls/1")["request"]["body"] == ""

@@ -1,0 +1,56 @@
+"""Health and metrics."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from emulator.web.spaces import Settings
+from tests.helpers.control import SERVICE, Emulated, detail, limited
+
+TOKEN = Settings(control_token="let-me-in")
+
+
+def samples(emulated: Emulated) -> dict[tuple[str, ...], float]:
+    """Return the metrics by name and labels."""
+    families = text_string_to_metric_families(emulated.request("GET", "/metrics").text)
+    return {(sample.name, *sample.labels.values()): sample.value for family in families for sample in family.samples}
+
+
+def test_health_names_version_scenario_and_uptime() -> None:
+    health = Emulated().get("/health")
+    assert (health["status"], health["scenario"]) == ("ready", "front-desk")
+    assert health["version"]
+    assert health["uptime_s"] >= 0
+
+
+@pytest.mark.parametrize("settings", [TOKEN, Settings(exposed=True), Settings()], ids=["token", "exposed", "local"])
+def test_strangers_learn_that_it_is_ready_and_no_more(settings: Settings) -> None:
+    response = Emulated(settings=settings).request("GET", "/health", headers={"Host": "rescue:8085"})
+    assert (response.status_code, response.json) == (200, {"status": "ready"})
+
+
+def test_the_reason_for_bad_health_is_not_for_strangers() -> None:
+    emulated = Emulated(settings=TOKEN, health_problem="front-desk.yaml:7:3: unknown key")
+    stranger = emulated.request("GET", "/health")
+    known = emulated.request("GET", "/health", headers={"Authorization": "Bearer let-me-in"})
+    assert "the log has the reason" in detail(stranger, 503)
+    assert "front-desk" not in stranger.text
+    assert detail(known, 503) == "front-desk.yaml:7:3: unknown key"
+
+
+def test_metrics_count_whatever_was_dropped_cleared_or_reset() -> None:
+    emulated = Emulated(settings=limited(entries=1))
+    emulated.call()
+    emulated.call()
+    emulated.client.get(f"{SERVICE}/startSession")
+    found = samples(emulated)
+    assert found["rescue_emulator_journal_entries",] == 1
+    assert found["rescue_emulator_journal_dropped",] == 2
+    emulated.request("DELETE", "/calls")
+    emulated.post("/reset")
+    found = samples(emulated)
+    assert found["rescue_emulator_calls_total", "get", "startSessionRet_OK", "Ann"] == 2
+    assert found["rescue_emulator_refusals_total", "get", "500"] == 1
+    assert found["rescue_emulator_seconds_count",] == found["rescue_emulator_seconds_bucket", "+Inf"] == 3
+    assert found["rescue_emulator_journal_entries",] == found["rescue_emulator_journal_dropped",] == 0
