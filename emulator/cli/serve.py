@@ -19,9 +19,6 @@ from emulator.scenario.files import DEFAULT_SCENARIO, default_scenario
 from emulator.server.limits import HttpLimits
 from emulator.server.tls import Certificate, CertificateFiles, MadeCertificate
 
-_POSITIVE: Final = click.IntRange(min=1)
-_POSITIVE_SECONDS: Final = Seconds(min=0, min_open=True)
-
 _LIMIT_OPTIONS: Final = {
     "request_line": ("max_request_line", "BYTES", "The maximum length of a request line; 414 beyond it."),
     "headers": ("max_headers", "COUNT", "The maximum number of headers; 400 beyond it."),
@@ -40,7 +37,7 @@ def limit_options(command: Callable[..., None]) -> Callable[..., None]:
     for field in reversed(fields(HttpLimits)):
         parameter, metavar, text = _LIMIT_OPTIONS[field.name]
         option = "--" + parameter.replace("_", "-")
-        kind = _POSITIVE_SECONDS if metavar == "SECONDS" else _POSITIVE
+        kind = Seconds(min=0, min_open=True) if metavar == "SECONDS" else click.IntRange(min=1)
         add = click.option(option, type=kind, default=field.default, show_default=True, metavar=metavar, help=text)
         command = add(command)
     return command

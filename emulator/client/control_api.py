@@ -7,8 +7,7 @@ import os
 import re
 import ssl
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent import futures
 from functools import cache
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from threading import Thread
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 __tracebackhide__ = on_purpose
 
 CONTROL_PATH: Final = "/__admin"
-_TIMEOUT: Final = 10.0  # seconds
 _TIMED_OUT: Final = "no complete answer within the time limit"
 _ROOT_PATH: Final = re.compile(r"(/spaces/[^/]+)?/?")
 _SERVICE: Final = re.compile(re.escape(SERVICE_PATH), re.IGNORECASE)
@@ -74,7 +72,7 @@ def send(
     headers: Mapping[str, str | bytes] | None = None,
     body: bytes | None = None,
     ca_file: AnyPath | None = None,
-    timeout: float = _TIMEOUT,
+    timeout: float = 10.0,
 ) -> Response:
     """Send one request and return the response, whatever its status; RemoteError says why there is none.
 
@@ -106,7 +104,7 @@ def send(
 
 def send_within(seconds: float, method: str, url: str, **options: Any) -> Response:
     """Call :func:`send` with a limit for the whole exchange: a server may send a byte now and then without end."""
-    result: Future[Response] = Future()
+    result: futures.Future[Response] = futures.Future()
 
     def run() -> None:
         try:
@@ -117,7 +115,7 @@ def send_within(seconds: float, method: str, url: str, **options: Any) -> Respon
     Thread(target=run, daemon=True).start()
     try:
         return result.result(seconds)
-    except FutureTimeoutError:
+    except futures.TimeoutError:
         raise RemoteError(f"no answer from {url.partition('?')[0]}: {_TIMED_OUT}") from None
 
 
@@ -236,7 +234,7 @@ class ControlApi:
         try:
             return _adapter(shape).validate_json(response.content)
         except ValueError as error:
-            raise RemoteError(f"{url} answers, but not as an emulator does; is it one?") from error
+            raise RemoteError(f"{url} answers, but not as an emulator does; is it one?") from without_frames(error)
 
 
 @cache

@@ -6,11 +6,8 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import click
@@ -24,6 +21,7 @@ from emulator.core.call import Call
 from emulator.core.contract import SERVICE_PATH, Binding
 from emulator.scenario import load
 from tests.helpers.calling import PATIENCE
+from tests.helpers.listening import answering, listening
 
 CODE = "demo-ann-01&é"
 CALL = ("--session", "1001", "--node", "5")
@@ -81,33 +79,6 @@ def unused() -> str:
         return f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
-@contextmanager
-def another_server(body: bytes, status: int = 200) -> Iterator[str]:
-    """Yield the URL of a server that answers the same to every request."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_POST = do_GET  # noqa: N815
-
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 # call
 
 
@@ -155,18 +126,6 @@ def test_call_prints_why_there_is_no_answer(session: str, timeout: str, why: str
     assert done.stderr.startswith(f"no answer from {emulator.url}/startSession: {why}")
     assert len(done.stderr.splitlines()) == 1
     assert (done.stdout, done.exit_code) == ("", 4)
-
-
-@pytest.mark.parametrize("path", ["", f"{SERVICE_PATH}?wsdl", f"{SERVICE_PATH}/startSession?iSession=7"])
-def test_call_takes_any_address_of_a_space(path: str, emulator: Emulator) -> None:
-    with RemoteEmulator(emulator.url, space="mine") as space:
-        run("call", space.url.removesuffix(SERVICE_PATH) + path, *CALL)
-        assert [exchange.call.session for exchange in space.calls] == [1001]
-
-
-def test_call_leaves_the_path_of_another_service_as_it_is(emulator: Emulator) -> None:
-    done = run("call", emulator.url.replace(SERVICE_PATH, "/other/Service.asmx"), *CALL)
-    assert done.stderr.startswith("fault 404: ")
 
 
 def test_call_as_a_process_prints_the_result_alone(emulator: Emulator) -> None:
@@ -247,12 +206,9 @@ def test_wait_is_silent_when_a_server_or_a_space_answers(emulator: Emulator) -> 
             assert (done.output, done.exit_code) == ("", 0)
 
 
-def test_wait_needs_no_token(protected: Emulator) -> None:
-    assert run("wait", protected.url, "--timeout", "0").exit_code == 0
-
-
-def test_wait_needs_no_control_api() -> None:
-    with Emulator.start(SCENARIO, Options(control=False)) as emulator:
+@pytest.mark.parametrize("options", [Options(control_token=TOKEN), Options(control=False)], ids=["token", "off"])
+def test_wait_needs_no_token_and_no_control_api(options: Options) -> None:
+    with Emulator.start(SCENARIO, options) as emulator:
         assert run("wait", emulator.url, "--timeout", "0").exit_code == 0
 
 
@@ -262,24 +218,16 @@ def test_wait_gives_up_with_the_last_reason(unused: str) -> None:
     assert done.exit_code == 1
 
 
-def test_wait_gives_up_when_a_server_never_answers() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        done = run("wait", f"http://127.0.0.1:{silent.getsockname()[1]}", "--timeout", "0.2")
-    assert done.stderr.endswith("/__admin/health: no complete answer within the time limit\n")
-    assert done.exit_code == 1
-
-
 @pytest.mark.parametrize(
     ("status", "body", "printed"),
     [
-        (404, b"", "wsdl answers 404\n"),
-        (500, b"[]", "/health answers 500\n"),
-        (403, b'{"detail": "no"}', "/health answers 403: no\n"),
+        ("404 Not Found", b"", "wsdl answers 404\n"),
+        ("500 Error", b"[]", "/health answers 500\n"),
+        ("403 Forbidden", b'{"detail": "no"}', "/health answers 403: no\n"),
     ],
-    ids=["404", "500", "403"],
 )
-def test_wait_prints_what_another_server_answers(status: int, body: bytes, printed: str) -> None:
-    with another_server(body, status) as url:
+def test_wait_prints_what_another_server_answers(status: str, body: bytes, printed: str) -> None:
+    with listening(answering(body, status)) as url:
         done = run("wait", url, "--timeout", "0")
     assert done.stderr.endswith(printed)
     assert done.exit_code == 1
@@ -376,25 +324,8 @@ def test_verify_without_an_answer_exits_with_4(unused: str) -> None:
     assert (done.stderr, done.exit_code) == (f"no answer from {unused}/__admin/verify: Connection refused\n", 4)
 
 
-@pytest.mark.parametrize("body", [b"{}", b"<html>"])
-def test_verify_of_another_server_exits_with_4(body: bytes) -> None:
-    with another_server(body) as url:
+def test_verify_of_another_server_exits_with_4() -> None:
+    with listening(answering(b"{}")) as url:
         done = run("verify", url)
     assert done.stderr == f"{url}/__admin/verify answers, but not as an emulator does; is it one?\n"
     assert done.exit_code == 4
-
-
-def test_verify_is_not_certain_when_the_journal_has_dropped_calls() -> None:
-    with Emulator.start(SCENARIO, Options(journal_size=1)) as emulator:
-        for _ in range(2):
-            run("call", emulator.url, *CALL)
-        done = run("verify", emulator.url, "--session", "7", "--never")
-    assert "the journal has dropped 1 older" in done.stderr
-    assert done.exit_code == 1
-
-
-def test_verify_as_a_process_prints_what_holds_on_standard_output(called: Emulator) -> None:
-    with process("verify", called.url, "--times", "3") as done:
-        output, error = done.communicate(timeout=PATIENCE)
-    assert output.startswith("wanted exactly 3 calls")
-    assert (error, done.returncode) == ("", 0)

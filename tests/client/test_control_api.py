@@ -5,17 +5,18 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 import pytest
 from trustme import CA
 
 from emulator.client.control_api import ControlApi, RequestRefused, root_url, send, send_within, service_url
 from emulator.errors import RemoteError
-from tests.helpers.calling import PATIENCE
+from emulator.scenario.control_shapes import HealthJson
+from tests.helpers.listening import answering, listening, sending
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -28,41 +29,6 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-@contextmanager
-def listening(serve: Callable[[socket.socket], object], host: str = "127.0.0.1") -> Iterator[int]:
-    """Serve one connection in a thread, and close it; yield the port."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, 0), family=family) as listener:
-        listener.settimeout(PATIENCE)
-
-        def run() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                serve(connection)
-
-        thread = Thread(target=run, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        thread.join(PATIENCE)
-        assert not thread.is_alive()
-
-
-def local(port: int) -> str:
-    return f"http://127.0.0.1:{port}"
-
-
-def answering(answer: bytes, requests: list[bytes] | None = None) -> Callable[[socket.socket], None]:
-    """Return what answers with these bytes, and records the request."""
-
-    def serve(connection: socket.socket) -> None:
-        request = connection.recv(65536)
-        if requests is not None:
-            requests.append(request)
-        connection.sendall(answer)
-
-    return serve
-
-
 def reset(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
@@ -71,24 +37,24 @@ def reset(connection: socket.socket) -> None:
     ("serve", "why"),
     [
         (reset, "Connection reset by peer"),
-        (answering(b""), "the connection was closed before any answer"),
-        (answering(b"220 mail.example ESMTP\r\n"), "the answer is not HTTP (BadStatusLine)"),
-        (answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfour"), "the answer ended after 4 bytes"),
+        (sending(b""), "the connection was closed before any answer"),
+        (sending(b"220 mail.example ESMTP\r\n"), "the answer is not HTTP (BadStatusLine)"),
+        (sending(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfour"), "the answer ended after 4 bytes"),
         (
-            answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"),
+            sending(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"),
             "the answer ended after 2 bytes",
         ),
         (
-            answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc"),
+            sending(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc"),
             "Content-Length contained multiple unmatching values (2, 3)",
         ),
     ],
     ids=["reset", "close", "another protocol", "half an answer", "half a chunk", "two lengths"],
 )
 def test_an_error_says_why_there_is_no_answer(serve: Callable[[socket.socket], object], why: str) -> None:
-    with listening(serve) as port, pytest.raises(RemoteError) as error:
-        send("GET", f"{local(port)}?sAuthCode=s3cret")
-    assert str(error.value) == f"no answer from {local(port)}: {why}"
+    with listening(serve) as url, pytest.raises(RemoteError) as error:
+        send("GET", f"{url}?sAuthCode=s3cret")
+    assert str(error.value) == f"no answer from {url}: {why}"
 
 
 def test_an_error_that_is_being_handled_is_not_taken_for_the_cause() -> None:
@@ -106,9 +72,8 @@ def test_an_unknown_host_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(socket, "getaddrinfo", fail)
-    with pytest.raises(RemoteError) as error:
+    with pytest.raises(RemoteError, match=r"^no answer from http://rescue.invalid: Name or service not known$"):
         send("GET", "http://rescue.invalid")
-    assert str(error.value) == "no answer from http://rescue.invalid: Name or service not known"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +84,7 @@ def test_an_unknown_host_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> No
     ],
     ids=["unknown CA", "another host"],
 )
-def test_a_certificate_that_is_not_trusted_is_an_error_that_says_why(
+def test_an_untrusted_certificate_is_an_error_that_says_why(
     name: str, is_trusted: bool, why: str, tmp_path: Path
 ) -> None:
     ca, context = CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -130,18 +95,15 @@ def test_a_certificate_that_is_not_trusted_is_an_error_that_says_why(
         with suppress(OSError):
             context.wrap_socket(connection, server_side=True)
 
-    with listening(handshake) as port, pytest.raises(RemoteError) as error:
-        send("GET", f"https://127.0.0.1:{port}", ca_file=tmp_path / "ca.pem" if is_trusted else None)
-    assert str(error.value) == (
-        f"no answer from https://127.0.0.1:{port}: its certificate is not trusted, {why}; "
-        "name its CA by --cacert, ca_file= or SSL_CERT_FILE"
-    )
+    with listening(handshake) as url, pytest.raises(RemoteError) as error:
+        send("GET", url.replace("http", "https"), ca_file=tmp_path / "ca.pem" if is_trusted else None)
+    assert f"its certificate is not trusted, {why}; name its CA by --cacert, ca_file= or" in str(error.value)
 
 
 @pytest.mark.parametrize("seconds", [0, 0.1])
-def test_a_server_that_sends_nothing_within_the_time_limit_is_an_error(seconds: float) -> None:
+def test_the_limit_holds_for_a_server_that_sends_nothing(seconds: float) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(RemoteError) as error:
-        send_within(seconds, "GET", local(silent.getsockname()[1]))
+        send_within(seconds, "GET", f"http://127.0.0.1:{silent.getsockname()[1]}")
     assert str(error.value).endswith(": no complete answer within the time limit")
 
 
@@ -153,32 +115,31 @@ def test_the_limit_holds_for_an_answer_of_which_a_byte_comes_now_and_then() -> N
         while not is_over.wait(0.02):
             connection.sendall(b"X")
 
-    with listening(trickle) as port:
+    with listening(trickle) as url:
         with pytest.raises(RemoteError) as error:
-            send_within(0.2, "GET", local(port))
+            send_within(0.2, "GET", url)
         is_over.set()
-    assert str(error.value) == f"no answer from {local(port)}: no complete answer within the time limit"
+    assert str(error.value) == f"no answer from {url}: no complete answer within the time limit"
 
 
 @pytest.mark.parametrize(
     ("bound", "host"),
-    [("127.0.0.1", "localhost"), ("127.0.0.1", "0.0.0.0"), ("127.1.2.3", "127.1.2.3"), ("::1", "[::1]")],
-    ids=lambda value: value.strip("[]"),
+    [("127.0.0.1", "localhost"), ("127.0.0.1", "0.0.0.0"), ("127.1.2.3", "127.1.2.3"), ("::1", "::1")],
 )
 def test_a_loopback_address_is_not_reached_through_a_proxy(
     bound: str, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    with listening(answering(OK), bound) as port:
-        assert send("GET", f"http://{host}:{port}").text == "ok"
+    with listening(sending(OK), bound) as url:
+        assert send("GET", url.replace(bound, host)).text == "ok"
 
 
 def test_another_address_is_reached_through_the_proxy_unless_the_environment_exempts_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     requests: list[bytes] = []
-    with listening(answering(OK, requests)) as port:
-        monkeypatch.setenv("http_proxy", local(port))
+    with listening(sending(OK, requests)) as url:
+        monkeypatch.setenv("http_proxy", url)
         assert send("GET", "http://rescue.invalid/a").text == "ok"
     assert requests[0].startswith(b"GET http://rescue.invalid/a HTTP/1.1\r\n")
     monkeypatch.setenv("no_proxy", "*")
@@ -199,29 +160,25 @@ def test_no_entry_of_netrc_replaces_the_token(monkeypatch: pytest.MonkeyPatch, t
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login ann password s3cret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     requests: list[bytes] = []
-    with listening(answering(OK, requests)) as port:
-        ControlApi(local(port), "tökén-€").request("GET", "/health")
+    with listening(sending(OK, requests)) as url:
+        ControlApi(url, "tökén-€").request("GET", "/health")
     assert "\r\nAuthorization: Bearer tökén-€\r\n".encode() in requests[0]
 
 
 def test_a_redirect_is_not_followed() -> None:
-    redirect = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
-    with listening(answering(redirect)) as port, pytest.raises(RequestRefused) as error:
-        ControlApi(local(port)).request("GET", "/health")
-    assert (
-        str(error.value)
-        == f"{local(port)}/__admin/health answers 302 Found; is it an emulator, and its control API on?"
-    )
+    redirect = answering(b"", "302 Found", "Location: http://127.0.0.1:1/")
+    with listening(redirect) as url, pytest.raises(RequestRefused) as error:
+        ControlApi(url).request("GET", "/health")
+    assert str(error.value) == f"{url}/__admin/health answers 302 Found; is it an emulator, and its control API on?"
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"status": 5}', b"\xff"], ids=range(5))
-def test_an_answer_of_another_shape_is_an_error(body: bytes) -> None:
-    from emulator.scenario.control_shapes import HealthJson
-
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
-    with listening(answering(answer)) as port, pytest.raises(RemoteError) as error:
-        ControlApi(local(port)).request("GET", "/health", shape=HealthJson)
-    assert str(error.value) == f"{local(port)}/__admin/health answers, but not as an emulator does; is it one?"
+def test_an_answer_of_another_shape_is_an_error_whose_cause_has_no_frames_with_the_token(body: bytes) -> None:
+    with listening(answering(body)) as url, pytest.raises(RemoteError) as error:
+        ControlApi(url).request("GET", "/health", shape=HealthJson)
+    assert str(error.value) == f"{url}/__admin/health answers, but not as an emulator does; is it one?"
+    assert error.value.__cause__ is not None
+    assert error.value.__cause__.__traceback__ is None
 
 
 @pytest.mark.parametrize(

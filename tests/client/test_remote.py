@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -12,10 +11,9 @@ import pytest
 import requests
 
 from emulator import Emulator, Exchange, Options, RemoteEmulator, RemoteError, Result, Scenario, ScenarioError
-from emulator.scenario import load, loads
+from emulator.scenario import loads
 
 TOKEN = "tökén-€-of-mine"
-BAD = "rules:\n  - return: startSessionRet_OK\n  - when: {sesion: 1}\n    return: startSessionRet_Error\n"
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +42,6 @@ def test_without_the_right_token_the_error_names_the_option(
     with pytest.raises(RemoteError) as error, RemoteEmulator(server.url, token=token, space=space) as remote:
         remote.reset()
     assert str(error.value) == f"{why}send the server's --control-token as 'Authorization: Bearer TOKEN'"
-
-
-def test_without_a_control_api_the_error_says_so() -> None:
-    with Emulator.start({}, Options(control=False)) as local, pytest.raises(RemoteError) as error:
-        RemoteEmulator(local.url).reset()
-    assert "is it an emulator, and its control API on?" in str(error.value)
 
 
 def test_a_space_ends_with_the_with_statement_and_may_have_ended_before(server: Emulator) -> None:
@@ -103,20 +95,6 @@ def test_what_json_cannot_express_is_refused_as_by_a_local_emulator(rescue: Remo
     with pytest.raises(ScenarioError) as there:
         rescue.use(wrong)
     assert str(there.value) == str(here.value)
-
-
-@pytest.mark.parametrize("content", [None, BAD], ids=["missing", "bad"])
-def test_the_problems_of_a_file_are_those_of_loading_it(
-    content: str | None, rescue: RemoteEmulator, tmp_path: Path
-) -> None:
-    file = tmp_path / "it.yaml"
-    if content is not None:
-        file.write_text(content)
-    with pytest.raises(ScenarioError) as here:
-        load(file)
-    with pytest.raises(ScenarioError) as there:
-        rescue.use(file)
-    assert there.value.problems == here.value.problems
 
 
 @pytest.mark.parametrize(
