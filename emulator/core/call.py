@@ -18,9 +18,5 @@ class Call:
 
 
 def format_auth_code(auth_code: str | None) -> str:
-    """Return the auth code as text, with a placeholder for a missing or empty one.
-
-    >>> format_auth_code("demo-ann"), format_auth_code(""), format_auth_code(None)
-    ('demo-ann', '(empty)', '(none)')
-    """
+    """Return the auth code as text, with a placeholder for a missing or empty one."""
     return auth_code or ("(none)" if auth_code is None else "(empty)")

@@ -33,8 +33,6 @@ INT32_MAX: Final = 2147483647
 
 
 class Binding(str, Enum):
-    """The four protocols over which a call can arrive."""
-
     __hash__ = str.__hash__  # in C, unlike Enum's own; bindings are dict keys on the hot path
 
     SOAP11 = "soap11"
@@ -44,8 +42,6 @@ class Binding(str, Enum):
 
 
 class Result(str, Enum):
-    """The six values of ``startSessionRet``, in the order of the help page."""
-
     __hash__ = str.__hash__
 
     ERROR = "startSessionRet_Error"

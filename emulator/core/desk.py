@@ -43,16 +43,12 @@ class SessionStatus(str, Enum):
     TIMED_OUT = "timed_out"
 
 
-UNREACHABLE: Final = frozenset({TechnicianStatus.OFFLINE, TechnicianStatus.DISABLED})
-STARTABLE: Final = frozenset(
-    {SessionStatus.WAITING, SessionStatus.INCOMING, SessionStatus.OUTGOING, SessionStatus.ON_HOLD}
-)
+UNREACHABLE: Final = (TechnicianStatus.OFFLINE, TechnicianStatus.DISABLED)
+STARTABLE: Final = (SessionStatus.WAITING, SessionStatus.INCOMING, SessionStatus.OUTGOING, SessionStatus.ON_HOLD)
 
 
 @dataclass(frozen=True, slots=True)
 class Administrator:
-    """The owner of an auth code."""
-
     name: str
     auth_code: str = field(repr=False)
     status: AccountStatus = AccountStatus.ACTIVE
@@ -109,23 +105,19 @@ class DeskState:
         self._sessions = {session.id: session for session in self._desk.sessions}
 
     def current(self) -> Desk:
-        """Return the desk in its present state."""
-        technicians, sessions = tuple(self._technicians.values()), tuple(self._sessions.values())
-        return replace(self._desk, technicians=technicians, sessions=sessions)
+        return Desk(self._desk.administrators, tuple(self._technicians.values()), tuple(self._sessions.values()))
 
     def set_technician(self, node: int, status: TechnicianStatus) -> bool:
         """Set a technician's status; return False if there is none at the node."""
-        technician = self._technicians.get(node)
-        if technician is not None:
-            self._technicians[node] = replace(technician, status=status)
-        return technician is not None
+        if node in self._technicians:
+            self._technicians[node] = replace(self._technicians[node], status=status)
+        return node in self._technicians
 
     def set_session(self, session_id: int, status: SessionStatus) -> bool:
         """Set a session's status and clear its node; return False if there is none with the id."""
-        session = self._sessions.get(session_id)
-        if session is not None:
-            self._sessions[session_id] = replace(session, status=status, node=None)
-        return session is not None
+        if session_id in self._sessions:
+            self._sessions[session_id] = replace(self._sessions[session_id], status=status, node=None)
+        return session_id in self._sessions
 
     def answer(self, call: Call) -> Decision:
         """Decide on a call; on OK the session becomes active at the call's node."""

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 from random import Random
-from threading import Lock
-from typing import NamedTuple
+from threading import RLock
 
 from emulator.core.call import Call
 from emulator.core.contract import Binding
@@ -29,8 +28,7 @@ from emulator.core.journal import (
 from emulator.core.near_misses import NEAR_MISSES, FindNearMisses, NearMiss, find_near_misses
 from emulator.core.replies import Reply, Return
 from emulator.core.rule_index import Index
-from emulator.core.rule_state import RuleState
-from emulator.core.rules import Rule, Scenario
+from emulator.core.rules import Rule, RuleState, Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,62 +41,45 @@ class RuleStatus:
     last: int | None = None
 
 
-class _Prepared(NamedTuple):
-    """A scenario with all that is derived from it, which takes too long to be done under the lock."""
-
-    scenario: Scenario
-    states: list[RuleState]
-    rule_index: Index[RuleState]
-    codes: frozenset[str]
-
-
 class Engine:
     """Answers calls by the rules added at run time and by a scenario, and keeps the journal. Thread-safe."""
 
-    def __init__(
-        self, scenario: Scenario, *, random: Random | None = None, limits: JournalLimits | None = None
-    ) -> None:
-        self._lock = Lock()  # guards everything below, and all that it refers to
+    def __init__(self, scenario: Scenario, random: Random | None = None, limits: JournalLimits | None = None) -> None:
+        self._lock = RLock()  # guards everything below, and all that it refers to
         self._random = random or Random()
         self._journal = Journal(limits or JournalLimits())
-        self._last_id = 0
         self._last_rule_id = 0
         self._added: dict[int, RuleState] = {}
         self._added_codes: Counter[str] = Counter()
-        self._use(_prepare(scenario))
-
-    @property
-    def scenario(self) -> Scenario:
-        """The active scenario."""
-        return self._scenario
+        self._considered: FindNearMisses | None  # created on demand, again after each change of the rules
+        self._use(scenario, *_prepare(scenario))
 
     def answer(self, call: Call, raw: RawExchange | None = None) -> Exchange:
         """Answer a call by the first rule that accepts it and is not spent, else by the desk, else by ``otherwise``.
 
         The exchange is in the journal at once; ``complete`` adds its answer.
         """
-        raw = raw or RawExchange()
         with self._lock:
-            self._last_id += 1
+            call_id = self._journal.last_id + 1
             state = self._choose(call)
-            if state is not None:
+            if state is None:
+                decision = self._desk.answer(call) if self._desk else None
+                rule, (decided_by, reply) = None, self._without_rule(decision)
+            else:
                 if not state.hits:
                     self._used.append(state)
-                decided_by, rule, reply = DecidedBy.RULE, state.rule, state.take_reply(call, self._last_id)
-            else:
-                decision = None if self._desk is None else self._desk.answer(call)
-                rule, (decided_by, reply) = None, self._without_rule(decision)
+                decided_by, rule, reply = DecidedBy.RULE, state.rule, state.take_reply(call, call_id)
             delay = 0.0 if reply.delay is None else reply.delay.seconds(self._random)
             considered = self._considered or self._considered_rules()
-            exchange = Exchange(self._last_id, call, reply.outcome, delay, decided_by, rule, raw, considered)
+            raw = raw or RawExchange()
+            exchange = Exchange(call_id, call, reply.outcome, delay, decided_by, rule, raw, considered)
             self._journal.add(exchange)
             return exchange
 
     def refuse(self, binding: Binding | None, status: int, why: Reason, raw: RawExchange | None = None) -> Refusal:
         """Add a request that never became a call to the journal."""
         with self._lock:
-            self._last_id += 1
-            refusal = Refusal(self._last_id, binding, status, why, raw or RawExchange())
+            refusal = Refusal(self._journal.last_id + 1, binding, status, why, raw or RawExchange())
             self._journal.add(refusal)
             return refusal
 
@@ -108,7 +89,6 @@ class Engine:
             self._journal.complete(entry, answer, seconds)
 
     def snapshot(self) -> Snapshot:
-        """Return the present content of the journal."""
         with self._lock:
             return self._journal.snapshot()
 
@@ -118,7 +98,6 @@ class Engine:
             self._journal.limit(limits)
 
     def clear_journal(self) -> None:
-        """Remove all entries from the journal; rules and counters stay."""
         with self._lock:
             self._journal.clear()
 
@@ -127,20 +106,20 @@ class Engine:
         with self._lock:
             states, considered = self._active(), self._considered_rules()
             chosen = self._choose(call)
-            if chosen is not None:
-                decided_by, reply, reason = DecidedBy.RULE, chosen.next_reply(call), ""
-            else:
-                decision = None if self._desk is None else self._desk.decide(call)
+            if chosen is None:
+                decision = self._desk.decide(call) if self._desk else None
                 decided_by, reply = self._without_rule(decision)
-                reason = "no rule accepts the call" if decision is None else decision.reason
-        before = states if chosen is None else states[: states.index(chosen)]
-        passed_over = tuple(NearMiss(state.rule, state.rule.when.mismatches(call)) for state in before)
+                reason = decision.reason if decision else "no rule accepts the call"
+            else:
+                decided_by, reply, reason = DecidedBy.RULE, chosen.next_reply(call), ""
+                states = states[: states.index(chosen)]
+        passed_over = tuple(NearMiss(state.rule, state.rule.when.mismatches(call)) for state in states)
         near_misses = considered(call, None, NEAR_MISSES) if chosen is None else ()
         rule = None if chosen is None else chosen.rule
         return Explanation(call, passed_over, decided_by, rule, reply, reason, near_misses)
 
     def names_code(self, auth_code: str) -> bool:
-        """Return True if a rule of the scenario, its desk or an added rule names this auth code literally."""
+        """Return True if any rule or the desk names this auth code literally."""
         return auth_code in self._codes or auth_code in self._added_codes  # no lock: both lookups are atomic
 
     def add_rule(self, rule: Rule) -> int:
@@ -153,33 +132,40 @@ class Engine:
     def change_rule(self, rule_id: int, rule: Rule) -> bool:
         """Replace a rule that was added, at its position and with new counters; return False if there is none."""
         with self._lock:
-            if not self._remove(rule_id):
-                return False
-            self._add(rule_id, rule)
-            return True
+            was_there = self.remove_rule(rule_id)
+            if was_there:
+                self._add(rule_id, rule)
+            return was_there
 
     def remove_rule(self, rule_id: int) -> bool:
-        """Remove a rule that was added; return False if there is none with that id."""
+        """Remove an added rule; return False if there is none with that id."""
         with self._lock:
-            return self._remove(rule_id)
+            state = self._added.pop(rule_id, None)
+            if state is None:
+                return False
+            self._index.remove(state, state.rule.when)
+            for code in state.rule.when.literal_codes():
+                self._added_codes[code] -= 1
+                if not self._added_codes[code]:
+                    del self._added_codes[code]
+            self._considered = None
+            return True
 
     def remove_rules(self) -> None:
-        """Remove all rules that were added."""
         with self._lock:
-            self._remove_all()
+            for rule_id in [*self._added]:
+                self.remove_rule(rule_id)
 
     def rules(self) -> tuple[RuleStatus, ...]:
         """Return all active rules, in the order in which they are tried."""
         with self._lock:
-            return tuple(
-                RuleStatus(state.rule, state.hits, -state.position if state.position < 0 else None, state.last)
-                for state in self._active()
-            )
+            states = [(state, -state.position if state.position < 0 else None) for state in self._active()]
+            return tuple(RuleStatus(state.rule, state.hits, rule_id, state.last) for state, rule_id in states)
 
     def desk(self) -> Desk | None:
         """Return the desk in its present state; None if the scenario has none."""
         with self._lock:
-            return None if self._desk is None else self._desk.current()
+            return self._desk.current() if self._desk else None
 
     def set_technician(self, node: int, status: TechnicianStatus) -> bool:
         """Set the status of the desk's technician at a node until the next reset; return False if there is none."""
@@ -194,7 +180,7 @@ class Engine:
     def reset(self) -> None:
         """Clear the journal, the counters, the changes at the desk and the added rules; the scenario stays."""
         with self._lock:
-            self._remove_all()
+            self.remove_rules()
             self._journal.clear()
             for state in self._used:
                 state.reset()
@@ -206,15 +192,15 @@ class Engine:
         """Use another scenario, in its initial state, from the next call on; the added rules stay before its rules."""
         prepared = _prepare(scenario)
         with self._lock:
-            for state in self._added.values():
-                prepared.rule_index.add(state, state.rule.when)
-            self._use(prepared)
+            self._use(scenario, *prepared)
 
-    def _use(self, prepared: _Prepared) -> None:
-        self._scenario, self._states, self._index, self._codes = prepared
+    def _use(self, scenario: Scenario, states: list[RuleState], index: Index[RuleState], codes: frozenset[str]) -> None:
+        self.scenario, self._states, self._index, self._codes = scenario, states, index, codes
+        for state in self._added.values():
+            index.add(state, state.rule.when)
         self._used: list[RuleState] = []  # the rules that have answered a call since the last reset
-        self._desk = None if self._scenario.desk is None else DeskState(self._scenario.desk)
-        self._considered: FindNearMisses | None = None  # created on demand, again after each change of the rules
+        self._desk = None if scenario.desk is None else DeskState(scenario.desk)
+        self._considered = None
 
     def _add(self, rule_id: int, rule: Rule) -> None:
         state = self._added[rule_id] = RuleState(rule, -rule_id)
@@ -222,48 +208,33 @@ class Engine:
         self._added_codes.update(rule.when.literal_codes())
         self._considered = None
 
-    def _remove(self, rule_id: int) -> bool:
-        state = self._added.pop(rule_id, None)
-        if state is None:
-            return False
-        self._index.remove(state, state.rule.when)
-        for code in state.rule.when.literal_codes():
-            self._added_codes[code] -= 1
-            if not self._added_codes[code]:
-                del self._added_codes[code]
-        self._considered = None
-        return True
-
-    def _remove_all(self) -> None:
-        for rule_id in [*self._added]:
-            self._remove(rule_id)
-
     def _active(self) -> list[RuleState]:
         return [*sorted(self._added.values(), key=attrgetter("position")), *self._states]
 
     def _considered_rules(self) -> FindNearMisses:
         if self._considered is None:
             added = [state.rule for state in self._active()[: len(self._added)]]
-            self._considered = partial(find_near_misses, added, self._scenario.rules)
+            self._considered = partial(find_near_misses, added, self.scenario.rules)
         return self._considered
 
     def _choose(self, call: Call) -> RuleState | None:
         for state in self._index.candidates(call):
-            if state.accepts(call) and not state.is_spent(call):
+            if state.can_answer(call):
                 return state
         return None
 
     def _without_rule(self, decision: Decision | None) -> tuple[DecidedBy, Reply]:
         if decision is None or decision.result is None:
-            return DecidedBy.OTHERWISE, self._scenario.otherwise
+            return DecidedBy.OTHERWISE, self.scenario.otherwise
         return DecidedBy.DESK, Reply(Return(decision.result))
 
 
-def _prepare(scenario: Scenario) -> _Prepared:
+def _prepare(scenario: Scenario) -> tuple[list[RuleState], Index[RuleState], frozenset[str]]:
+    """Return what is derived from a scenario, which takes too long to be done under the lock."""
     states = [RuleState(rule, position) for position, rule in enumerate(scenario.rules)]
     index: Index[RuleState] = Index()
     for state in states:
         index.add(state, state.rule.when)
     owners = () if scenario.desk is None else scenario.desk.administrators
     codes = frozenset(owner.auth_code for owner in owners)
-    return _Prepared(scenario, states, index, codes.union(*(rule.when.literal_codes() for rule in scenario.rules)))
+    return states, index, codes.union(*(rule.when.literal_codes() for rule in scenario.rules))

@@ -10,7 +10,7 @@ from typing import Final
 
 from emulator.core.call import Call, format_auth_code
 from emulator.core.journal import DecidedBy, Exchange, Snapshot
-from emulator.core.matching import Mismatch, When
+from emulator.core.matching import FIELDS, Mismatch, When
 from emulator.core.near_misses import NEAR_MISSES, NearMiss
 from emulator.core.replies import Reply
 from emulator.core.rules import Rule
@@ -21,47 +21,36 @@ _MAX_RULES_LISTED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A dry run of one call.
-
-    ``passed_over`` holds, in order, the rules before the one that answers, or all if none does; in that case
-    ``near_misses`` holds the closest ones, and ``reason`` says why the desk or ``otherwise`` decides ("" for a rule).
-    """
+    """A dry run of one call."""
 
     call: Call
-    passed_over: tuple[NearMiss, ...]
+    passed_over: tuple[NearMiss, ...]  # in order, the rules before the one that answers, or all if none does
     decided_by: DecidedBy
     rule: Rule | None
     reply: Reply
-    reason: str
-    near_misses: tuple[NearMiss, ...]
+    reason: str  # why the desk or ``otherwise`` decides; "" if a rule does
+    near_misses: tuple[NearMiss, ...]  # the closest rules if none answers
 
-    def lines(self) -> list[str]:
+    def text(self) -> str:
         """Return the explanation for people: the call, the rules passed over (the first 20), and the answer."""
         call, more = self.call, len(self.passed_over) - _MAX_RULES_LISTED
         auth_code = format_auth_code(call.auth_code)
-        return [
-            f"call: session {call.session}, node {call.node}, auth code {auth_code}, {call.binding.value}",
-            *(f"  no   {miss}" for miss in self.passed_over[:_MAX_RULES_LISTED]),
-            *([f"  no   {more} more rules"] if more > 0 else []),
-            *([] if self.rule is None else [f"  yes  {self.rule}"]),
-            f"answer: {self.reply}, decided by {self._decider()}",
-            *(f"near miss: {miss}" for miss in self.near_misses),
-        ]
-
-    def text(self) -> str:
-        """Return the lines as one text."""
-        return "\n".join(self.lines())
+        lines = [f"call: session {call.session}, node {call.node}, auth code {auth_code}, {call.binding.value}"]
+        lines += [f"  no   {miss}" for miss in self.passed_over[:_MAX_RULES_LISTED]]
+        if more > 0:
+            lines.append(f"  no   {more} more rules")
+        if self.rule is not None:
+            lines += [f"  yes  {self.rule}", f"answer: {self.reply}, decided by rule {self.rule}"]
+        else:
+            decider = "the desk" if self.decided_by is DecidedBy.DESK else "otherwise"
+            lines.append(f"answer: {self.reply}, decided by {decider}: {self.reason}")
+        return "\n".join([*lines, *(f"near miss: {miss}" for miss in self.near_misses)])
 
     def as_data(self) -> dict[str, object]:
-        """Return the explanation as JSON-ready data."""
         call = self.call
+        fields = (call.session, call.node, format_auth_code(call.auth_code), call.binding.value)
         return {
-            "call": {
-                "session": call.session,
-                "node": call.node,
-                "auth_code": format_auth_code(call.auth_code),
-                "binding": call.binding.value,
-            },
+            "call": dict(zip(FIELDS, fields, strict=True)),
             "passed_over": [miss.as_data() for miss in self.passed_over],
             "decided_by": self.decided_by.value,
             "rule": None if self.rule is None else {"rule": self.rule.name, "source": self.rule.source},
@@ -69,12 +58,6 @@ class Explanation:
             "reason": self.reason,
             "near_misses": [miss.as_data() for miss in self.near_misses],
         }
-
-    def _decider(self) -> str:
-        if self.rule is not None:
-            return f"rule {self.rule}"
-        decider = "the desk" if self.decided_by is DecidedBy.DESK else "otherwise"
-        return f"{decider}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,45 +82,37 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class NearCall:
-    """A call that does not meet the conditions of a verification, and why."""
+    """A call that does not meet the conditions of a verification."""
 
     exchange: Exchange
     mismatches: tuple[Mismatch, ...]
 
     def text(self) -> str:
-        """Return the call and its mismatches in one line."""
         reasons = "; ".join(mismatch.text("wanted is") for mismatch in self.mismatches)
         return f"call {self.exchange.id}, {describe_call(self.exchange)}: {reasons}"
 
     def as_data(self) -> dict[str, object]:
-        """Return the id of the call and its mismatches as JSON-ready data."""
         return {"id": self.exchange.id, "mismatches": [mismatch.as_data() for mismatch in self.mismatches]}
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was expected of the calls, and what the journal has: ``count`` matching calls of ``total``.
-
-    ``certain`` is False if entries that could change the outcome were dropped from the journal; ``dropped`` is the
-    number of dropped entries.
-    """
+    """What was expected of the calls, and what the journal has: ``count`` matching calls of ``total``."""
 
     when: When
     times: Times
     count: int
     total: int
     near_misses: tuple[NearCall, ...]
-    dropped: int = 0
-    certain: bool = True
+    dropped: int = 0  # how many entries the journal has dropped
+    certain: bool = True  # False if dropped entries could change the outcome
 
     @property
     def verified(self) -> bool:
-        """True if the number of calls is certain and as expected."""
         return self.certain and self.times.accepts(self.count)
 
     @property
     def text(self) -> str:
-        """What was expected and what the journal has, for people."""
         came = _calls(self.count) if self.count else "none"
         lines = [f"wanted {self.times} with {self.when.text()}; {came} came, of {_calls(self.total)} in the journal"]
         lines += [f"near miss: {near.text()}" for near in self.near_misses]
@@ -155,7 +130,8 @@ def verify(snapshot: Snapshot, when: When, times: Times, *, after: int = 0) -> V
     exchanges = [exchange for exchange in snapshot.exchanges if exchange.id > after]
     others = [exchange for exchange in exchanges if not when.accepts(exchange.call)]
     count = len(exchanges) - len(others)
-    certain = snapshot.dropped_id <= after or _is_certain(times, count)
+    decided = count >= times.at_least if times.at_most is None else count > times.at_most  # whatever was dropped
+    certain = decided or snapshot.dropped_id <= after
     if certain and times.accepts(count):
         others = []
     others.sort(key=lambda exchange: (sum(1 for _ in when.rejecting(exchange.call)), -exchange.id))
@@ -165,15 +141,8 @@ def verify(snapshot: Snapshot, when: When, times: Times, *, after: int = 0) -> V
 
 def describe_call(exchange: Exchange) -> str:
     """Return a call in one line, such as ``soap11 session=1001 node=2 auth_code=demo-ann``."""
-    call = exchange.call
-    auth_code = format_auth_code(call.auth_code)
+    call, auth_code = exchange.call, format_auth_code(exchange.call.auth_code)
     return f"{call.binding.value} session={call.session} node={call.node} auth_code={auth_code}"
-
-
-def _is_certain(times: Times, count: int) -> bool:
-    """Return True if finding more calls than ``count`` could not change the outcome."""
-    too_many = times.at_most is not None and count > times.at_most
-    return too_many or (times.at_most is None and count >= times.at_least)
 
 
 def _calls(number: int) -> str:

@@ -24,8 +24,6 @@ OTHER_RULES: Final = "(other rules)"
 
 BUCKET_SECONDS: Final = 10.0
 BUCKETS_KEPT: Final = 30
-REFUSED: Final = "refused"
-"""The key of refusals in the timeline, where calls are counted by outcome."""
 
 _ENTRY_OVERHEAD: Final = 500  # approximate memory in bytes of an entry without its messages
 
@@ -39,8 +37,6 @@ class JournalLimits:
 
 
 class DecidedBy(str, Enum):
-    """What decided the reply to a call: a rule, else the desk, else the scenario's ``otherwise``."""
-
     RULE = "rule"
     DESK = "desk"
     OTHERWISE = "otherwise"
@@ -56,7 +52,6 @@ class RawMessage:
 
     @property
     def size(self) -> int:
-        """Approximate size in bytes."""
         size = len(self.start) + len(self.body)
         for name, value in self.headers:
             size += len(name) + len(value)
@@ -65,22 +60,18 @@ class RawMessage:
 
 @dataclass(slots=True)
 class RawExchange:
-    """A request and its answer as HTTP messages; ``answer`` is None until it is made, and if none is sent.
+    """A request and its answer as HTTP messages."""
 
-    ``at`` is when the request arrived, in seconds since 1970; ``seconds`` is how long deciding the answer took.
-    ``size`` is the approximate number of bytes that it uses in the journal.
-    """
-
-    at: float = 0.0
+    at: float = 0.0  # when the request arrived, in seconds since 1970
     request: RawMessage | None = None
-    answer: RawMessage | None = None
-    seconds: float = 0.0
-    size: int = 0
+    answer: RawMessage | None = None  # None until it is made, and if none is sent
+    seconds: float = 0.0  # how long deciding the answer took
+    size: int = 0  # approximate memory in bytes that the journal needs for it
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A call and its answer. ``delay`` is in seconds; ``rule`` is None unless a rule decided."""
+    """A call and its answer, ``delay`` seconds later; ``rule`` is None unless a rule decided."""
 
     id: int
     call: Call
@@ -93,7 +84,7 @@ class Exchange:
 
     @property
     def decider(self) -> str:
-        """The name of the rule that decided, else ``desk`` or ``otherwise``."""
+        """The rule's name, else ``desk`` or ``otherwise``."""
         return self.decided_by.value if self.rule is None else self.rule.name
 
     def near_misses(self, limit: int = NEAR_MISSES) -> tuple[NearMiss, ...]:
@@ -103,16 +94,10 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a request was refused: ``text`` is a ``str.format`` template, ``values`` are what it quotes from the request.
+    """Why a request was refused."""
 
-    The values are kept apart, so that they can be masked: any of them may hold an auth code.
-
-    >>> str(Reason("Missing parameter: {name}.", {"name": "iNode"}))
-    'Missing parameter: iNode.'
-    """
-
-    text: str
-    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    text: str  # a template for str.format
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)  # from the request; any may be an auth code
 
     @classmethod
     def literal(cls, text: str) -> Reason:
@@ -135,7 +120,6 @@ class Refusal:
 
     @property
     def reason(self) -> str:
-        """Why it was refused, with the values quoted from the request."""
         return str(self.why)
 
 
@@ -144,16 +128,11 @@ Entry = Exchange | Refusal
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Counts since the start, unaffected by drops, clearing and reset.
+    """Counts since the start, unaffected by drops, clearing and reset."""
 
-    ``calls`` are by binding, outcome and decider; ``refusals`` by binding and status.
-    ``seconds`` is the histogram of decision times: one count for each of ``DURATION_BOUNDS``, and one for longer times.
-    ``seconds_sum`` is the sum of those times.
-    """
-
-    calls: Mapping[tuple[Binding, str, str], int]
-    refusals: Mapping[tuple[Binding | None, int], int]
-    seconds: Sequence[int]
+    calls: Mapping[tuple[Binding, str, str], int]  # by binding, outcome and decider
+    refusals: Mapping[tuple[Binding | None, int], int]  # by binding and status
+    seconds: Sequence[int]  # histogram of decision times: a count for each of DURATION_BOUNDS, and for longer times
     seconds_sum: float
 
 
@@ -167,20 +146,15 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The content of a journal at one moment.
-
-    ``timeline`` has the last ``BUCKETS_KEPT`` buckets that are not empty. ``dropped`` is the number of entries dropped
-    for lack of room since the journal was last cleared, ``dropped_id`` the id of the last of them. Entries with ids
-    below ``first_id`` were dropped or cleared; ``last_id`` is the highest id so far.
-    """
+    """The content of a journal at one moment."""
 
     entries: tuple[Entry, ...]
-    dropped: int
-    dropped_id: int
+    dropped: int  # how many entries were dropped for lack of room since the journal was last cleared
+    dropped_id: int  # the id of the last of them
     totals: Totals
-    timeline: tuple[Bucket, ...]
-    first_id: int
-    last_id: int
+    timeline: tuple[Bucket, ...]  # without empty buckets, at most BUCKETS_KEPT
+    first_id: int  # entries with lower ids were dropped or cleared
+    last_id: int  # the highest id so far
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -199,7 +173,7 @@ class Journal:
         self._entries: deque[Entry] = deque()
         self._size = 0
         self._removed_id = 0  # the highest id that is no longer kept
-        self._last_id = 0
+        self.last_id = 0
         self._dropped = 0
         self._dropped_id = 0
         self._calls: Counter[tuple[Binding, str, str]] = Counter()
@@ -210,18 +184,15 @@ class Journal:
         self._seconds_sum = 0.0
 
     def add(self, entry: Entry) -> None:
-        """Append an entry, whose answer may follow later."""
         if isinstance(entry, Exchange):
-            decider = entry.decider
-            if decider not in self._rule_names:
-                if len(self._rule_names) < MAX_COUNTED_RULES:
-                    self._rule_names.add(decider)
-                else:
-                    decider = OTHER_RULES
-            outcome = entry.outcome.word
+            decider, outcome = entry.decider, entry.outcome.word
+            if len(self._rule_names) < MAX_COUNTED_RULES:
+                self._rule_names.add(decider)
+            elif decider not in self._rule_names:
+                decider = OTHER_RULES
             self._calls[entry.call.binding, outcome, decider] += 1
         else:
-            outcome = REFUSED
+            outcome = "refused"
             self._refusals[entry.binding, entry.status] += 1
         raw = entry.raw
         self._timeline[raw.at // BUCKET_SECONDS][outcome] += 1
@@ -230,40 +201,36 @@ class Journal:
         raw.size = _ENTRY_OVERHEAD + (raw.request.size if raw.request is not None else 0)
         self._size += raw.size
         self._entries.append(entry)
-        self._last_id = entry.id
+        self.last_id = entry.id
         self._drop()
 
     def complete(self, entry: Entry, answer: RawMessage | None, seconds: float) -> None:
-        """Record an entry's answer and how long deciding it took."""
         self._seconds[bisect_left(DURATION_BOUNDS, seconds)] += 1
         self._seconds_sum += seconds
         raw = entry.raw
         raw.answer, raw.seconds = answer, seconds
-        if entry.id > self._removed_id and answer is not None:
+        if answer is not None and entry.id > self._removed_id:
             size = answer.size
             raw.size += size
             self._size += size
             self._drop()
 
     def limit(self, limits: JournalLimits) -> None:
-        """Change the limits, dropping entries at once if necessary."""
         self._limits = limits
         self._drop()
 
     def clear(self) -> None:
         """Remove the entries and the timeline, and set the drop counter to zero; the totals stay."""
-        if self._entries:
-            self._removed_id = self._entries[-1].id
+        self._removed_id = self.last_id
         self._entries.clear()
         self._timeline.clear()
         self._size = self._dropped = self._dropped_id = 0
 
     def snapshot(self) -> Snapshot:
-        """Return the present content."""
         totals = Totals(dict(self._calls), dict(self._refusals), tuple(self._seconds), self._seconds_sum)
         timeline = tuple(Bucket(number * BUCKET_SECONDS, dict(counts)) for number, counts in self._timeline.items())
-        ids = (self._removed_id + 1, self._last_id)
-        return Snapshot(tuple(self._entries), self._dropped, self._dropped_id, totals, timeline, *ids)
+        entries, first_id = tuple(self._entries), self._removed_id + 1
+        return Snapshot(entries, self._dropped, self._dropped_id, totals, timeline, first_id, self.last_id)
 
     def _drop(self) -> None:
         entries, limits = self._entries, self._limits

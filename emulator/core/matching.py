@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from bisect import bisect
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from dataclasses import field as dataclass_field
 from itertools import takewhile
+from operator import eq
 from typing import Final
 
 from emulator.core.call import Call, format_auth_code
@@ -22,8 +23,6 @@ _MAX_LISTED: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """Accepts any of the given values."""
-
     values: frozenset[int | str] = dataclass_field(repr=False)
 
     def accepts(self, value: Value) -> bool:
@@ -31,10 +30,10 @@ class OneOf:
 
     def wording(self) -> str:
         """Return the values as text; of more than four, the first three and the number of the others."""
-        texts = [_format(value) for value in sorted(self.values, key=str)]
-        if len(texts) > _MAX_LISTED:
-            texts[_MAX_LISTED - 1 :] = [f"{len(texts) - _MAX_LISTED + 1} others"]
-        return " or ".join(part for part in (", ".join(texts[:-1]), texts[-1]) if part)
+        *texts, last = (_format(value) for value in sorted(self.values, key=str))
+        if len(texts) >= _MAX_LISTED:
+            texts, last = texts[: _MAX_LISTED - 1], f"{len(self.values) - _MAX_LISTED + 1} others"
+        return f"{', '.join(texts)} or {last}" if texts else last
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +44,8 @@ class Range:
     high: int | None = None
 
     def accepts(self, value: Value) -> bool:
-        if not isinstance(value, int):
-            return False
-        return (self.low is None or self.low <= value) and (self.high is None or value <= self.high)
+        low, high = self.low, self.high
+        return isinstance(value, int) and (low is None or low <= value) and (high is None or value <= high)
 
     def wording(self) -> str:
         if self.low is None:
@@ -62,9 +60,9 @@ class Matches:
     pattern: re.Pattern[str] = dataclass_field(repr=False)
 
     def accepts(self, value: Value) -> bool:
-        if value is None:
-            return False
-        return self.pattern.fullmatch(value if isinstance(value, str) else str(value)) is not None
+        if isinstance(value, int):
+            value = str(value)
+        return value is not None and self.pattern.fullmatch(value) is not None
 
     def wording(self) -> str:
         return f"a text that matches {_format(self.pattern.pattern)}"
@@ -85,8 +83,6 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """Accepts what another condition rejects."""
-
     condition: Condition
 
     def accepts(self, value: Value) -> bool:
@@ -117,13 +113,8 @@ class Mismatch:
         position = "" if self.differs_at is None else f" (they differ at character {self.differs_at})"
         return f"{self.field} is {self.actual}, {subject} {self.expected}{position}"
 
-    def __str__(self) -> str:
-        return self.text()
-
     def as_data(self) -> dict[str, object]:
-        """Return the mismatch as JSON-ready data; ``differs_at`` is left out if it is None."""
-        data: dict[str, object] = {"field": self.field, "expected": self.expected, "actual": self.actual}
-        return data if self.differs_at is None else {**data, "differs_at": self.differs_at}
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,20 +134,17 @@ class When:
                 yield name, condition
 
     def accepts(self, call: Call) -> bool:
-        """Return True if no condition rejects the call."""
         return next(self.rejecting(call), None) is None
 
     def mismatches(self, call: Call) -> tuple[Mismatch, ...]:
-        """Return a mismatch for each condition that rejects the call; empty if it is accepted."""
         return tuple(_mismatch(name, condition, getattr(call, name)) for name, condition in self.rejecting(call))
 
     def wordings(self) -> dict[str, str]:
         """Return what each condition accepts, as text by field; empty if every call is accepted."""
-        conditions: dict[str, Condition | None] = {name: getattr(self, name) for name in FIELDS}
-        return {name: condition.wording() for name, condition in conditions.items() if condition is not None}
+        conditions = zip(FIELDS, (self.session, self.node, self.auth_code, self.binding), strict=True)
+        return {name: condition.wording() for name, condition in conditions if condition is not None}
 
     def text(self) -> str:
-        """Return all conditions in one line."""
         return ", ".join(f"{name} {wording}" for name, wording in self.wordings().items()) or "any values"
 
     def literal_codes(self) -> frozenset[str]:
@@ -178,11 +166,6 @@ def _mismatch(name: str, condition: Condition, value: Value) -> Mismatch:
     if name == "auth_code" and value and isinstance(condition, OneOf):
         code, codes = str(value), sorted(filter(None, map(str, condition.values)))
         place = bisect(codes, code)  # a code with the longest common prefix is next to it in sorted order
-        lengths = [_common_length(code, near) for near in codes[max(0, place - 1) : place + 1]]
+        lengths = [sum(takewhile(bool, map(eq, code, near))) for near in codes[max(0, place - 1) : place + 1]]
         differs_at = max(lengths) + 1 if lengths else None
     return Mismatch(name, condition.wording(), _format(value), differs_at)
-
-
-def _common_length(one: str, other: str) -> int:
-    """Return the length of the common prefix of two texts."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -24,11 +24,6 @@ class NearMiss:
     mismatches: tuple[Mismatch, ...]
 
     @property
-    def spent(self) -> bool:
-        """True if the rule accepts the call but has answered its ``times``."""
-        return not self.mismatches
-
-    @property
     def reason(self) -> str:
         """Human-readable reason why the rule did not answer."""
         if self.mismatches:
@@ -40,13 +35,8 @@ class NearMiss:
         return f"{self.rule}: {self.reason}"
 
     def as_data(self) -> dict[str, object]:
-        """Return the near miss as JSON-ready data."""
-        return {
-            "rule": self.rule.name,
-            "source": self.rule.source,
-            "spent": self.spent,
-            "mismatches": [mismatch.as_data() for mismatch in self.mismatches],
-        }
+        mismatches = [mismatch.as_data() for mismatch in self.mismatches]
+        return {"rule": self.rule.name, "source": self.rule.source, "spent": not mismatches, "mismatches": mismatches}
 
 
 FindNearMisses = Callable[[Call, Rule | None, int], tuple[NearMiss, ...]]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from types import SimpleNamespace
 from typing import Final, NamedTuple
 
 from emulator.core.contract import INT32_MAX, INT32_MIN, Binding
 from emulator.core.matching import Absent, Condition, Not, OneOf, Range, Value, When
-from emulator.core.rule_index import Index
+from emulator.core.rule_index import INDEXED, Index
 from emulator.core.rules import Rule
 
 MAX_COMPARISONS: Final = 5_000_000
-"""Approximate limit of compared pairs of rules. The index finds exact values; only some thousand rules with ranges,
-patterns and the like make more pairs. Then the last of them are compared with only the first of them."""
+"""Approximate limit of compared pairs. Only some thousand rules with ranges, patterns and the like, which the index
+cannot look up, make more of them; then the last rules are compared with only the first ones."""
 
 Intervals = tuple[tuple[int, int], ...]
 """Ranges of numbers in ascending order, with both ends included, that neither overlap nor touch."""
@@ -33,7 +34,7 @@ def unreachable(rules: Mapping[int, Rule]) -> Iterator[tuple[int, int | None]]:
             yield number, None
             continue
         positioned = _Positioned(number, rule.when, _bounds(rule.when.session), _bounds(rule.when.node))
-        example = _Example(*map(_accepted_value, (rule.when.session, rule.when.node, rule.when.auth_code)))
+        example = SimpleNamespace(**{name: _accepted_value(getattr(rule.when, name)) for name in INDEXED})
         candidates = islice(earlier.candidates(example), limit)
         shadowed_by = next((candidate for candidate in candidates if candidate.shadows(positioned)), None)
         if shadowed_by is not None:
@@ -53,7 +54,7 @@ def covers(wide: When, narrow: When) -> bool:
 
 
 class _Positioned(NamedTuple):
-    """Conditions at a position, with the lowest and highest numbers that they accept."""
+    """Conditions at a position, with bounds of the numbers that they accept."""
 
     position: int
     when: When
@@ -63,23 +64,14 @@ class _Positioned(NamedTuple):
     def shadows(self, later: _Positioned) -> bool:
         """Return True if the conditions cover the later ones; comparing the bounds first rules out most pairs."""
         return (
-            self.session[0] <= later.session[0]
-            and self.session[1] >= later.session[1]
-            and self.node[0] <= later.node[0]
-            and self.node[1] >= later.node[1]
+            self.session[0] <= later.session[0] <= later.session[1] <= self.session[1]
+            and self.node[0] <= later.node[0] <= later.node[1] <= self.node[1]
             and covers(self.when, later.when)
         )
 
 
-class _Example(NamedTuple):
-    """Values that some conditions accept, and so do all that cover them; None, which equals no value, if unknown."""
-
-    session: Value
-    node: Value
-    auth_code: Value
-
-
 def _accepted_value(condition: Condition | None) -> Value:
+    """Return a value that is accepted, also by all conditions that cover this one; None if unknown: equals no value."""
     if isinstance(condition, OneOf):
         return next(iter(condition.values))
     intervals = _intervals(condition)
@@ -97,9 +89,7 @@ def _numbers_cover(wide: Condition | None, narrow: Condition | None) -> bool:
     if isinstance(narrow, OneOf):
         return all(map(wide.accepts, narrow.values))
     outer, inner = _intervals(wide), _intervals(narrow) or _ALL_NUMBERS
-    if outer is None:
-        return False
-    return all(any(low <= first and last <= high for low, high in outer) for first, last in inner)
+    return outer is not None and all(any(low <= first and last <= high for low, high in outer) for first, last in inner)
 
 
 def _texts_cover(wide: Condition | None, narrow: Condition | None) -> bool:
@@ -151,5 +141,4 @@ def _intervals(condition: Condition | None) -> Intervals | None:
 def _gaps(intervals: Intervals) -> Intervals:
     """Return the int32 numbers outside the intervals."""
     edges = [INT32_MIN - 1, *(edge for interval in intervals for edge in interval), INT32_MAX + 1]
-    gaps = zip(edges[::2], edges[1::2], strict=True)
-    return tuple((before + 1, after - 1) for before, after in gaps if before + 1 < after)
+    return tuple((low + 1, high - 1) for low, high in zip(edges[::2], edges[1::2], strict=True) if low + 1 < high)

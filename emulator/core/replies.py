@@ -17,8 +17,6 @@ _P99_OF_STANDARD_NORMAL = 2.3263478740408408
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """The operation returns a result."""
-
     result: Result
 
     @property
@@ -89,13 +87,11 @@ class ConnectionFailure:
 
 Outcome = Return | Throw | HttpFailure | ConnectionFailure
 
-# The delays. ``seconds`` draws one delay in seconds.
+# The delays, in seconds. ``seconds`` draws one.
 
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """A constant delay in seconds."""
-
     value: float
 
     def seconds(self, random: Random) -> float:  # noqa: ARG002 - the other delays draw from it
@@ -107,8 +103,6 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Uniform:
-    """A delay with uniform distribution between two bounds in seconds."""
-
     low: float
     high: float
 
@@ -121,8 +115,6 @@ class Uniform:
 
 @dataclass(frozen=True, slots=True)
 class LogNormal:
-    """A delay with log-normal distribution, given by its median and 99th percentile in seconds."""
-
     median: float
     p99: float
 
@@ -139,8 +131,6 @@ Delay = Fixed | Uniform | LogNormal
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a call gets: an outcome, optionally after a delay."""
-
     outcome: Outcome
     delay: Delay | None = None
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import heapq
 from bisect import insort
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import replace
 from itertools import chain, product
 from operator import attrgetter
 from typing import Final, Generic, TypeVar
 
 from emulator.core.matching import OneOf, When
 
-_INDEXED: Final = ("session", "node", "auth_code")
+INDEXED: Final = ("session", "node", "auth_code")
 _MAX_SORTED: Final = 16  # up to here, sorting the candidates is faster than merging them lazily
 
 T = TypeVar("T")
@@ -36,7 +35,6 @@ class Index(Generic[T]):
             insort(bucket, item, key=_position)
 
     def remove(self, item: T, when: When) -> None:
-        """Remove an item that was added with the same conditions."""
         for bucket in self._buckets(when):
             bucket.remove(item)
 
@@ -58,21 +56,13 @@ class Index(Generic[T]):
         if not fields:
             yield self._unindexed
             return
-        if fields not in self._tables:
-            self._tables[fields] = (attrgetter(*fields), {})
-        table = self._tables[fields][1]
+        _, table = self._tables.setdefault(fields, (attrgetter(*fields), {}))
         for values in product(*(getattr(when, name).values for name in fields)):
             yield table.setdefault(values[0] if len(values) == 1 else values, [])
 
 
 def indexed_fields(when: When) -> tuple[str, ...]:
     """Return the fields by which an item is stored: those with a single value, and the one with the shortest list."""
-    sizes = {name: len(c.values) for name in _INDEXED if isinstance(c := getattr(when, name), OneOf)}
+    sizes = {name: len(c.values) for name in INDEXED if isinstance(c := getattr(when, name), OneOf)}
     lists = sorted((size, name) for name, size in sizes.items() if size > 1)
     return tuple(name for name, size in sizes.items() if size == 1 or (size, name) == lists[0])
-
-
-def remaining(when: When) -> When | None:
-    """Return the conditions that a lookup in the index does not check; None if it checks all of them."""
-    rest = replace(when, **dict.fromkeys(indexed_fields(when)))
-    return None if rest == When() else rest

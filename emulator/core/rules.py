@@ -1,18 +1,23 @@
-"""Rules and scenarios as immutable values: what was written, without its syntax and without state."""
+"""Rules and scenarios as immutable values, and the counters that select a rule's next reply."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
+from emulator.core.call import Call
 from emulator.core.contract import Result
 from emulator.core.desk import Desk
 from emulator.core.matching import When
 from emulator.core.replies import Reply, Return
+from emulator.core.rule_index import indexed_fields
 
 OTHERWISE: Final = Reply(Return(Result.ERROR))
-"""The default ``otherwise`` of a scenario."""
+
+MAX_COUNTERS: Final = 100_000
+"""How many sessions, nodes or auth codes one rule counts; beyond that the least recently used counter is dropped."""
 
 
 class Per(str, Enum):
@@ -26,23 +31,18 @@ class Per(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Conditions on a call, and the replies to the calls that meet them.
-
-    ``replies`` has at least one item; they are given in turn, and the last one is repeated. After ``times`` answers
-    (None: no limit) the rule is spent and is passed over. Both are counted by ``per``. ``source`` is "file:line", or
-    None for a rule that comes from no file.
-    """
+    """Conditions on a call, and the replies to the calls that meet them."""
 
     name: str
     when: When
-    replies: tuple[Reply, ...]
-    times: int | None = None
+    replies: tuple[Reply, ...]  # at least one; given in turn, and the last one is repeated
+    times: int | None = None  # after so many answers the rule is spent and passed over; None: no limit
     per: Per = Per.RULE
-    source: str | None = None
+    source: str | None = None  # "file:line"; None for a rule that comes from no file
 
     @property
     def is_stateful(self) -> bool:
-        """True if the rule's next reply depends on how often it has answered."""
+        """True if the reply depends on how often the rule has answered."""
         return self.times is not None or len(self.replies) > 1
 
     def __str__(self) -> str:
@@ -51,14 +51,60 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A named list of rules: the first that accepts a call answers it, else the desk, else ``otherwise``.
-
-    ``source`` is the text that the scenario was read from.
-    """
+    """A named list of rules: the first that accepts a call answers it, else the desk, else ``otherwise``."""
 
     name: str
     description: str | None = None
     otherwise: Reply = OTHERWISE
     rules: tuple[Rule, ...] = ()
     desk: Desk | None = None
-    source: str | None = field(default=None, repr=False)
+    source: str | None = field(default=None, repr=False)  # the text that it was read from
+
+
+class RuleState:
+    """A rule with its counters, at its position among the active rules. Not thread-safe; the engine locks.
+
+    ``hits`` is the number of calls that the rule has answered, ``last`` the id of the last one.
+    """
+
+    __slots__ = ("_counters", "_only_reply", "_remaining", "hits", "last", "position", "rule")
+
+    def __init__(self, rule: Rule, position: int) -> None:
+        self.rule, self.position, self.hits = rule, position, 0
+        self.last: int | None = None
+        remaining = replace(rule.when, **dict.fromkeys(indexed_fields(rule.when)))
+        self._remaining = None if remaining == When() else remaining  # the conditions that the index does not check
+        self._only_reply = None if rule.is_stateful else rule.replies[0]
+        self._counters: OrderedDict[int | str | None, int] | None = None
+
+    def can_answer(self, call: Call) -> bool:
+        """Return True if the rule, which the index returned for the call, accepts it and is not spent."""
+        if self._remaining is not None and not self._remaining.accepts(call):
+            return False
+        return self.rule.times is None or self._count(call) < self.rule.times
+
+    def next_reply(self, call: Call) -> Reply:
+        return self._only_reply or self.rule.replies[min(self._count(call), len(self.rule.replies) - 1)]
+
+    def take_reply(self, call: Call, call_id: int) -> Reply:
+        self.hits += 1
+        self.last = call_id
+        if self._only_reply is not None:
+            return self._only_reply
+        reply = self.next_reply(call)
+        counters = self._counters = self._counters or OrderedDict()
+        key = self._key(call)
+        counters[key] = counters.pop(key, 0) + 1  # pop moves the key to the end
+        if len(counters) > MAX_COUNTERS:
+            counters.popitem(last=False)
+        return reply
+
+    def reset(self) -> None:
+        self.hits, self.last, self._counters = 0, None, None
+
+    def _count(self, call: Call) -> int:
+        return 0 if self._counters is None else self._counters.get(self._key(call), 0)
+
+    def _key(self, call: Call) -> int | str | None:
+        per = self.rule.per
+        return None if per is Per.RULE else getattr(call, per.value)

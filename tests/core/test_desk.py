@@ -30,7 +30,6 @@ DESK = Desk(
     tuple(Technician(status.value, 100 + number, status) for number, status in enumerate(TechnicianStatus)),
     tuple(Session(1000 + number, None, status) for number, status in enumerate(SessionStatus)),
 )
-START = a_call(session=1000, node=100, auth_code="demo-ann")  # a waiting session, an online technician
 
 
 @pytest.mark.parametrize(
@@ -56,33 +55,24 @@ def test_the_first_check_that_applies_decides(
     assert DeskState(DESK).answer(a_call(session, node, auth_code)) == Decision(result, reason)
 
 
-def test_only_offline_and_disabled_technicians_start_no_session() -> None:
-    decisions = {each.name: DeskState(DESK).answer(a_call(1000, each.node)).result for each in DESK.technicians}
+def test_only_technicians_in_reach_and_sessions_that_wait_start_a_session() -> None:
+    def starts(session: int, node: int) -> bool:
+        return DeskState(DESK).answer(a_call(session, node)).result is Result.OK
 
-    assert {name for name, result in decisions.items() if result is Result.ACTION_FAILED} == {"offline", "disabled"}
-
-
-def test_only_sessions_that_wait_can_be_started() -> None:
-    decisions = {each.status.value: DeskState(DESK).answer(a_call(each.id, 100)).result for each in DESK.sessions}
-
-    startable = {status for status, result in decisions.items() if result is Result.OK}
+    assert {each.name for each in DESK.technicians if starts(1000, each.node)} == {"online", "away", "busy"}
+    startable = {each.status.value for each in DESK.sessions if starts(each.id, 100)}
     assert startable == {"waiting", "incoming", "outgoing", "on_hold"}
 
 
-def test_a_started_session_is_active_at_the_node_of_the_call_until_a_reset() -> None:
-    desk = DeskState(DESK)
-    desk.answer(START)
+def test_an_answer_makes_the_session_active_at_the_node_of_the_call_until_a_reset() -> None:
+    desk, start = DeskState(DESK), a_call(session=1000, node=100)
 
-    assert Session(1000, None, SessionStatus.ACTIVE, 100) in desk.current().sessions
-    assert desk.answer(START).result is Result.ACTION_FAILED
-    desk.reset()
+    assert desk.decide(start).result is Result.OK
     assert desk.current() == DESK
-
-
-def test_deciding_alone_changes_nothing() -> None:
-    desk = DeskState(DESK)
-
-    assert [desk.decide(START).result for _ in range(2)] == [Result.OK, Result.OK]
+    assert desk.answer(start).result is Result.OK
+    assert Session(1000, None, SessionStatus.ACTIVE, 100) in desk.current().sessions
+    assert desk.answer(start).result is Result.ACTION_FAILED
+    desk.reset()
     assert desk.current() == DESK
 
 

@@ -24,7 +24,6 @@ from emulator.core.rules import Scenario
 from tests.helpers.builders import a_call, a_rule, a_scenario
 
 KILOBYTE = b"x" * 1000
-NOT_FOUND = Reason("nothing is served there")
 
 
 def an_engine(scenario: Scenario | None = None, *, entries: int = 100, size: int = 1_000_000) -> Engine:
@@ -35,9 +34,10 @@ def a_message(body: bytes = b"") -> RawMessage:
     return RawMessage("POST /API/API.asmx HTTP/1.1", [(b"host", b"localhost")], body)
 
 
-def call(engine: Engine, request: bytes = b"", answer: bytes = b"", *, session: int = 1001) -> Exchange:
-    exchange = engine.answer(a_call(session), RawExchange(1.0, a_message(request)))
-    engine.complete(exchange, a_message(answer), 0.0002)
+def call(engine: Engine, request: bytes = b"", answer: bytes = b"", *, count: int = 1) -> Exchange:
+    for _ in range(count):
+        exchange = engine.answer(a_call(), RawExchange(1.0, a_message(request)))
+        engine.complete(exchange, a_message(answer), 0.0002)
     return exchange
 
 
@@ -63,9 +63,6 @@ def test_the_reason_of_a_refusal_quotes_the_request_but_does_not_print_it() -> N
 
     assert refusal.reason == "x is not {valid}: {y}"
     assert "{y}" not in repr(refusal)
-
-
-def test_braces_in_a_literal_reason_have_no_meaning() -> None:
     assert str(Reason.literal("{0} is not {valid}")) == "{0} is not {valid}"
 
 
@@ -82,8 +79,7 @@ def test_an_entry_is_kept_before_it_is_completed_with_its_answer_and_its_time() 
 
 def test_beyond_the_number_of_entries_the_oldest_are_dropped_and_counted() -> None:
     engine = an_engine(entries=3)
-    for _ in range(5):
-        call(engine)
+    call(engine, count=5)
 
     snapshot = engine.snapshot()
     assert (ids(engine), snapshot.dropped, snapshot.dropped_id) == ([3, 4, 5], 2, 2)
@@ -98,8 +94,7 @@ def test_beyond_the_size_the_oldest_are_dropped_with_the_answers_counted() -> No
     engine.complete(first, a_message(KILOBYTE * 4), 0.0)
     assert ids(engine) == [2]
 
-    for _ in range(20):
-        call(engine, KILOBYTE, KILOBYTE)
+    call(engine, KILOBYTE, KILOBYTE, count=20)
     assert ids(engine) == [22]
 
 
@@ -124,18 +119,16 @@ def test_the_answer_of_an_entry_that_is_no_longer_kept_does_not_count() -> None:
 
 def test_lower_limits_take_effect_at_once() -> None:
     engine = an_engine()
-    for _ in range(4):
-        call(engine)
+    call(engine, count=4)
     engine.limit_journal(JournalLimits(entries=2))
 
     assert ids(engine) == [3, 4]
 
 
 def test_totals_survive_drops_clearing_and_reset() -> None:
-    engine = an_engine(a_scenario(a_rule(Result.OK, name="one", session=1)), entries=1)
-    for session in (1, 1, 2):
-        call(engine, session=session)
-    engine.refuse(None, 404, NOT_FOUND)
+    engine = an_engine(a_scenario(a_rule(Result.OK, name="one", times=2)), entries=1)
+    call(engine, count=3)
+    engine.refuse(None, 404, Reason(""))
     engine.clear_journal()
     engine.reset()
 
@@ -149,8 +142,7 @@ def test_totals_survive_drops_clearing_and_reset() -> None:
 
 def test_clearing_resets_the_number_of_dropped_entries_but_not_the_ids() -> None:
     engine = an_engine(entries=1)
-    call(engine)
-    call(engine)
+    call(engine, count=2)
     engine.clear_journal()
     call(engine)
 
@@ -190,7 +182,7 @@ def test_the_timeline_counts_outcomes_by_the_time_of_the_request() -> None:
     engine = an_engine(a_scenario(a_rule(Result.OK, session=1)))
     for at, session in ((100.0, 1), (109.9, 2), (110.0, 1), (131.0, 1)):
         engine.answer(a_call(session), RawExchange(at))
-    engine.refuse(None, 404, NOT_FOUND, RawExchange(132.0))
+    engine.refuse(None, 404, Reason(""), RawExchange(132.0))
 
     assert engine.snapshot().timeline == (
         Bucket(100.0, {"startSessionRet_OK": 1, "startSessionRet_Error": 1}),
@@ -200,9 +192,8 @@ def test_the_timeline_counts_outcomes_by_the_time_of_the_request() -> None:
 
 
 def test_the_timeline_keeps_the_latest_buckets() -> None:
-    engine = an_engine()
-    for number in range(BUCKETS_KEPT + 3):
-        engine.answer(a_call(), RawExchange(number * BUCKET_SECONDS))
+    engine, times = an_engine(), [number * BUCKET_SECONDS for number in range(BUCKETS_KEPT + 3)]
+    for at in times:
+        engine.answer(a_call(), RawExchange(at))
 
-    timeline = engine.snapshot().timeline
-    assert [bucket.at for bucket in timeline] == [number * BUCKET_SECONDS for number in range(3, BUCKETS_KEPT + 3)]
+    assert [bucket.at for bucket in engine.snapshot().timeline] == times[3:]

@@ -17,9 +17,7 @@ numbers = st.integers(1, 4)
 codes = st.sampled_from(["", "a", "b", "ab"])
 values = st.frozensets(numbers, min_size=1, max_size=3)
 number_conditions = st.one_of(
-    values.map(OneOf),
-    st.builds(Range, st.none() | numbers, st.none() | numbers),
-    values.map(OneOf).map(Not),
+    values.map(OneOf), st.builds(Range, st.none() | numbers, st.none() | numbers), values.map(OneOf).map(Not)
 )
 code_conditions = st.one_of(
     st.frozensets(codes, min_size=1, max_size=3).map(OneOf),
@@ -27,15 +25,9 @@ code_conditions = st.one_of(
     st.just(matches("a.*")),
     codes.map(one_of).map(Not),
 )
-binding_conditions = st.sampled_from(Binding).map(lambda binding: one_of(binding))
-
-
+binding_conditions = st.sampled_from(Binding).map(one_of)
 whens = st.builds(
-    When,
-    st.none() | number_conditions,
-    st.none() | number_conditions,
-    st.none() | code_conditions,
-    st.none() | binding_conditions,
+    When, *(st.none() | each for each in (number_conditions, number_conditions, code_conditions, binding_conditions))
 )
 calls = st.builds(Call, numbers, numbers, st.none() | codes, st.sampled_from(Binding))
 rules = st.builds(

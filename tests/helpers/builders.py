@@ -8,7 +8,7 @@ from emulator.core.call import Call
 from emulator.core.contract import Binding, Result
 from emulator.core.desk import Desk
 from emulator.core.matching import Condition, Matches, OneOf, When
-from emulator.core.replies import Delay, Reply, Return
+from emulator.core.replies import Reply, Return
 from emulator.core.rules import OTHERWISE, Per, Rule, Scenario
 
 
@@ -31,10 +31,6 @@ def when(**conditions: Condition | int | str) -> When:
     return When(**{name: one_of(it) if isinstance(it, int | str) else it for name, it in conditions.items()})
 
 
-def a_reply(result: Result = Result.OK, delay: Delay | None = None) -> Reply:
-    return Reply(Return(result), delay)
-
-
 def a_rule(
     *results: Result,
     name: str = "a rule",
@@ -43,7 +39,7 @@ def a_rule(
     source: str | None = None,
     **conditions: Condition | int | str,
 ) -> Rule:
-    replies = tuple(a_reply(result) for result in results or (Result.OK,))
+    replies = tuple(Reply(Return(result)) for result in results or (Result.OK,))
     return Rule(name, when(**conditions), replies, times, per, source)
 
 
