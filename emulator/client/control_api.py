@@ -33,7 +33,7 @@ AnyPath = str | os.PathLike[str]
 
 
 def split_url(url: str) -> SplitResult:
-    """Return the parts of an http or https URL; RemoteError if it is none, or names a user."""
+    """Return the parts of an http or https URL; RemoteError if it is invalid or contains a user name."""
     try:
         parts = urlsplit(url)
         _ = parts.port  # ValueError if invalid
@@ -74,7 +74,7 @@ def send(
     ca_file: AnyPath | None = None,
     timeout: float = 10.0,
 ) -> Response:
-    """Send one request and return the response, whatever its status; RemoteError says why there is none.
+    """Send one request and return the response, whatever its status; RemoteError if no response comes, with the reason.
 
     Proxies and CAs are those that the environment names for ``requests``, but loopback addresses are never reached
     through a proxy, and SSL_CERT_FILE or ``ca_file`` replaces the CAs. ``timeout`` is the longest time without a byte,

@@ -21,6 +21,7 @@ from emulator.fluent import Rescue, RuleData
 from emulator.scenario import control_shapes as shapes
 from emulator.scenario import from_data, load, reply_from_data
 from emulator.scenario.control_models import parse_verification
+from emulator.scenario.fields import MAX_ENTRY_ID
 
 __tracebackhide__ = on_purpose
 
@@ -115,7 +116,7 @@ class RemoteEmulator(Rescue):
         control.request("PUT", path + query, body, yaml=yaml, name=name)
 
     def _journal(self) -> list[shapes.ExchangeJson | shapes.RefusalJson]:
-        path = f"/calls?limit={2**53 - 1}"  # the largest limit, that is none
+        path = f"/calls?limit={MAX_ENTRY_ID}"  # the largest limit: all entries
         journal: shapes.CallListJson = self._control.request("GET", path, shape=shapes.CallListJson)
         return journal["calls"]
 

@@ -105,7 +105,7 @@ def _invoke(request: Request, space: Space, wire_request: WireRequest, binding: 
     wire_response = service.respond(wire_request, operation, binding)
     status, content_type, body = wire_response.status, wire_response.content_type, wire_response.body
     if exchange is None:
-        response = _cached(status, content_type, body)
+        response = _service_response(status, content_type, body)
         response.why, response.binding = wire_response.why, wire_response.binding
         return response
     headers = space.call_log.headers(exchange)
@@ -113,7 +113,7 @@ def _invoke(request: Request, space: Space, wire_request: WireRequest, binding: 
         failure = exchange.outcome
         response = Response(failure.body, failure.status, (*failure.headers, *headers), failure.content_type)
     else:
-        response = _cached(status, content_type, body, headers)
+        response = _service_response(status, content_type, body, headers)
     response = _deliver(request, exchange, response, headers)
     response.exchange, response.remarks = exchange, wire_response.remarks
     return response
@@ -169,10 +169,10 @@ def _document(request: Request, space: Space) -> Response:
     if "schema" in names:
         return _refused(500, PLAIN, wsdl.SCHEMA_NOT_FOUND, "?schema takes no value")
     if nameless == "wsdl":
-        return _cached(200, XML, wsdl.wsdl(_address(request, space)))
+        return _service_response(200, XML, wsdl.wsdl(_address(request, space)))
     if nameless == "disco":
-        return _cached(200, XML, wsdl.disco(_address(request, space)))
-    return _cached(200, HTML, _help_page(request, space))
+        return _service_response(200, XML, wsdl.disco(_address(request, space)))
+    return _service_response(200, HTML, _help_page(request, space))
 
 
 def _help_page(request: Request, space: Space) -> str:
@@ -200,13 +200,13 @@ _SUCCESS: Final = ("Cache-Control", "private, max-age=0")
 _ERROR: Final = ("Cache-Control", "private")
 
 
-def _cached(status: int, content_type: str, body: bytes | str, headers: tuple[Header, ...] = ()) -> Response:
+def _service_response(status: int, content_type: str, body: bytes | str, headers: tuple[Header, ...] = ()) -> Response:
     """Return a response with the Cache-Control of its status, and more headers."""
     return Response(body, status, (_SUCCESS if status == 200 else _ERROR, *headers), content_type)
 
 
 def _refused(status: int, content_type: str, body: str, why: str | Reason) -> Response:
-    response = _cached(status, content_type, body)
+    response = _service_response(status, content_type, body)
     response.why = Reason(why) if isinstance(why, str) else why
     return response
 

@@ -16,6 +16,7 @@ from emulator.delivery import ConnectionFault
 from emulator.scenario import load
 from emulator.scenario.files import DEFAULT_SCENARIO, SCENARIOS
 from emulator.scenario.schema import schema
+from tests.helpers.golden import check_golden
 
 FILES = sorted(SCENARIOS.glob("*.yaml"))
 HINT = "# yaml-language-server: $schema=scenario.schema.json\n"
@@ -54,7 +55,7 @@ def test_each_file_names_the_schema_for_editors(file: Path) -> None:
 
 
 def test_the_schema_beside_the_files_is_the_one_that_the_program_prints() -> None:
-    assert json.loads((SCENARIOS / "scenario.schema.json").read_text(encoding="utf-8")) == schema()
+    check_golden(SCENARIOS / "scenario.schema.json", json.dumps(schema(), indent=2) + "\n")
 
 
 def test_the_default_has_a_code_and_a_session_for_each_result_and_each_failure() -> None:

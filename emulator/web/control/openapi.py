@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from emulator.core.contract import INT32_MAX
 from emulator.scenario import control_shapes as shapes
+from emulator.scenario.fields import MAX_ENTRY_ID
 from emulator.scenario.schema import components
 from emulator.web.control.dispatch import JSON, PROBLEM, Route
 from emulator.web.spaces import PREFIX, SPACE_NAME
@@ -19,7 +20,7 @@ from emulator.web.spaces import PREFIX, SPACE_NAME
 _SCHEMAS: Final = "#/components/schemas/"
 _PATH_VALUE: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 _PATH_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
-    "id": {"type": "integer", "minimum": 0, "maximum": 2**53 - 1},
+    "id": {"type": "integer", "minimum": 0, "maximum": MAX_ENTRY_ID},
     "name": {"type": "string", "pattern": f"^{SPACE_NAME}$"},
     "node": {"type": "integer", "minimum": 0, "maximum": INT32_MAX},
     "file": {"type": "string"},

@@ -11,19 +11,17 @@ from emulator.core.rules import Scenario
 from emulator.scenario import control_models as models
 from emulator.scenario import control_shapes as shapes
 from emulator.scenario import from_data, loads, rule_from_data, when_from_data
+from emulator.scenario.fields import MAX_ENTRY_ID
 from emulator.scenario.source import UnquotedStr
-from emulator.web.control import calls, console, desk, openapi, rules, scenarios, spaces, status, verify
+from emulator.web.control import calls, console, desk, rules, scenarios, spaces, status, verify
 from emulator.web.control.dispatch import JSON, YAML, Body, ControlRequest, Parameter, Route
-
-MAX_ID: Final = 2**53 - 1
-"""The largest id that every reader of JSON can represent."""
 
 _FILE_NAME: Final = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{0,500}"
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > 16 or int(text) > MAX_ID:
-        raise ValueError(f"is not a whole number from 0 to {MAX_ID}")
+    if not (text.isascii() and text.isdigit()) or len(text) > 16 or int(text) > MAX_ENTRY_ID:
+        raise ValueError(f"is not a whole number from 0 to {MAX_ENTRY_ID}")
     return int(text)
 
 
@@ -52,7 +50,7 @@ def _scenario(data: Any, query: Mapping[str, Any]) -> Scenario:
 
 _STRING: Final = {"type": "string"}
 _INT32: Final = {"type": "integer", "format": "int32", "minimum": INT32_MIN, "maximum": INT32_MAX}
-_ID: Final = {"type": "integer", "minimum": 0, "maximum": MAX_ID}
+_ID: Final = {"type": "integer", "minimum": 0, "maximum": MAX_ENTRY_ID}
 
 _LIMIT: Final = Parameter({**_ID, "description": "The maximum number of items."}, _count)
 _FILE: Final = {
@@ -77,6 +75,8 @@ _BODY: Final = (400, 413, 415, 422)  # the problems of every request with a body
 
 
 def _openapi(_control: ControlRequest) -> dict[str, Any]:
+    from emulator.web.control import openapi  # needed by few processes, and slow to import
+
     return openapi.describe(ROUTES)
 
 
