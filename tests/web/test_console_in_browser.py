@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 import zeep
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from emulator import Emulator, Options, RemoteEmulator
 from emulator.core.contract import Binding
@@ -348,11 +348,22 @@ def test_a_console_with_a_token_asks_for_it(browser: Browser, folder: Path) -> N
         browser.new_context() as tab,
     ):
         page = tab.new_page()
+        held_back: list[Route] = []
+
+        def hold_back_a_wrong_token(route: Route) -> None:
+            if route.request.headers.get("authorization") == "Bearer wrong":
+                held_back.append(route)
+            else:
+                route.continue_()
+
+        page.route("**/calls?*", hold_back_a_wrong_token)
         page.goto(console_url(emulator))
         for token in ("wrong", "let-me-in"):
             page.get_by_label("This emulator requires its control token").fill(token)
             page.get_by_role("button", name="Unlock").click()
         expect(page.locator("#health")).to_have_text("front-desk: ready")
+        with page.expect_response(lambda response: response.status == 401):
+            held_back[0].continue_()
         expect(page.locator("#unlock")).to_be_hidden()
 
 

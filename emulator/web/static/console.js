@@ -26,6 +26,7 @@ async function poll() {
     journal.clear(); // the emulator was restarted
     page = await request(`calls?limit=${PAGE_SIZE}`);
   }
+  find("unlock").hidden = true; // the token is right, also when the refusal of an earlier one came late
   const arrived = page.last - last;
   flooded = polls > 0 && arrived > FLOOD;
   journal.forgetBefore(page.first);
@@ -112,7 +113,6 @@ when("reset", "click", async () => {
 });
 when("unlock", "submit", async () => {
   unlock(find("token").value);
-  find("unlock").hidden = true;
   await refresh();
 });
 when("caller", "submit", async () => {
