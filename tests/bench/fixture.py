@@ -1,11 +1,7 @@
-"""The times of a fixture: to its first answer, for a reset, for its stop; and what a hundred of them leak."""
+"""The times of a fixture: to its first answer, for a reset, and for its stop."""
 
 from __future__ import annotations
 
-import gc
-import os
-import threading
-import tracemalloc
 from contextlib import closing
 from http.client import HTTPConnection
 from statistics import mean
@@ -27,9 +23,6 @@ def fixture(effort: Effort) -> Figures:
         runs = [use_one() for _ in range(effort.number(20))]
         for times, (name, bound) in zip(zip(*runs, strict=True), BOUNDS.items(), strict=True):
             figures.add(name, mean(times) * 1000, bound)
-    many = effort.number(100)
-    for name, leak in zip(("threads", "descriptors", "MB"), leaks(many), strict=True):
-        figures.add(f"left by {many} emulators, {name}", leak)
     return figures
 
 
@@ -54,22 +47,3 @@ def use_one() -> tuple[float, float, float]:
         after_reset = perf_counter()
         emulator.stop()
         return answered - began, after_reset - before_reset, perf_counter() - after_reset
-
-
-def leaks(many: int) -> list[float]:
-    """Return the threads, descriptors and megabytes that so many emulators leave in the process after their stop."""
-    for _ in range(5):
-        use_one()
-    tracemalloc.start()
-    before = held()
-    for _ in range(many):
-        use_one()
-    after = held()
-    tracemalloc.stop()
-    return [now - then for then, now in zip(before, after, strict=True)]
-
-
-def held() -> tuple[float, float, float]:
-    """Return the threads, descriptors and megabytes of this process."""
-    gc.collect()
-    return threading.active_count(), len(os.listdir("/proc/self/fd")), tracemalloc.get_traced_memory()[0] / 1e6
