@@ -23,8 +23,9 @@ from emulator.core.journal import Exchange, Refusal
 from emulator.emulator import Emulator
 from emulator.fluent import Rescue
 
-SIDES: Final = 8
-CALLS: Final = 500
+SIDES: Final = 4
+WORKERS: Final = 2
+CALLS: Final = 240
 BINDINGS: Final[list[Binding]] = [*Binding]
 RESULTS: Final[list[Result]] = [*Result]
 LOADED: Final = ("-p", "no:cacheprovider", "-p", "xdist", "-p", "rescue_emulator")
@@ -146,7 +147,7 @@ def test_the_server_around_the_spaces_sees_none_of_it(server: Emulator) -> None:
 def test_workers_of_pytest_have_servers_of_their_own(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # nine processes need not load what else is installed
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # three processes need not load what else is installed
     pytester.makepyfile(
         test_worker=f"""
         from pathlib import Path
@@ -163,6 +164,6 @@ def test_workers_of_pytest_have_servers_of_their_own(
             Path({str(pytester.path)!r}, f"{{worker_id}}.url").write_text(rescue.url)
         """
     )
-    outcome = pytester.runpytest_subprocess(*LOADED, "-n", str(SIDES), "--dist", "each")
-    outcome.assert_outcomes(passed=SIDES)
-    assert len({file.read_text() for file in pytester.path.glob("*.url")}) == SIDES
+    outcome = pytester.runpytest_subprocess(*LOADED, "-n", str(WORKERS), "--dist", "each")
+    outcome.assert_outcomes(passed=WORKERS)
+    assert len({file.read_text() for file in pytester.path.glob("*.url")}) == WORKERS

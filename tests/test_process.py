@@ -106,14 +106,13 @@ def test_sigterm_under_load_loses_no_call_that_came(scenario: Path, tmp_path: Pa
     assert "Traceback" not in log.read_text()
 
 
-@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT], [signal.SIGTERM] * 2], ids=str)
-def test_signals_end_a_process_with_a_call_under_way(signals: list[signal.Signals], scenario: Path) -> None:
+def test_two_signals_end_a_process_with_a_call_under_way(scenario: Path) -> None:
     with serve(str(scenario)) as process:
         with sent(ready(process), a_request()) as connection:
             assert next_answer(connection)[0] == 200
             connection.sendall(a_request(auth_code="slow").head)
-            for number in signals:
-                process.send_signal(number)
+            for _ in range(2):
+                process.send_signal(signal.SIGTERM)
             assert process.wait(PATIENCE) == 0
         assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()
@@ -220,8 +219,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str | None]:
     ("redirection", "form"),
     [
         pytest.param("2>/dev/full", "text", marks=full, id="a full disk"),
-        pytest.param("2>&-", "json", id="closed"),
-        pytest.param(None, "text", id="a broken pipe"),
+        pytest.param(None, "json", id="a broken pipe"),
     ],
 )
 def test_a_log_that_cannot_be_written_stops_nothing(redirection: str | None, form: str, broken_pipe: int) -> None:
@@ -251,12 +249,11 @@ def wait_until_served(address: Address) -> None:
     ("redirection", "reason"),
     [
         pytest.param(">/dev/full", "No space left on device", marks=full, id="a full disk"),
-        pytest.param(">&-", None, id="closed"),
         pytest.param(None, "Broken pipe", id="a broken pipe"),
     ],
 )
 def test_a_ready_line_that_cannot_be_written_is_logged_and_stops_nothing(
-    redirection: str | None, reason: str | None, broken_pipe: int, free_port: int
+    redirection: str | None, reason: str, broken_pipe: int, free_port: int
 ) -> None:
     streams: dict[str, Any] = {"stdout": broken_pipe} if redirection is None else {}
     with serve(f"--port {free_port} {redirection or ''}", **streams) as process:
@@ -265,8 +262,8 @@ def test_a_ready_line_that_cannot_be_written_is_logged_and_stops_nothing(
         status, log = ended(process)
     others = [line for line in (log or "").splitlines() if " INFO get session=" not in line]
     assert status == 0
-    assert len(others) == (0 if reason is None else 1)
-    assert reason is None or f"WARNING cannot write to standard output, {reason}: ready http://" in others[0]
+    assert len(others) == 1
+    assert f"WARNING cannot write to standard output, {reason}: ready http://" in others[0]
 
 
 def test_all_standard_streams_can_be_closed(free_port: int) -> None:

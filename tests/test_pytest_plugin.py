@@ -122,19 +122,6 @@ def test_the_marker_names_a_file_from_the_root_directory_or_holds_the_scenario(p
     run(pytester, "below").assert_outcomes(passed=4)
 
 
-def test_the_ini_option_names_the_scenario_of_tests_without_a_marker(pytester: pytest.Pytester) -> None:
-    pytester.makeini("[pytest]\nrescue_scenario = night.yaml")
-    (pytester.path / "night.yaml").write_text(OK_FOR_ALL)
-    suite(
-        pytester,
-        """
-    def test_of_the_ini(rescue):
-        assert result(rescue) == "OK"
-    """,
-    )
-    run(pytester).assert_outcomes(passed=1)
-
-
 @pytest.mark.parametrize(
     ("named_by", "content", "problems"),
     [
@@ -270,7 +257,7 @@ def test_an_emulator_that_stops_during_a_test_fails_only_that_test(pytester: pyt
 
 def test_the_plugin_can_be_switched_off(pytester: pytest.Pytester) -> None:
     suite(pytester, "\n    def test_it(rescue):\n        pass\n\n    def test_else():\n        pass\n")
-    outcome = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:rescue_emulator")
+    outcome = run(pytester, "-p", "no:rescue_emulator")
     outcome.assert_outcomes(errors=1, passed=1)
     outcome.stdout.fnmatch_lines(["E       fixture 'rescue' not found"])
 
@@ -304,13 +291,14 @@ def sections(lines: list[str], root: Path) -> str:
     return "\n".join(parts) + "\n"
 
 
-def test_the_report_of_a_failed_test_has_the_calls_their_replies_and_near_misses(tmp_path: Path) -> None:
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    (tmp_path / "test_failing.py").write_text((GOLDEN / "plugin" / "suite.txt").read_text())
-    (tmp_path / "night.yaml").write_text((GOLDEN / "plugin" / "night.yaml").read_text())
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", "--color=no"]
-    output = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stdout.splitlines()
-    check_golden(GOLDEN / "plugin" / "report.txt", sections(output, tmp_path))
+def test_the_report_of_a_failed_test_has_the_calls_their_replies_and_near_misses(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeini("[pytest]")
+    pytester.makepyfile(test_failing=(GOLDEN / "plugin" / "suite.txt").read_text())
+    (pytester.path / "night.yaml").write_text((GOLDEN / "plugin" / "night.yaml").read_text())
+    outcome = run(pytester, "--tb=short", "--color=no")
+    check_golden(GOLDEN / "plugin" / "report.txt", sections(outcome.outlines, pytester.path))
 
 
 def test_a_passing_test_has_no_report(pytester: pytest.Pytester) -> None:

@@ -10,7 +10,7 @@ from emulator.core.contract import SERVICE_PATH, Binding, Result
 from tests.helpers.calling import a_request
 from tests.helpers.raw_http import Request
 
-MAX_DELAY: Final = 1.0
+MAX_DELAY: Final = 0.5
 """The server's limit of every delay in seconds, so that a stall ends."""
 
 SECRET: Final = "-is-never-shown-in-full"
