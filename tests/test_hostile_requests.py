@@ -27,7 +27,6 @@ from emulator.wire.input_limits import DEEPEST, LONGEST_TO_DECODE, MOST_MARKUP, 
 from emulator.wire.service import INTERNAL_ERROR
 from tests.helpers.calling import PATIENCE, Address, a_request, call, everything, result, sent, serving
 from tests.helpers.hostile import ANSWERED, FORMS, REFUSED, envelope, many
-from tests.helpers.raw_http import Request
 
 AT_ONCE = 1.0  # seconds of the processor's time; most take a twentieth of that
 FORM = "application/x-www-form-urlencoded"
@@ -378,21 +377,6 @@ def _send(connection: socket.socket, data: bytes) -> None:
         connection.sendall(data)
     except OSError:  # the server has closed, and reads no more of it
         return
-
-
-def test_a_head_of_almost_the_greatest_length_is_read(address: Address) -> None:
-    request = a_request(auth_code="a" * (15 * 1024))
-    assert result(call(address, request)) == "OK"
-
-
-def test_many_short_heads_in_one_piece_are_not_one_long_head(address: Address) -> None:
-    one = a_request()
-    last = Request(one.method, one.path, [("Connection", "close")])
-    data = (one.head * 2000) + last.head
-    with sent(address) as connection:
-        connection.sendall(data[:-1])
-        connection.sendall(data[-1:])
-        assert everything(connection).count(b"startSessionRet_OK") == 2001
 
 
 def test_a_prefix_that_nobody_declared_is_refused_whatever_else_is_odd(service: Service) -> None:

@@ -93,9 +93,6 @@ def test_check_is_silent_about_good_files() -> None:
         ("serve", "--head-timeout", "0"),
         ("serve", "--public-url", "rescue.test"),
         ("serve", "--control-token", " "),
-        ("serve", "--tls-name", "a"),
-        ("serve", "--tls-cert", "a.pem"),
-        ("serve", "--tls", "--tls-cert", "a.pem", "--tls-key", "b.pem"),
     ],
     ids=" ".join,
 )
@@ -160,13 +157,11 @@ def test_wsdl_prints_the_wsdl_for_an_address() -> None:
     assert result.stdout_bytes.count(b'location="https://rescue.test/API/API.asmx"') == 4
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["serve", "--help"], ["check", "scenarios/default.yaml"]], ids=" ".join
-)
-def test_what_serving_needs_is_imported_only_to_serve(arguments: list[str]) -> None:
+def test_what_serving_needs_is_imported_only_to_serve() -> None:
     script = (
         "import sys\nfrom emulator.cli import main\n"
-        f"try:\n    main({arguments!r})\nexcept SystemExit:\n    pass\n"
+        "for command in ('--help', 'serve --help', 'check scenarios/default.yaml'):\n"
+        "    main(command.split(), standalone_mode=False)\n"
         "heavy = {'spyne', 'lxml', 'werkzeug', 'httptools', 'uvloop', 'jinja2', 'requests', 'trustme'}\n"
         "print(sorted(heavy & sys.modules.keys()), file=sys.stderr)"
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http.client import HTTPMessage, parse_headers
 from typing import BinaryIO
@@ -61,7 +61,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete answer; ``body`` is unchunked, ``interim`` has the 1xx statuses before it."""
+    """A complete answer; ``interim`` has the 1xx statuses before it."""
 
     status: int
     headers: HTTPMessage
@@ -112,20 +112,9 @@ def _read_head(stream: BinaryIO) -> tuple[int, HTTPMessage]:
 
 
 def _read_body(stream: BinaryIO, headers: HTTPMessage) -> bytes:
-    if headers.get("Transfer-Encoding", "").lower() == "chunked":
-        return b"".join(_read_chunks(stream))
-    length = headers.get("Content-Length")
-    return stream.read() if length is None else _read_exactly(stream, int(length))
-
-
-def _read_chunks(stream: BinaryIO) -> Iterator[bytes]:
-    while size := int(stream.readline().partition(b";")[0], 16):
-        yield _read_exactly(stream, size)
-        stream.readline()
-    parse_headers(stream)  # the trailer
-
-
-def _read_exactly(stream: BinaryIO, size: int) -> bytes:
+    if "Content-Length" not in headers:
+        return stream.read()
+    size = int(headers["Content-Length"])
     content = stream.read(size)
     if len(content) < size:
         raise EOFError(f"{size} bytes were promised, {len(content)} came")

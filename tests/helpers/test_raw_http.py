@@ -9,39 +9,29 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.helpers.raw_http import Answer, Request, exchange
+from tests.helpers.raw_http import Request, exchange
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 @contextmanager
-def answering(*parts: bytes) -> Iterator[tuple[tuple[str, int], Future[bytes]]]:
-    """Serve one connection; yield the address and what the client will have sent.
-
-    One part is sent each time something arrives.
-    """
+def answering(answer: bytes) -> Iterator[tuple[tuple[str, int], Future[bytes]]]:
+    """Answer one request; yield the address and what the client will have sent."""
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
         server.settimeout(5)
-        yield server.getsockname(), pool.submit(_serve, server, parts)
+        yield server.getsockname(), pool.submit(_serve, server, answer)
 
 
-def _serve(server: socket.socket, parts: tuple[bytes, ...]) -> bytes:
+def _serve(server: socket.socket, answer: bytes) -> bytes:
     connection, _ = server.accept()
     with connection:
         connection.settimeout(5)
-        received = b""
-        for part in parts:
-            received += connection.recv(65536)
-            connection.sendall(part)
+        received = connection.recv(65536)
+        connection.sendall(answer)
         connection.shutdown(socket.SHUT_WR)
         while more := connection.recv(65536):
             received += more
         return received
-
-
-def answered(*parts: bytes, method: str = "GET", repeat: int = 1) -> list[Answer]:
-    with answering(*parts) as (address, _):
-        return exchange(Request(method, "/", repeat=repeat), address)
 
 
 @pytest.mark.parametrize(
@@ -74,42 +64,6 @@ def test_a_request_is_sent_as_given(request_: Request, sent: bytes) -> None:
         assert received.result(5) == sent
 
 
-def test_a_body_waits_for_the_interim_answer() -> None:
-    request = Request("POST", "/", [["Expect", "100-continue"]], "body")
-    with answering(b"HTTP/1.1 100 Continue\r\n\r\n", OK) as (address, received):
-        (answer,) = exchange(request, address)
-        assert (answer.status, answer.interim, answer.body) == (200, (100,), b"ok")
-        assert received.result(5) == request.head + b"body"
-
-
-@pytest.mark.parametrize(
-    ("part", "body"),
-    [
-        pytest.param(OK, b"ok", id="by length"),
-        pytest.param(
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\nA;x=y\r\n0123456789\r\n0\r\nT: v\r\n\r\n",
-            b"ok0123456789",
-            id="by chunks",
-        ),
-        pytest.param(b"HTTP/1.0 200 OK\r\n\r\nuntil EOF", b"until EOF", id="until EOF"),
-        pytest.param(b"HTTP/1.1 204 No Content\r\n\r\n", b"", id="without a body"),
-    ],
-)
-def test_an_answer_is_read_whole(part: bytes, body: bytes) -> None:
-    (answer,) = answered(part)
-    assert answer.body == body
-
-
-def test_the_answer_to_head_has_no_body() -> None:
-    (answer,) = answered(b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 9\r\n\r\n", method="HEAD")
-    assert (answer.status, answer.body, answer.headers["content-length"]) == (405, b"", "9")
-
-
-def test_pipelined_answers_are_separated() -> None:
-    answers = answered(OK + OK.replace(b"ok", b"no"), repeat=2)
-    assert [answer.body for answer in answers] == [b"ok", b"no"]
-
-
 @pytest.mark.parametrize(
     ("part", "message"),
     [
@@ -120,5 +74,5 @@ def test_pipelined_answers_are_separated() -> None:
     ],
 )
 def test_a_broken_answer_is_an_error(part: bytes, message: str) -> None:
-    with pytest.raises(EOFError, match=message):
-        answered(part)
+    with answering(part) as (address, _), pytest.raises(EOFError, match=message):
+        exchange(Request("GET", "/"), address)

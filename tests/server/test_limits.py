@@ -8,7 +8,6 @@ import re
 import select
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -87,25 +86,6 @@ def check_refused(answer: bytes, status: int, *texts: str) -> None:
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-
-
-def test_what_is_too_long_is_refused_and_others_are_served(limited: Limited) -> None:
-    address = limited(request_line=100, header_bytes=100)
-    check_refused(answer_to(get("/" * 101).head, address), 414, "at most 100 bytes", "--max-request-line")
-    check_refused(answer_to(get("/", ("X-A", "1" * 100)).head, address), 400, "100 bytes in all", "--max-header-bytes")
-    with sent(address) as connection:
-        connection.sendall(HEAD)
-        sending = threading.Thread(target=_send_on, args=(connection,))
-        sending.start()
-        check_refused(everything(connection), 400)
-        sending.join(PATIENCE)
-    assert call(address, get()).status == 200
-
-
-def _send_on(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        for _ in range(10_000):
-            connection.sendall(b"0" * 50)
 
 
 @pytest.mark.parametrize("sending", [answer_to, trickled], ids=["nothing more comes", "a byte at a time"])

@@ -26,14 +26,6 @@ def address_of(server: HttpServer) -> Address:
     return host.strip("[]"), int(port)
 
 
-def test_a_taken_port_is_an_error_of_one_line() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(StartError) as error:
-            server(port=port)
-        assert str(error.value) == f"cannot listen on 127.0.0.1:{port}: Address already in use"
-
-
 @pytest.mark.parametrize(
     ("host", "port", "message"),
     [

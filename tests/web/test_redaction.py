@@ -8,14 +8,12 @@ from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape, quoteattr
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.core.call import Call
-from emulator.core.contract import Binding
 from emulator.core.engine import Engine
 from emulator.core.journal import RawMessage, Reason
-from emulator.scenario import loads, rule_from_data
+from emulator.scenario import loads
 from emulator.web.redaction import Redactor
 
 SECRET = "s3cret-of-ann-0123"
@@ -196,33 +194,12 @@ desk: {administrators: [{auth_code: demo-dora}]}
 """
 
 
-def test_a_code_that_the_scenario_its_desk_or_a_rule_names_is_shown() -> None:
-    engine = Engine(loads(NAMING))
-    redactor = Redactor(engine, show_auth_codes=False)
-    assert [redactor.code(f"demo-{name}") for name in ("ann", "bob", "carl", "dora")] == [
-        "demo-ann", "demo-bob", "demo-carl", "demo-dora",
-    ]  # fmt: skip
-    assert (redactor.code("demo-eve"), redactor.code(""), redactor.code(None)) == ("de***", "", None)
-    rule = engine.add_rule(rule_from_data({"when": {"auth_code": "demo-eve"}, "return": "startSessionRet_OK"}))
-    assert redactor.code("demo-eve") == "demo-eve"
-    engine.remove_rule(rule)
-    assert redactor.code("demo-eve") == "de***"
-
-
 def test_a_named_code_is_shown_in_raw_requests_too() -> None:
     redactor = a_redactor(NAMING)
     assert shown(a_request(envelope("<sAuthCode>demo-ann</sAuthCode>")), redactor)["body"].count("demo-ann") == 1
     assert shown(a_request("sAuthCode=demo%2Dann&x=demo-eve", content_type=FORM), redactor)["body"] == (
         "sAuthCode=demo-ann&x=de***"
     )
-
-
-def test_a_near_miss_shows_where_a_masked_code_differs_from_a_named_one() -> None:
-    engine = Engine(loads(NAMING))
-    call = Call(9, 2, "demo-anm", Binding.SOAP11)
-    explanation = Redactor(engine, show_auth_codes=False).explanation(engine.explain(call))
-    assert "demo-anm" not in explanation.text()
-    assert "auth_code is de***, the rule wants demo-ann or demo-bob (they differ at character 8)" in explanation.text()
 
 
 @pytest.mark.parametrize(
@@ -268,6 +245,7 @@ PLACES = {
 
 
 @pytest.mark.parametrize("place", PLACES)
+@settings(max_examples=40)
 @given(code=codes)
 def test_no_code_is_ever_shown_beyond_its_first_letters(place: str, code: str) -> None:
     told = json.dumps(shown(PLACES[place](code)), ensure_ascii=False)
