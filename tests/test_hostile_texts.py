@@ -8,9 +8,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any, Final
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -33,6 +31,7 @@ from emulator.logs import FORMATS, JsonFormatter, TextFormatter
 from emulator.scenario import loads
 from emulator.web.app import Application
 from tests.helpers.calling import call
+from tests.helpers.listening import answering, listening
 from tests.helpers.raw_http import Request
 from tests.web.conftest import browser, tab
 
@@ -330,35 +329,6 @@ def test_what_the_commands_about_files_print_is_plain(name: str, tmp_path: Path)
     assert is_plain(auth_code.output)
 
 
-class _Hostile(BaseHTTPRequestHandler):
-    """Answers whatever it is asked with one body."""
-
-    body = b""
-    status = 200
-
-    def do_GET(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        self.rfile.read(length)
-        self.send_response(self.status)
-        self.send_header("Content-Length", str(len(self.body)))
-        self.end_headers()
-        self.wfile.write(self.body)
-
-    do_POST = do_GET  # noqa: N815
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
-
-
-@pytest.fixture(scope="module")
-def hostile_server() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), _Hostile)
-    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
 @pytest.mark.parametrize(
     ("arguments", "status", "key"),
     [
@@ -370,16 +340,14 @@ def hostile_server() -> Iterator[str]:
     ],
 )
 def test_what_a_hostile_server_answers_is_printed_plain(
-    arguments: tuple[str, ...], status: int, key: str | None, hostile_server: str
+    arguments: tuple[str, ...], status: int, key: str | None
 ) -> None:
     finding = {"verified": False, "count": 0, "near_misses": [], "text": "", "detail": ""}
     command, *options = arguments
     for text in HOSTILE.values():
-        _Hostile.status = status
-        _Hostile.body = (
-            text.encode("utf-8", "surrogatepass") if key is None else json.dumps(finding | {key: text}).encode()
-        )
-        result = run(command, hostile_server, *options)
+        body = text.encode("utf-8", "surrogatepass") if key is None else json.dumps(finding | {key: text}).encode()
+        with listening(answering(body, f"{status} Hostile")) as url:
+            result = run(command, url, *options)
         assert result.exit_code in (1, 3, 4)
         assert result.output.strip()
         assert is_plain(result.output)

@@ -9,9 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any, Final
 
 import pytest
@@ -134,25 +132,12 @@ ATTEMPTS: Final = {
 }
 
 
-class _Blank(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(b"<!doctype html><title>Another page</title><body>")
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
-
-
 @pytest.fixture(scope="module")
 def elsewhere() -> Iterator[str]:
-    """The origin of a server that is nobody's, on this machine."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Blank)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    """The address of a page on another port of this machine."""
+    page = "<!doctype html><title>Another page</title><body>"
+    with Emulator.start({"otherwise": {"fail": {"status": 200, "body": page, "content_type": "text/html"}}}) as other:
+        yield f"{other.url}/startSession?iSession=1&iNode=2&sAuthCode=x"
 
 
 TOKEN: Final = "let-me-in"
