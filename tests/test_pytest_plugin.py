@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -92,9 +93,7 @@ def test_the_marker_names_a_file_from_the_root_directory_or_holds_the_scenario(p
     pytester.makeini("[pytest]")
     (pytester.path / "night.yaml").write_text(OK_FOR_ALL)
     (pytester.mkdir("below") / "test_it.py").write_text(
-        re.sub(
-            "^    ",
-            "",
+        dedent(
             CALL
             + """
     from pathlib import Path
@@ -115,8 +114,7 @@ def test_the_marker_names_a_file_from_the_root_directory_or_holds_the_scenario(p
     @pytest.mark.rescue(None)
     def test_of_the_default(rescue):
         assert rescue.engine.scenario.name == "default"
-    """,
-            flags=re.MULTILINE,
+    """
         )
     )
     run(pytester, "below").assert_outcomes(passed=4)

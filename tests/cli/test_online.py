@@ -6,9 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import click
 import pytest
@@ -19,7 +17,6 @@ from emulator.cli import main
 from emulator.core import contract
 from emulator.core.call import Call
 from emulator.core.contract import SERVICE_PATH, Binding
-from emulator.scenario import load
 from tests.helpers.calling import PATIENCE
 from tests.helpers.listening import answering, listening
 
@@ -224,19 +221,6 @@ def test_wait_prints_what_another_server_answers(status: str, body: bytes, print
     with listening(answering(body, status)) as url:
         done = run("wait", url, "--timeout", "0")
     assert done.stderr.endswith(printed)
-    assert done.exit_code == 1
-
-
-def test_wait_prints_why_an_emulator_is_not_healthy(tmp_path: Path) -> None:
-    file = tmp_path / "night.yaml"
-    file.write_text("otherwise: startSessionRet_OK\n")
-    with Emulator(load(file), file=file, watch=True) as emulator:
-        file.write_text("othrwise: startSessionRet_OK\n")
-        until = time.monotonic() + PATIENCE
-        while (done := run("wait", emulator.url, "--timeout", "0")).exit_code == 0:
-            assert time.monotonic() < until, "the edit was not seen"
-    assert "/__admin/health answers 503: the last edit of the scenario was refused" in done.stderr
-    assert "did you mean 'otherwise'?" in done.stderr
     assert done.exit_code == 1
 
 

@@ -74,7 +74,3 @@ def test_an_answer_makes_the_session_active_at_the_node_of_the_call_until_a_rese
     assert desk.answer(start).result is Result.ACTION_FAILED
     desk.reset()
     assert desk.current() == DESK
-
-
-def test_the_codes_of_a_desk_do_not_print() -> None:
-    assert "demo-ann" not in repr(DESK)

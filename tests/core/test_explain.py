@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-
 from emulator.core.contract import Result
 from emulator.core.desk import Administrator, Desk, Session, Technician
 from emulator.core.engine import Engine
@@ -78,34 +75,3 @@ def test_a_long_list_of_rules_is_cut_short_for_people_only() -> None:
 
     assert "  no   10 more rules" in explanation.text().splitlines()
     assert len(explanation.passed_over) == 30
-
-
-def test_as_data_it_is_ready_for_json() -> None:
-    explanation = Engine(a_scenario(ANN, BOB)).explain(a_call(session=1001, auth_code="demo-bob"))
-
-    assert json.loads(json.dumps(explanation.as_data())) == {
-        "call": {"session": 1001, "node": 337366, "auth_code": "demo-bob", "binding": "soap11"},
-        "passed_over": [
-            {
-                "rule": "Ann starts",
-                "source": "night.yaml:3",
-                "spent": False,
-                "mismatches": [{"field": "auth_code", "expected": "demo-ann", "actual": "demo-bob", "differs_at": 6}],
-            }
-        ],
-        "decided_by": "rule",
-        "rule": {"rule": "Bob", "source": "night.yaml:9"},
-        "reply": "startSessionRet_ActionFailed",
-        "reason": "",
-        "near_misses": [],
-    }
-
-
-def test_masking_its_fields_masks_its_texts() -> None:
-    desk = Desk((Administrator("Ann", "demo-ann"),))
-    for scenario in (a_scenario(ANN, NIGHT, BOB), a_scenario(ANN, desk=desk)):
-        explanation = Engine(scenario).explain(a_call(session=8, auth_code="secret-zoe"))
-        masked = replace(explanation, call=replace(explanation.call, auth_code="s***"), passed_over=(), near_misses=())
-
-        assert "secret-zoe" in explanation.text()
-        assert "secret-zoe" not in masked.text() + str(masked.as_data())

@@ -92,10 +92,6 @@ def test_everything_has_a_default() -> None:
     assert scenario.otherwise == replies.Reply(replies.Return(Result.ERROR))
 
 
-def test_a_schema_for_editors_is_accepted_and_ignored() -> None:
-    assert accepted("$schema: https://example.org/scenario.json").rules == ()
-
-
 def test_a_rule_returns_each_result() -> None:
     for result in Result:
         assert rule(f"return: {result.value}").replies == (replies.Reply(replies.Return(result)),)
@@ -289,7 +285,3 @@ def test_a_newer_version_is_the_only_problem_reported() -> None:
         r"version 7 needs a newer one",
         problem,
     )
-
-
-def test_the_text_of_a_scenario_is_kept() -> None:
-    assert accepted(TIER_TWO).source == TIER_TWO

@@ -141,15 +141,6 @@ def test_a_request_becomes_the_environ_of_wsgi(chunked: bool, address: Address, 
     ]  # fmt: skip
 
 
-def test_the_host_of_a_target_in_absolute_form_replaces_the_header(
-    address: Address, application: SmallApplication
-) -> None:
-    call(address, get("http://example.com:81/"))
-    environs = [application.environs.get() for _ in range(application.environs.qsize())]
-    assert environs[-1]["HTTP_HOST"] == "example.com:81"
-    assert environs[-1][RECEIVED].target == "http://example.com:81/"
-
-
 def test_a_client_that_asks_first_is_told_to_continue_when_it_is_its_turn(address: Address) -> None:
     answer = call(address, post("body", ("Expect", "100-continue")))
     assert (answer.interim, answer.body) == ((100,), b"/body")
@@ -203,15 +194,6 @@ def test_an_error_of_the_application_ends_its_own_connection_alone(
     (record,) = caplog.records
     assert (record.levelno, record.getMessage()) == (logging.ERROR, "answering 127.0.0.1 failed")
     assert record.exc_info is not None
-
-
-def test_a_client_that_offers_an_upgrade_is_answered_in_http_1(address: Address) -> None:
-    offers = [("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"), ("HTTP2-Settings", "AAEAAEAA")]
-    offering = post("body", *offers)
-    with sent(address, get(), offering) as connection:
-        connection.sendall(offering.head)
-        connection.sendall(offering.content + get().head)
-        assert [body for _, body in next_answers(connection, 4)] == [b"/", b"/body", b"/body", b"/"]
 
 
 # Clients that end their sending, leave, or do not read

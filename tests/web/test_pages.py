@@ -172,24 +172,15 @@ def test_a_hostile_text_is_shown_as_it_came() -> None:
 
 
 @every_page
-def test_a_page_asks_for_nothing_and_runs_nothing(page: Callable[[str], str]) -> None:
+def test_a_page_asks_for_nothing_runs_nothing_and_suits_every_reader(page: Callable[[str], str]) -> None:
     html = page("/API/API.asmx")
     assert found(html, "//script | //img | //iframe | //@src | //@onclick | //link[@rel='stylesheet']") == []
     assert found(html, "//link[@rel='icon']/@href") == ["data:,"]
     assert "url(" not in html
     assert "@import" not in html
-
-
-@every_page
-def test_a_page_tells_its_language_and_fits_a_narrow_screen(page: Callable[[str], str]) -> None:
-    html = page("/API/API.asmx")
     assert found(html, "string(/html/@lang)") == "en"
     assert found(html, "string(//meta[@name='viewport']/@content)") == "width=device-width, initial-scale=1"
-
-
-@every_page
-def test_a_page_has_one_first_heading(page: Callable[[str], str]) -> None:
-    assert len(found(page("/API/API.asmx"), "//h1 | //*[@role='heading'][@aria-level='1']")) == 1
+    assert len(found(html, "//h1 | //*[@role='heading'][@aria-level='1']")) == 1
 
 
 def test_a_runtime_error_names_the_application_and_nothing_of_the_cause() -> None:

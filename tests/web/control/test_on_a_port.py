@@ -32,13 +32,6 @@ def request(address: Address, method: str, path: str, body: str | None = None, *
     return call(address, Request(method, f"/__admin{path}", headers, body, chunked=chunked, no_host=True))
 
 
-def test_the_response_to_a_head_or_a_deletion_has_no_body(address: Address) -> None:
-    head = request(address, "HEAD", "/health")
-    assert (head.status, head.body, head.headers["Content-Type"]) == (200, b"", "application/json")
-    deletion = request(address, "DELETE", "/calls")
-    assert (deletion.status, deletion.body, deletion.headers["Content-Type"]) == (204, b"", None)
-
-
 @pytest.mark.parametrize("chunked", [False, True], ids=["by length", "in chunks"])
 def test_a_body_may_be_as_long_as_the_limit(address: Address, chunked: bool) -> None:
     too_long = request(address, "POST", "/rules", RULE_TEXT + " " * MAX_BODY, chunked=chunked)
