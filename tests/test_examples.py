@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import yaml
 
 from emulator.cli import main
 from emulator.scenario import load
+from tests.helpers.calling import free_port
 from tests.helpers.paths import ROOT
 
 EXAMPLES = ROOT / "tests" / "examples"
@@ -85,9 +85,7 @@ def test_the_examples_use_existing_commands_and_the_same_port() -> None:
 
 
 def test_the_commands_of_the_job_succeed(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     script = "\n".join(["trap 'kill $!; wait $!' EXIT", *(step for step in STEPS if step.startswith(PROGRAM))])
     command = ["bash", "-e", "-o", "pipefail", "-c", script.replace(PORT, port)]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])

@@ -9,17 +9,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 import pytest
-from click.testing import CliRunner
 from playwright.sync_api import BrowserContext, expect
 from werkzeug.test import Client, TestResponse
 
 from emulator import Emulator
-from emulator.cli import main
 from emulator.core.contract import NAMESPACE, SOAP_ACTION, Result
 from emulator.core.engine import Engine
 from emulator.core.matching import When
@@ -30,7 +28,7 @@ from emulator.fluent import account
 from emulator.logs import FORMATS, JsonFormatter, TextFormatter
 from emulator.scenario import loads
 from emulator.web.app import Application
-from tests.helpers.calling import call
+from tests.helpers.calling import call, run
 from tests.helpers.listening import answering, listening
 from tests.helpers.raw_http import Request
 from tests.web.conftest import browser, tab
@@ -293,10 +291,6 @@ def test_the_report_of_a_failed_test_is_plain() -> None:
             with pytest.raises(AssertionError) as failed:
                 rescue.verify(session=5)
             assert is_plain(str(failed.value))
-
-
-def run(*arguments: str) -> Any:
-    return CliRunner().invoke(main, arguments)
 
 
 def named_file(folder: Path, text: str, content: str) -> Path:

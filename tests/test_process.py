@@ -27,6 +27,7 @@ from tests.helpers.calling import (
     Address,
     a_request,
     call,
+    free_port,
     next_answer,
     next_answers,
     ready,
@@ -229,13 +230,6 @@ def test_a_log_that_cannot_be_written_stops_nothing(redirection: str | None, for
         assert ended(process) == (0, None if redirection is None else "")
 
 
-@pytest.fixture
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
-
-
 def wait_until_served(address: Address) -> None:
     until = time.monotonic() + PATIENCE
     while True:
@@ -253,12 +247,13 @@ def wait_until_served(address: Address) -> None:
     ],
 )
 def test_a_ready_line_that_cannot_be_written_is_logged_and_stops_nothing(
-    redirection: str | None, reason: str, broken_pipe: int, free_port: int
+    redirection: str | None, reason: str, broken_pipe: int
 ) -> None:
+    address = "127.0.0.1", free_port()
     streams: dict[str, Any] = {"stdout": broken_pipe} if redirection is None else {}
-    with serve(f"--port {free_port} {redirection or ''}", **streams) as process:
-        wait_until_served(("127.0.0.1", free_port))
-        assert all_are_answered(("127.0.0.1", free_port))
+    with serve(f"--port {address[1]} {redirection or ''}", **streams) as process:
+        wait_until_served(address)
+        assert all_are_answered(address)
         status, log = ended(process)
     others = [line for line in (log or "").splitlines() if " INFO get session=" not in line]
     assert status == 0
@@ -266,10 +261,11 @@ def test_a_ready_line_that_cannot_be_written_is_logged_and_stops_nothing(
     assert f"WARNING cannot write to standard output, {reason}: ready http://" in others[0]
 
 
-def test_all_standard_streams_can_be_closed(free_port: int) -> None:
-    with serve(f"--port {free_port} <&- >&- 2>&-") as process:
-        wait_until_served(("127.0.0.1", free_port))
-        assert all_are_answered(("127.0.0.1", free_port))
+def test_all_standard_streams_can_be_closed() -> None:
+    address = "127.0.0.1", free_port()
+    with serve(f"--port {address[1]} <&- >&- 2>&-") as process:
+        wait_until_served(address)
+        assert all_are_answered(address)
         descriptors = Path(f"/proc/{process.pid}/fd")
         if descriptors.exists():
             assert {os.readlink(descriptors / number) for number in ("0", "1", "2")} == {"/dev/null"}

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import requests
-from click.testing import CliRunner
 
 from emulator.cli import main
 from emulator.core.call import Call
@@ -26,6 +25,7 @@ from emulator.scenario.files import DEFAULT_SCENARIO
 from emulator.scenario.schema import schema
 from emulator.server.limits import HttpLimits
 from emulator.web.control.routes import ROUTES
+from tests.helpers.calling import run
 from tests.helpers.paths import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -113,7 +113,7 @@ def test_the_commands_print_what_is_shown(tmp_path: Path, monkeypatch: pytest.Mo
     offline = [(words, output) for words, output in ours if words[0] not in ("serve", "call")]
     assert len(offline) >= 3
     for arguments, output in offline:
-        result = CliRunner().invoke(main, arguments)
+        result = run(*arguments)
         assert result.exit_code in (0, 1)
         assert not output or result.output == output
 
@@ -124,7 +124,7 @@ def test_the_demo_goes_as_described() -> None:
         calls = [(words[1:], output) for words, output in commands() if words[1:2] == ["call"]]
         assert len(calls) == 2
         for arguments, output in calls:
-            result = CliRunner().invoke(main, [word.replace(ORIGIN, origin) for word in arguments])
+            result = run(*(word.replace(ORIGIN, origin) for word in arguments))
             assert result.output == output
 
 

@@ -6,18 +6,17 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import click
 import pytest
-from click.testing import CliRunner, Result
 
 from emulator import Emulator, Options, RemoteEmulator
 from emulator.cli import main
 from emulator.core import contract
 from emulator.core.call import Call
 from emulator.core.contract import SERVICE_PATH, Binding
-from tests.helpers.calling import PATIENCE
+from tests.helpers.calling import PATIENCE, free_port, run
 from tests.helpers.listening import answering, listening
 
 CODE = "demo-ann-01&é"
@@ -36,11 +35,6 @@ SCENARIO = {
         {"when": {"session": 6}, "fail": {"connection": "trickle", "over": "60s"}},
     ],
 }
-
-
-def run(*arguments: str, env: Mapping[str, str] | None = None) -> Result:
-    """Run the program in this process; ``output`` is what it prints on both outputs."""
-    return CliRunner().invoke(main, arguments, env=env)
 
 
 def process(*arguments: str) -> subprocess.Popen[str]:
@@ -71,9 +65,7 @@ def protected() -> Iterator[Emulator]:
 @pytest.fixture
 def unused() -> str:
     """A URL at which nothing listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{taken.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 # call

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from click.testing import CliRunner, Result
 
-from emulator.cli import main
+from tests.helpers.calling import run
 from tests.helpers.paths import ROOT
 
 BAD = """\
@@ -38,11 +37,6 @@ def logging_as_before() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     own.setLevel(level)
-
-
-def run(*arguments: str) -> Result:
-    """Run the program in this process."""
-    return CliRunner().invoke(main, arguments)
 
 
 @contextmanager

@@ -132,3 +132,7 @@ def test_a_mismatch_says_at_which_character_the_codes_differ(
 )
 def test_the_codes_that_conditions_name(condition: Condition | None, codes: set[str]) -> None:
     assert When(session=one_of(1), auth_code=condition).literal_codes() == codes
+
+
+def test_the_codes_of_a_mismatch_do_not_print() -> None:
+    assert "demo-" not in repr(when(auth_code="demo-bob").mismatches(a_call(auth_code="demo-ann")))

@@ -38,12 +38,21 @@ COVERED = {
 }
 
 NOT_COVERED = {
+    "a value and everything": (when(session=1), when()),
+    "a value of another field": (when(session=1), when(node=1)),
+    "one field more": (when(session=1, node=1), when(session=1)),
+    "a list and another": (when(session=one_of(1, 2)), when(session=one_of(1, 3))),
+    "a list with a gap and a range": (when(session=one_of(1, 3)), when(session=Range(1, 3))),
+    "a range and a wider one": (when(session=Range(1, 9)), when(session=Range(0, 9))),
+    "a range and an open one": (when(session=Range(1, 9)), when(session=Range(1, None))),
+    "a negation and a range across it": (when(session=Not(one_of(5))), when(session=Range(1, 9))),
     "any text and no code": (when(auth_code=matches("(?s).*")), when(auth_code=Absent())),
     "a pattern and one that only looks narrower": (when(auth_code=matches("a*")), when(auth_code=matches("a+"))),
     "any sent code and possibly empty texts": (when(auth_code=Absent(False)), when(auth_code=matches("a*"))),
     "a code and a pattern": (when(auth_code="a"), when(auth_code=matches("a"))),
     "a pattern on numbers and a range": (when(session=matches(".*")), when(session=Range(1, 2))),
     "a range and a pattern on numbers": (when(session=Range(1, 2)), when(session=matches("1"))),
+    "some bindings and any": (when(binding=one_of(Binding.GET, Binding.POST)), when()),
 }
 
 

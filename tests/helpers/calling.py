@@ -1,4 +1,4 @@
-"""Serves the emulator, or any WSGI application, for the duration of a test; calls it over a bare socket."""
+"""Serves the emulator, or any WSGI application, for a test; calls it over a bare socket; runs the program."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPResponse
 from random import Random
@@ -18,7 +18,9 @@ from xml.sax.saxutils import escape
 
 import pytest
 import uvloop
+from click.testing import CliRunner, Result
 
+from emulator.cli import main
 from emulator.core.call import Call
 from emulator.core.contract import AUTH_CODE, NAMESPACE, NODE, OPERATION, SERVICE_PATH, SESSION, SOAP_ACTION, Binding
 from emulator.core.engine import Engine
@@ -133,6 +135,18 @@ def serving_application(
         yield host, int(server.origin.rpartition(":")[2])
     finally:
         server.stop()
+
+
+def run(*arguments: str, env: Mapping[str, str] | None = None) -> Result:
+    """Run the program in this process; ``output`` is what it prints on both outputs."""
+    return CliRunner().invoke(main, arguments, env=env)
+
+
+def free_port() -> int:
+    """Return a port at which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
 
 
 @contextmanager

@@ -16,10 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from click.testing import CliRunner
 
 from emulator import MadeCertificate
-from emulator.cli import main
 from emulator.server.limits import HttpLimits
 from tests.helpers.calling import (
     PATIENCE,
@@ -28,6 +26,7 @@ from tests.helpers.calling import (
     everything,
     next_answer,
     ready,
+    run,
     sent,
     serve,
     serving_application,
@@ -248,11 +247,11 @@ OPTIONS: Final = {
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_an_option_of_serve_states_its_default_and_refuses_what_is_no_limit(option: str) -> None:
-    text = re.sub(r"\s+", " ", CliRunner().invoke(main, ["serve", "--help"]).output)
+    text = re.sub(r"\s+", " ", run("serve", "--help").output)
     default = re.escape(str(getattr(HttpLimits(), OPTIONS[option])))
     assert re.search(rf"{option} (BYTES|COUNT|SECONDS) [^\[]*\[default: {default}[;\]]", text)
     for value in ("0", "-1", "x", ""):
-        result = CliRunner().invoke(main, ["serve", f"{option}={value}"])
+        result = run("serve", f"{option}={value}")
         assert (result.exit_code, f"Invalid value for '{option}': " in result.output) == (2, True)
 
 

@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -31,15 +30,16 @@ from cryptography.hazmat.primitives.serialization import (
 from trustme import CA
 
 from emulator import CertificateFiles, Emulator, MadeCertificate, Options, RemoteEmulator, RemoteError, StartError
-from emulator.cli import main
 from emulator.core.contract import SERVICE_PATH
 from tests.helpers.calling import (
     PATIENCE,
     Address,
     a_request,
     everything,
+    free_port,
     next_answer,
     next_answers,
+    run,
     serve,
     serving,
     serving_application,
@@ -344,8 +344,7 @@ def test_a_certificate_of_ones_own_is_used(files: Path) -> None:
 def test_files_that_cannot_be_used_are_an_error_and_free_the_port(
     cert: str, key: str, message: str, files: Path
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with pytest.raises(StartError) as error:
         Emulator({}, Options(port=port, certificate=CertificateFiles(files / cert, files / key)))
     assert str(error.value) == message.format(files)
@@ -369,10 +368,6 @@ def test_a_ca_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 
 
 # The program and other clients
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, arguments)
 
 
 @pytest.mark.parametrize(

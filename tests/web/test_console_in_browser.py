@@ -1,4 +1,4 @@
-"""The console in a real browser: a person sees what comes, and changes what calls get."""
+"""The console and the help pages in a real browser: a person sees what comes, and changes what calls get."""
 
 from __future__ import annotations
 
@@ -60,21 +60,27 @@ def service(emulator: Emulator) -> Any:
 
 
 @pytest.fixture
-def page(tab: BrowserContext, emulator: Emulator) -> Iterator[Page]:
-    """The console, open; whatever the browser complains of, or asks of another server, fails the test."""
+def watched(tab: BrowserContext, emulator: Emulator) -> Iterator[Page]:
+    """A page; whatever the browser complains of, or asks of another server, fails the test."""
     asked: list[str] = []
     said: list[str] = []
     tab.on("request", lambda request: asked.append(request.url))
     page = tab.new_page()
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(console_url(emulator))
-    expect(page.locator("#health")).to_have_text("front-desk: ready")
     yield page
     page.close()
     origin = emulator.url.removesuffix("/API/API.asmx")
     assert [url for url in asked if not url.startswith((origin, "data:"))] == []
     assert [text for text in said if "422" not in text and "ERR_CONNECTION_RESET" not in text] == []
+
+
+@pytest.fixture
+def page(watched: Page, emulator: Emulator) -> Page:
+    """The console, open."""
+    watched.goto(console_url(emulator))
+    expect(watched.locator("#health")).to_have_text("front-desk: ready")
+    return watched
 
 
 def row(page: Page, number: int) -> Any:
@@ -298,11 +304,28 @@ def test_axe_finds_nothing_serious_in_the_console(page: Page, emulator: Emulator
         assert violations(page, axe) == []
 
 
-def test_axe_finds_nothing_serious_in_the_help_pages(tab: BrowserContext, emulator: Emulator, axe: str) -> None:
-    page = tab.new_page()
-    for query in ("", "?op=startSession"):
-        page.goto(emulator.url + query)
-        assert violations(page, axe) == []
+def test_each_help_page_fits_its_window_and_has_nothing_serious_for_axe(
+    watched: Page, emulator: Emulator, axe: str
+) -> None:
+    for query in ("", "?op=startSession", "?op=other"):
+        watched.goto(emulator.url + query)
+        assert violations(watched, axe) == []
+        for width in (360, 1100):
+            watched.set_viewport_size({"width": width, "height": 800})
+            assert watched.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_invoke_on_the_help_page_opens_the_xml_answer(watched: Page, emulator: Emulator) -> None:
+    watched.goto(emulator.url)
+    watched.get_by_role("link", name="startSession").click()
+    for label, value in (("iSession", "77"), ("iNode", "1"), ("sAuthCode", "a+b & é")):
+        watched.get_by_label(label).fill(value)
+    with watched.expect_popup() as opened:
+        watched.get_by_role("button", name="Invoke").click()
+    opened.value.wait_for_load_state()
+    assert "startSessionRet_OK" in opened.value.content()
+    assert opened.value.url == f"{emulator.url}/startSession"
+    assert emulator.calls[0].call.auth_code == "a+b & é"
 
 
 def test_a_console_with_a_token_asks_for_it(browser: Browser, folder: Path) -> None:
