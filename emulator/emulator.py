@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Final
 
 from emulator.core.contract import HOST, SERVICE_PATH
 from emulator.core.engine import Engine
@@ -26,9 +24,6 @@ from emulator.web.app import Application
 from emulator.web.spaces import SPACE_IDLE, Settings
 
 __tracebackhide__ = on_purpose
-
-CERTIFICATE_NAMES: Final = ("localhost", HOST)
-"""The host names of a certificate that is made here, by default: this machine and the real service."""
 
 ScenarioLike = Scenario | Mapping[str, object] | str | os.PathLike[str] | None
 """A scenario, a dict in the scenario language, or the path of a file; None for the shipped default."""
@@ -99,7 +94,7 @@ class Emulator(Rescue):
             port=options.port,
             max_delay=options.max_delay,
             certificate=options.certificate,
-            certificate_names=CERTIFICATE_NAMES,
+            certificate_names=("localhost", HOST),
             limits=options.limits,
         )
         self._is_serving = self._is_stopped = False
@@ -162,9 +157,7 @@ class Emulator(Rescue):
             self._start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def run(self, ready: Callable[[], None]) -> None:

@@ -17,7 +17,6 @@ from typing import Any, Final
 
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _STOP_TIMEOUT: Final = 0.9  # seconds after the first signal, then the process exits whatever is still open
-_STANDARD_FDS: Final = (0, 1, 2)
 
 _logger = logging.getLogger(__name__)
 
@@ -25,23 +24,21 @@ _logger = logging.getLogger(__name__)
 @contextmanager
 def stop_on_signals(stop: Callable[[], object]) -> Iterator[None]:
     """Call ``stop`` on the first SIGINT or SIGTERM; exit with 0 on a second one, or if stopping takes too long."""
-    timers: list[Timer] = []
+    timer = Timer(_STOP_TIMEOUT, os._exit, (0,))
+    timer.daemon = True
 
     def handle(*_: Any) -> None:
-        timers.append(Timer(_STOP_TIMEOUT, os._exit, (0,)))
-        timers[-1].daemon = True
-        timers[-1].start()
-        stop()
         for number in _STOP_SIGNALS:
             signal.signal(number, _exit)
+        timer.start()
+        stop()
 
     previous = [signal.signal(number, handle) for number in _STOP_SIGNALS]
     try:
         yield
     finally:
         _restore(previous)
-        for timer in timers:
-            timer.cancel()
+        timer.cancel()
 
 
 @contextmanager
@@ -81,14 +78,9 @@ def gc_paused() -> Iterator[None]:
             gc.enable()
 
 
-def freeze_gc() -> None:
-    """Exempt all objects that exist now from garbage collection, which makes later collections faster."""
-    gc.freeze()
-
-
 def reopen_closed_streams() -> None:
     """Reopen closed file descriptors 0 to 2 on /dev/null, so that no socket gets them and what is written to them."""
-    while (fd := os.open(os.devnull, os.O_RDWR)) in _STANDARD_FDS:
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(fd)
 

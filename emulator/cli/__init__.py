@@ -12,7 +12,7 @@ from emulator.cli.online import call, verify, wait
 from emulator.cli.serve import serve
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True})
 @click.version_option(package_name="rescue-emulator", prog_name="rescue-emulator")
 def main() -> None:
     """Emulate LogMeIn Rescue's startSession web service, with the answers of a YAML scenario.

@@ -41,7 +41,7 @@ def check(files: tuple[Path, ...]) -> None:
 @click.option("--session", type=INT32, required=True, help="The session of the call.")
 @click.option("--node", type=INT32, required=True, help="The node of the call.")
 @click.option("--auth-code", help="The auth code of the call. [default: none]")
-@click.option("--binding", type=BINDING, default="soap11", show_default=True, help="How the call arrives.")
+@click.option("--binding", type=BINDING, default="soap11", help="How the call arrives.")
 def explain(file: Path, session: int, node: int, auth_code: str | None, binding: str) -> None:
     """Explain what a call would get from the scenario FILE, and why.
 
@@ -66,7 +66,6 @@ def schema() -> None:
     "--address",
     metavar="URL",
     default=f"http://127.0.0.1:8085{SERVICE_PATH}",
-    show_default=True,
     help="The address of the service in the WSDL.",
 )
 def wsdl(address: str) -> None:

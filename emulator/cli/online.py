@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from emulator.cli.options import BINDING, COUNT, FAILED, FILE, INT32, TIMEOUT, Command, fail, text, token, url, write
+from emulator.cli.options import BINDING, COUNT, FAILED, FILE, INT32, Command, Seconds, fail, text, token, url, write
 from emulator.core.call import Call
 from emulator.core.contract import SERVICE_PATH, Binding, Result
 from emulator.errors import EmulatorError, RemoteError
@@ -30,7 +30,7 @@ _CACERT = click.option(
     help="The CA certificate to trust over TLS, such as that of serve --tls. [default: well-known CAs]",
 )
 _TIMEOUT = click.option(
-    "--timeout", type=TIMEOUT, default=30.0, show_default=True, metavar="SECONDS", help="The time limit in total."
+    "--timeout", type=Seconds(min=0, max=24 * 60 * 60), default=30.0, help="The time limit in total."
 )
 
 
@@ -41,7 +41,7 @@ _TIMEOUT = click.option(
 @click.option(
     "--auth-code", callback=text, help="The auth code. Without it none is sent; over GET and POST, an empty one."
 )
-@click.option("--binding", type=BINDING, default="soap11", show_default=True, help="How the call is sent.")
+@click.option("--binding", type=BINDING, default="soap11", help="How the call is sent.")
 @_TIMEOUT
 @_CACERT
 def call(

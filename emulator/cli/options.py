@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -28,15 +29,15 @@ COUNT: Final = click.IntRange(min=0)
 class Seconds(click.FloatRange):
     """A number of seconds in a range; NaN is refused."""
 
+    name = "seconds"  # the metavar, in lower case
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        seconds = float(super().convert(value, param, ctx))
+        seconds = math.nan
+        with suppress(ValueError):
+            seconds = float(value)
         if math.isnan(seconds):
             self.fail(f"{value!r} is not a number of seconds", param, ctx)
-        return seconds
-
-
-SECONDS: Final = Seconds(min=0)
-TIMEOUT: Final = Seconds(min=0, max=24 * 60 * 60)
+        return float(super().convert(value, param, ctx))
 
 
 class Command(click.Command):
