@@ -24,21 +24,23 @@ _logger = logging.getLogger(__name__)
 @contextmanager
 def stop_on_signals(stop: Callable[[], object]) -> Iterator[None]:
     """Call ``stop`` on the first SIGINT or SIGTERM; exit with 0 on a second one, or if stopping takes too long."""
-    timer = Timer(_STOP_TIMEOUT, os._exit, (0,))
-    timer.daemon = True
+    timers: list[Timer] = []
 
     def handle(*_: Any) -> None:
+        timers.append(Timer(_STOP_TIMEOUT, os._exit, (0,)))
+        timers[-1].daemon = True
+        timers[-1].start()
+        stop()  # before the next line: it removes files, which an exit does not
         for number in _STOP_SIGNALS:
             signal.signal(number, _exit)
-        timer.start()
-        stop()
 
     previous = [signal.signal(number, handle) for number in _STOP_SIGNALS]
     try:
         yield
     finally:
         _restore(previous)
-        timer.cancel()
+        for timer in timers:
+            timer.cancel()
 
 
 @contextmanager
