@@ -139,7 +139,7 @@ class HttpProtocol(asyncio.Protocol):
         if self._parser.error is not None:
             self._refuse(self._parser.error)
         elif self._parser.waits_for_continue:
-            self._parser.continue_sent()
+            self._parser.waits_for_continue = False
             self.transport.write_now(_CONTINUE)
         elif self.transport.eof.done():
             self._finish()
@@ -170,7 +170,7 @@ class HttpProtocol(asyncio.Protocol):
                 response = await self._state.deferred_work.run(delivery, environ)
             max_delay = self._state.max_delay
             delay = min(delivery.delay, max_delay)
-            if delay and await self.transport.wait_closed(delay, or_stopping=True):
+            if delay and await self.transport.wait(delay, self.transport.closed, self.transport.stopping):
                 return
             await self.transport.writable.wait()
             if self.transport.is_closing:

@@ -110,15 +110,10 @@ class ClientTransport:
 
     # Events
 
-    async def wait_closed(self, timeout: float | None, *, or_stopping: bool = False) -> bool:
-        """Wait for the close, or for the server's stop, for ``timeout`` seconds; return True if it is closed."""
-        events = (self.closed, self.stopping) if or_stopping else (self.closed,)
+    async def wait(self, timeout: float | None, *events: asyncio.Future[None]) -> bool:
+        """Wait for the first of the events, at most ``timeout`` seconds; return True if the connection is closed."""
         await asyncio.wait(events, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         return self.closed.done()
-
-    async def wait_eof(self, timeout: float) -> None:
-        """Wait for the client's EOF, or for the server's stop, for at most ``timeout`` seconds."""
-        await asyncio.wait((self.eof, self.stopping), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
     def eof_received(self) -> bool:
         """Note that the client ended its sending; return True if it can still receive a response."""

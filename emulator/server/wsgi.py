@@ -62,37 +62,35 @@ def request_environ(request: ParsedRequest, common: Environ) -> Environ:
 class WsgiResponse:
     """The response of a WSGI application."""
 
-    __slots__ = ("_names", "body", "headers", "status")
+    __slots__ = ("_values", "body", "headers", "status")
 
     def __init__(self) -> None:
         self.status = "500 Internal Server Error"
         self.headers: list[tuple[str, str]] = []
         self.body = b""
-        self._names: list[str] = []  # of the headers, in lower case
+        self._values: dict[str, str] = {}  # of the headers by name, in lower case
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None
     ) -> Callable[[bytes], object]:
         """Set the status and the headers, as WSGI defines it."""
         self.status, self.headers = status, headers
-        self._names = [name.lower() for name, _ in headers]
+        self._values = {name.lower(): value for name, value in headers}
         return _write
 
     def head(self, date: str, connection: str) -> bytes:
         """Return the status line and headers as sent; the lines ``date`` and ``connection`` unless it has its own."""
         lines = "".join([f"{name}: {value}\r\n" for name, value in self.headers])
-        if "date" in self._names:
+        if "date" in self._values:
             date = ""
-        if "connection" in self._names:
+        if "connection" in self._values:
             connection = ""
         return f"HTTP/1.1 {self.status}\r\n{lines}{date}{connection}\r\n".encode("latin-1")
 
     @property
     def closes(self) -> bool:
         """True if the response has the header ``Connection: close``."""
-        if "connection" not in self._names:
-            return False
-        return any(name.lower() == "connection" and "close" in value.lower() for name, value in self.headers)
+        return "close" in self._values.get("connection", "").lower()
 
 
 def _write(_data: bytes) -> None:  # PEP 3333 has it for old frameworks only

@@ -60,8 +60,7 @@ def parse(pieces: Sequence[bytes], limits: HttpLimits) -> RequestParser:
     parser = RequestParser(limits)
     for piece in pieces:
         parser.feed(piece)
-        if parser.waits_for_continue:
-            parser.continue_sent()
+        parser.waits_for_continue = False
     assert parser.error is None or parser.finished
     return parser
 
