@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from emulator.cli.options import BINDING, FAILED, FILE, INT32, Command, load_or_fail, write
+from emulator.cli.options import BINDING, CONTEXT, FAILED, FILE, INT32, load_or_fail, write
 from emulator.core.call import Call
 from emulator.core.contract import SERVICE_PATH, Binding
 from emulator.errors import ScenarioError
 from emulator.escaping import visible
 
 
-@click.command(cls=Command)
+@click.command(context_settings=CONTEXT)
 @click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE...")
 def check(files: tuple[Path, ...]) -> None:
     """Check scenario files.
@@ -36,7 +36,7 @@ def check(files: tuple[Path, ...]) -> None:
         sys.exit(FAILED)
 
 
-@click.command(cls=Command)
+@click.command(context_settings=CONTEXT)
 @click.argument("file", type=FILE)
 @click.option("--session", type=INT32, required=True, help="The session of the call.")
 @click.option("--node", type=INT32, required=True, help="The node of the call.")
@@ -53,7 +53,7 @@ def explain(file: Path, session: int, node: int, auth_code: str | None, binding:
     write(Engine(load_or_fail(file)).explain(call).text())
 
 
-@click.command(cls=Command)
+@click.command(context_settings=CONTEXT)
 def schema() -> None:
     """Print the JSON Schema of scenario files, for editors."""
     from emulator.scenario.schema import schema as scenario_schema
@@ -61,7 +61,7 @@ def schema() -> None:
     click.echo(json.dumps(scenario_schema(), indent=2))
 
 
-@click.command(cls=Command)
+@click.command(context_settings=CONTEXT)
 @click.option(
     "--address",
     metavar="URL",

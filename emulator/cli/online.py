@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from emulator.cli.options import BINDING, COUNT, FAILED, FILE, INT32, Command, Seconds, fail, text, token, url, write
+from emulator.cli.options import BINDING, CONTEXT, COUNT, FAILED, FILE, INT32, Seconds, fail, text, token, url, write
 from emulator.core.call import Call
 from emulator.core.contract import SERVICE_PATH, Binding, Result
 from emulator.errors import EmulatorError, RemoteError
@@ -34,7 +34,7 @@ _TIMEOUT = click.option(
 )
 
 
-@click.command(cls=Command)
+@click.command(context_settings=CONTEXT)
 @_URL
 @click.option("--session", type=INT32, required=True, help="The session to start.")
 @click.option("--node", type=INT32, required=True, help="The node of the technician.")
@@ -69,7 +69,7 @@ def call(
     sys.exit(0 if result is Result.OK else FAILED)
 
 
-@click.command(cls=Command)
+@click.command(context_settings=CONTEXT)
 @_URL
 @_TIMEOUT
 @_CACERT
@@ -88,7 +88,7 @@ def wait(url: str, timeout: float, cacert: Path | None) -> None:
         time.sleep(_POLL_INTERVAL)
 
 
-@click.command(cls=Command)
+@click.command(context_settings=CONTEXT)
 @_URL
 @click.option("--session", type=INT32, help="Count only calls for this session.")
 @click.option("--node", type=INT32, help="Count only calls with this node.")

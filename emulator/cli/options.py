@@ -17,8 +17,10 @@ from emulator.escaping import visible
 if TYPE_CHECKING:
     from emulator.core.rules import Scenario
 
-ENVIRONMENT: Final = "RESCUE_EMULATOR"
 FAILED: Final = 1
+
+CONTEXT: Final = {"auto_envvar_prefix": "RESCUE_EMULATOR"}
+"""Settings of each command: its options can also be given in the environment, ``--port`` as RESCUE_EMULATOR_PORT."""
 
 FILE: Final = click.Path(path_type=Path)
 INT32: Final = click.IntRange(INT32_MIN, INT32_MAX)
@@ -38,14 +40,6 @@ class Seconds(click.FloatRange):
         if math.isnan(seconds):
             self.fail(f"{value!r} is not a number of seconds", param, ctx)
         return float(super().convert(value, param, ctx))
-
-
-class Command(click.Command):
-    """A command whose options can also be given in the environment: ``--port`` as ``RESCUE_EMULATOR_PORT``."""
-
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        kwargs["auto_envvar_prefix"] = ENVIRONMENT
-        return super().make_context(*args, **kwargs)
 
 
 def text(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:

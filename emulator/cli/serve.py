@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from emulator.cli.options import COUNT, FILE, Command, Seconds, fail, load_or_fail, token
+from emulator.cli.options import CONTEXT, COUNT, FILE, Seconds, fail, load_or_fail, token
 from emulator.core.contract import HOST
 from emulator.errors import EmulatorError
 from emulator.escaping import visible
@@ -66,7 +66,7 @@ def _web_address(_context: click.Context, _option: click.Parameter, value: str |
     return value and value.rstrip("/")
 
 
-@click.command(cls=Command)
+@click.command(context_settings=CONTEXT)
 @click.argument("scenario", type=FILE, default=DEFAULT_SCENARIO, required=False)
 @click.option("--host", default="127.0.0.1", help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8085, help="The port to listen on; 0 is any free one.")

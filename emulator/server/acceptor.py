@@ -17,6 +17,7 @@ from emulator.server.wsgi import text_response
 _MAX_ACCEPTS: Final = 64  # connections accepted before the open ones get their turn
 _RETRY_AFTER: Final = 0.5  # seconds after an error of accept(), such as too many open files
 _MAX_TICK: Final = 1.0  # seconds between two checks of the deadlines
+_HANDSHAKE_TIMEOUT: Final = 10.0  # seconds for the first byte of a TLS handshake, and for the rest of it
 _STOP_TIMEOUT: Final = 0.5  # seconds for responses in progress when the server stops
 _UNTRUSTED: Final = {"TLSV1_ALERT_UNKNOWN_CA", "SSLV3_ALERT_CERTIFICATE_UNKNOWN", "SSLV3_ALERT_BAD_CERTIFICATE"}
 _READ_SIZE: Final = 64 * 1024  # bytes
@@ -29,21 +30,14 @@ class Acceptor:
     """Accepts the clients of a listening socket from ``start`` to ``close``.
 
     When the limit of connections is reached, one more client is accepted but not served, and ``ServerState.is_full``
-    set; the system's backlog holds the others. With a ``context`` the clients have to speak TLS; ``handshake_timeout``
-    is in seconds, for the first byte and for the rest of the handshake each.
+    set; the system's backlog holds the others. With a ``context`` the clients have to speak TLS.
     """
 
-    def __init__(
-        self,
-        listener: socket.socket,
-        state: ServerState,
-        context: ssl.SSLContext | None = None,
-        handshake_timeout: float = 10.0,
-    ) -> None:
+    def __init__(self, listener: socket.socket, state: ServerState, context: ssl.SSLContext | None = None) -> None:
         self._listener = listener
         self._state = state
+        self._protocol = partial(HttpProtocol, state)
         self._context = context
-        self._handshake_timeout = handshake_timeout
         self._loop = state.loop
         self._connecting: dict[asyncio.Task[None], socket.socket] = {}
         self._count = 0  # of connections, established or connecting
@@ -53,7 +47,6 @@ class Acceptor:
         state.on_close = self._on_close
 
     def start(self) -> None:
-        """Accept clients from now on."""
         self._tick()
         self._listener.setblocking(False)
         self._loop.add_reader(self._listener, self._accept)
@@ -131,7 +124,7 @@ class Acceptor:
             if self._context is not None:
                 is_connected = await self._connect_tls(client, address, self._context)
             else:
-                await self._loop.connect_accepted_socket(partial(HttpProtocol, self._state), client)
+                await self._loop.connect_accepted_socket(self._protocol, client)
                 is_connected = True
         except OSError:
             client.close()  # the client has left
@@ -141,23 +134,24 @@ class Acceptor:
 
     async def _connect_tls(self, client: socket.socket, address: str, context: ssl.SSLContext) -> bool:
         """Connect a client if it speaks TLS; return False, and log why, if it does not."""
-        protocol, timeout = partial(HttpProtocol, self._state), self._handshake_timeout
         speaks_tls = False
         try:
-            speaks_tls = await asyncio.wait_for(_speaks_tls(client, address), timeout)
+            speaks_tls = await asyncio.wait_for(_speaks_tls(client, address), _HANDSHAKE_TIMEOUT)
         except asyncio.TimeoutError:
-            _logger.info("%s did not begin a TLS handshake within %g s", address, timeout)
+            _logger.info("%s did not begin a TLS handshake within %g s", address, _HANDSHAKE_TIMEOUT)
         if not speaks_tls:
             client.close()
             return False
         try:
-            await self._loop.connect_accepted_socket(protocol, client, ssl=context, ssl_handshake_timeout=timeout)
+            await self._loop.connect_accepted_socket(
+                self._protocol, client, ssl=context, ssl_handshake_timeout=_HANDSHAKE_TIMEOUT
+            )
         except ssl.SSLError as error:
             reason = (error.reason or str(error)).replace("_", " ").lower()
             text = "it does not trust the certificate; give it the CA's" if error.reason in _UNTRUSTED else reason
             _logger.warning("TLS handshake with %s failed: %s", address, text)
         except OSError:
-            _logger.info("TLS handshake with %s failed: it left, or took longer than %g s", address, timeout)
+            _logger.info("TLS handshake with %s failed: it left, or took longer than %g s", address, _HANDSHAKE_TIMEOUT)
         else:
             return True
         return False

@@ -19,6 +19,7 @@ from emulator.server.limits import HttpLimits
 _MAX_DRAINED: Final = 16
 _SUPPORTED_VERSIONS: Final = ("1.1", "1.0")
 _TLS_HANDSHAKE: Final = b"\x16\x03"  # the first bytes of a TLS record of a handshake
+_TLS: Final = "this is TLS, and the port speaks plain HTTP: use http:// instead of https://"
 _ABSOLUTE_FORM: Final = re.compile(rb"https?://([^/?#@]+)(?![^/?#])", re.IGNORECASE)
 _CHUNKED: Final = b"chunked"
 _CGI_KEYS: Final = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
@@ -176,16 +177,14 @@ class RequestParser:
                 continue
             except HttpParserError as error:
                 cause = error.__context__
-                self._fail(cause if isinstance(cause, ProtocolError) else _syntax_error(data, error))
-            if self.state is not ParserState.START:
-                self._limit_unparsed(len(data))
+                if not isinstance(cause, ProtocolError):
+                    cause = ProtocolError(_TLS if data.startswith(_TLS_HANDSHAKE) else f"this is no HTTP: {error}")
+                self._fail(cause)
+            if self.state is not ParserState.START:  # llhttp buffers a line of a head or trailer without a limit
+                self._unparsed = 0 if self._unparsed < 0 else self._unparsed + len(data)
+                if self._unparsed > self._limits.request_line + self._limits.header_bytes and not self.finished:
+                    self._fail(_headers_too_long(self._limits))
             return
-
-    def _limit_unparsed(self, received: int) -> None:
-        """Fail if a line of the head or of the trailers grows without end: llhttp buffers it without a limit."""
-        self._unparsed = 0 if self._unparsed < 0 else self._unparsed + received
-        if self._unparsed > self._limits.request_line + self._limits.header_bytes and not self.finished:
-            self._fail(_headers_too_long(self._limits))
 
     def time_out(self) -> None:
         """Fail because the rest of the current request did not arrive in time."""
@@ -293,9 +292,3 @@ class RequestParser:
     def _change_state(self, state: ParserState) -> None:
         self.state = state
         self.transitions += 1
-
-
-def _syntax_error(data: bytes, error: HttpParserError) -> ProtocolError:
-    if data.startswith(_TLS_HANDSHAKE):
-        return ProtocolError("this is TLS, and the port speaks plain HTTP: use http:// instead of https://")
-    return ProtocolError(f"this is no HTTP: {error}")

@@ -47,14 +47,12 @@ class HttpServer:
         certificate: Certificate | None = None,
         certificate_names: Sequence[str] = ("localhost",),
         limits: HttpLimits | None = None,
-        handshake_timeout: float = 10.0,
     ) -> None:
         self._application = application
         self._max_delay = max_delay
         self._limits = limits or HttpLimits()
         self._listener = bind(host, port)
         self._tls: TlsSetup | None = None
-        self._handshake_timeout = handshake_timeout
         if certificate is not None:
             try:
                 self._tls = set_up_tls(certificate, self._listener.getsockname()[0], certificate_names)
@@ -115,7 +113,7 @@ class HttpServer:
         loop = asyncio.get_running_loop()
         state = ServerState(self._application, self._limits, self._max_delay, loop, Outbox(loop))
         context = self._tls.context if self._tls else None
-        acceptor = Acceptor(self._listener, state, context, self._handshake_timeout)
+        acceptor = Acceptor(self._listener, state, context)
         acceptor.start()
         try:
             ready()
