@@ -35,8 +35,6 @@ RuleData = Mapping[str, object]
 
 
 class CallWords(TypedDict, total=False):
-    """The conditions on a call."""
-
     session: NumberWord
     node: NumberWord
     auth_code: TextWord
@@ -83,7 +81,6 @@ class Rescue(ABC):
 
     @property
     def wsdl_url(self) -> str:
-        """The address of the WSDL."""
         return f"{self.url}?wsdl"
 
     @property

@@ -70,7 +70,6 @@ def _exit(*_: Any) -> None:
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """Disable the garbage collector inside the block; restore its state after it."""
     enabled = gc.isenabled()
     gc.disable()
     try:

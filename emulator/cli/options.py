@@ -83,6 +83,5 @@ def write(text: str, *, err: bool = False) -> None:
 
 
 def fail(message: str, status: int = FAILED) -> NoReturn:
-    """Print a message on standard error and exit."""
     write(message, err=True)
     sys.exit(status)

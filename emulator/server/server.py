@@ -82,8 +82,7 @@ class HttpServer:
     def run(self, ready: Callable[[], None]) -> None:
         """Serve in this thread, which is the main one, until SIGINT or SIGTERM; a second signal exits at once.
 
-        ``ready`` is called once the first request can be answered. The limit of open files is raised as far as the
-        system allows.
+        ``ready`` is called once the first request can be answered.
         """
         raise_file_limit()
         with stop_on_signals(self._request_stop):

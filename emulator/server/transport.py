@@ -72,11 +72,7 @@ class ClientTransport:
     # Writing
 
     def write(self, data: bytes) -> None:
-        """Write data now or at the end of this turn of the loop.
-
-        Over TLS it is always now: the client's close_notify may be read in the same turn and drops unsent data.
-        """
-        if self._is_tls:
+        if self._is_tls:  # now: the client's close_notify may be read in the same turn, and drops unsent data
             self._transport.write(data)
         else:
             self._outbox.write(self._transport, data)
@@ -167,6 +163,5 @@ class ClientTransport:
 
 
 def set_once(event: asyncio.Future[None]) -> None:
-    """Set the future's result unless it is done."""
     if not event.done():
         event.set_result(None)
