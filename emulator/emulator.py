@@ -17,7 +17,7 @@ from emulator.fluent import Rescue, RuleData
 from emulator.network import is_public
 from emulator.scenario import from_data, load, rule_from_data
 from emulator.scenario.files import DEFAULT_SCENARIO, ScenarioFolder, Watcher, default_scenario
-from emulator.server.limits import HttpLimits
+from emulator.server import HttpLimits
 from emulator.server.server import HttpServer
 from emulator.server.tls import Certificate
 from emulator.web.app import Application
@@ -102,9 +102,7 @@ class Emulator(Rescue):
     @classmethod
     def start(cls, scenario: ScenarioLike = None, options: Options | None = None) -> Emulator:
         """Serve a scenario, by default the shipped one; return once the first call can be answered."""
-        emulator = cls(scenario, options)
-        emulator._start()
-        return emulator
+        return cls(scenario, options).__enter__()
 
     @property
     def url(self) -> str:
@@ -153,8 +151,13 @@ class Emulator(Rescue):
         self._server.stop()
 
     def __enter__(self) -> Emulator:
+        if self._is_stopped:
+            raise StartError("this emulator was stopped and has no port any more: start another one")
         if not self._is_serving:
-            self._start()
+            self._server.start()
+            self._is_serving = True
+            if self._watcher:
+                self._watcher.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -169,14 +172,6 @@ class Emulator(Rescue):
         finally:
             if self._watcher:
                 self._watcher.stop()
-
-    def _start(self) -> None:
-        if self._is_stopped:
-            raise StartError("this emulator was stopped and has no port any more: start another one")
-        self._server.start()
-        self._is_serving = True
-        if self._watcher:
-            self._watcher.start()
 
     def _health_problem(self) -> str | None:
         error = self._watcher and self._watcher.error

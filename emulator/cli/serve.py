@@ -17,7 +17,7 @@ from emulator.escaping import visible
 from emulator.logs import FORMATS, log_to_stderr
 from emulator.process import exit_on_signals, gc_paused, print_line, reopen_closed_streams
 from emulator.scenario.files import DEFAULT_SCENARIO, default_scenario
-from emulator.server.limits import HttpLimits
+from emulator.server import HttpLimits
 from emulator.server.tls import Certificate, CertificateFiles, MadeCertificate
 
 _LIMIT_OPTIONS: Final = {
@@ -39,8 +39,7 @@ def limit_options(command: Callable[..., None]) -> Callable[..., None]:
         parameter, metavar, text = _LIMIT_OPTIONS[field.name]
         option = "--" + parameter.replace("_", "-")
         kind = Seconds(min=0, min_open=True) if metavar == "SECONDS" else click.IntRange(min=1)
-        add = click.option(option, type=kind, default=field.default, metavar=metavar, help=text)
-        command = add(command)
+        command = click.option(option, type=kind, default=field.default, metavar=metavar, help=text)(command)
     return command
 
 

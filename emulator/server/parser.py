@@ -12,7 +12,7 @@ from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from emulator.server.limits import HttpLimits
+from emulator.server import HttpLimits
 
 # How much of a body that is too long is read and dropped, as a multiple of the limit: most clients read the response
 # only after they have sent everything.

@@ -15,8 +15,8 @@ from emulator.delivery import WSGIApplication
 from emulator.errors import StartError
 from emulator.network import host_port
 from emulator.process import raise_file_limit, stop_on_signals
+from emulator.server import HttpLimits
 from emulator.server.acceptor import Acceptor
-from emulator.server.limits import HttpLimits
 from emulator.server.protocol import ServerState
 from emulator.server.tls import Certificate, TlsSetup, set_up_tls
 from emulator.server.transport import Outbox

@@ -8,7 +8,7 @@ from random import Random
 from typing import Final
 
 from emulator.delivery import RECEIVED
-from emulator.server.limits import HttpLimits
+from emulator.server import HttpLimits
 from emulator.server.parser import ParsedRequest, RequestParser
 from emulator.server.wsgi import connection_environ, request_environ
 from tests.fuzz.timing import in_time

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from emulator.server.limits import HttpLimits
+from emulator.server import HttpLimits
 from emulator.server.parser import ParsedRequest, ParserState, RequestParser
 
 PATH: Final = b"/API/API.asmx/startSession"

@@ -15,8 +15,8 @@ from typing import Any, Final
 import pytest
 
 from emulator.delivery import RECEIVED, Received
+from emulator.server import HttpLimits
 from emulator.server.acceptor import Acceptor
-from emulator.server.limits import HttpLimits
 from emulator.server.protocol import HttpProtocol, ServerState
 from emulator.server.server import bind
 from emulator.server.transport import Outbox
