@@ -24,14 +24,10 @@ if TYPE_CHECKING:
 
 __tracebackhide__ = on_purpose
 
-NumberWord = int | Sequence[int] | Mapping[str, object]
-"""A number, a list of numbers, or a condition such as ``{"from": 1, "to": 9}``."""
-TextWord = str | Sequence[str] | Mapping[str, object]
-"""A text, a list of texts, or a condition such as ``{"matches": "demo-.*"}``."""
-DelayWord = str | Mapping[str, str]
-"""``"250ms"``, ``"2s"``, or a distribution such as ``{"from": "100ms", "to": "2s"}``."""
-RuleData = Mapping[str, object]
-"""A rule in the scenario language."""
+NumberWord = int | Sequence[int] | Mapping[str, object]  # one, several, or a condition such as {"from": 1, "to": 9}
+TextWord = str | Sequence[str] | Mapping[str, object]  # one, several, or a condition such as {"matches": "demo-.*"}
+DelayWord = str | Mapping[str, str]  # such as "250ms" or "2s", or a distribution: {"from": "100ms", "to": "2s"}
+RuleData = Mapping[str, object]  # a rule in the scenario language
 
 
 class CallWords(TypedDict, total=False):

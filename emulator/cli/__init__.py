@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import click
 
-from emulator.cli.offline import check, explain, schema, wsdl
-from emulator.cli.online import call, verify, wait
+from emulator.cli.commands import call, check, explain, schema, verify, wait, wsdl
 from emulator.cli.serve import serve
 
 

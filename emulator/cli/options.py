@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from emulator.core.contract import INT32_MAX, INT32_MIN, Binding
-from emulator.errors import RemoteError, ScenarioError
+from emulator.errors import ScenarioError
 from emulator.escaping import visible
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ CONTEXT: Final = {"auto_envvar_prefix": "RESCUE_EMULATOR"}
 """Settings of each command: its options can also be given in the environment, ``--port`` as RESCUE_EMULATOR_PORT."""
 
 FILE: Final = click.Path(path_type=Path)
-INT32: Final = click.IntRange(INT32_MIN, INT32_MAX)
-BINDING: Final = click.Choice([binding.value for binding in Binding])
 COUNT: Final = click.IntRange(min=0)
 
 
@@ -42,29 +39,11 @@ class Seconds(click.FloatRange):
         return float(super().convert(value, param, ctx))
 
 
-def text(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    """Refuse an option that is not text in the encoding of the terminal: Python decodes it to surrogates."""
-    if value is not None and any("\ud800" <= char <= "\udfff" for char in value):
-        raise click.BadParameter("it is not text in the encoding of this terminal")
-    return value
-
-
 def token(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
     """Return a control token without spaces around it; refuse one that a header cannot carry."""
     if value is not None and (not value.strip() or not value.isascii() or not value.isprintable()):
         raise click.BadParameter("a token is one or more printable ASCII characters")
     return value and value.strip()
-
-
-def url(_context: click.Context, _argument: click.Parameter, value: str) -> str:
-    """Return a URL argument; a wrong one is a usage error."""
-    from emulator.client.control_api import split_url
-
-    try:
-        split_url(value)
-    except RemoteError as error:
-        raise click.BadParameter(str(error)) from None
-    return value
 
 
 def load_or_fail(file: Path) -> Scenario:

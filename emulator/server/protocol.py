@@ -191,11 +191,9 @@ class HttpProtocol(asyncio.Protocol):
         connection = ""
         state = self._state
         is_last = not self._parser.requests and (self.transport.stopping.done() or state.is_full)
-        keep_alive = request.keep_alive and not is_last
+        keep_alive = request.keep_alive and not is_last and not response.closes
         if not keep_alive:
             connection = _CLOSE
-        elif response.closes:
-            keep_alive = False
         elif request.version == "1.0":
             connection = "Connection: keep-alive\r\n"
         head = response.head(state.date, connection)
