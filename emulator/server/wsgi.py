@@ -61,34 +61,36 @@ def request_environ(request: ParsedRequest, common: Environ) -> Environ:
 class WsgiResponse:
     """The response of a WSGI application."""
 
-    __slots__ = ("_values", "body", "headers", "status")
+    __slots__ = ("_names", "body", "headers", "status")
 
     def __init__(self) -> None:
         self.status = "500 Internal Server Error"
         self.headers: list[tuple[str, str]] = []
         self.body = b""
-        self._values: dict[str, str] = {}  # of the headers by name, in lower case
+        self._names: list[str] = []  # of the headers, in lower case
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None
     ) -> Callable[[bytes], object]:
         self.status, self.headers = status, headers
-        self._values = {name.lower(): value for name, value in headers}
+        self._names = [name.lower() for name, _ in headers]
         return _write
 
     def head(self, date: str, connection: str) -> bytes:
         """Return the status line and headers as sent; the lines ``date`` and ``connection`` unless it has its own."""
         lines = "".join([f"{name}: {value}\r\n" for name, value in self.headers])
-        if "date" in self._values:
+        if "date" in self._names:
             date = ""
-        if "connection" in self._values:
+        if "connection" in self._names:
             connection = ""
         return f"HTTP/1.1 {self.status}\r\n{lines}{date}{connection}\r\n".encode("latin-1")
 
     @property
     def closes(self) -> bool:
         """True if the response has the header ``Connection: close``."""
-        return "close" in self._values.get("connection", "").lower()
+        if "connection" not in self._names:
+            return False
+        return any(name.lower() == "connection" and "close" in value.lower() for name, value in self.headers)
 
 
 def _write(_data: bytes) -> None:  # PEP 3333 has it for old frameworks only
