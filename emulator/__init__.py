@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from emulator.errors import StartError as StartError
     from emulator.errors import VerificationError as VerificationError
     from emulator.fluent import Rescue as Rescue
-    from emulator.server.limits import HttpLimits as HttpLimits
+    from emulator.server import HttpLimits as HttpLimits
     from emulator.server.tls import CertificateFiles as CertificateFiles
     from emulator.server.tls import MadeCertificate as MadeCertificate
 
@@ -34,7 +34,7 @@ _MODULES = {
     "emulator": ("Emulator", "Options"),
     "errors": ("EmulatorError", "RemoteError", "ScenarioError", "StartError", "VerificationError"),
     "fluent": ("Rescue",),
-    "server.limits": ("HttpLimits",),
+    "server": ("HttpLimits",),
     "server.tls": ("CertificateFiles", "MadeCertificate"),
 }
 __all__ = sorted(name for names in _MODULES.values() for name in names)

@@ -24,7 +24,7 @@ from emulator.emulator import Emulator
 from emulator.scenario import load, loads
 from emulator.scenario.files import DEFAULT_SCENARIO
 from emulator.scenario.schema import schema
-from emulator.server.limits import HttpLimits
+from emulator.server import HttpLimits
 from emulator.web.control.routes import ROUTES
 from tests.helpers.paths import ROOT
 

@@ -21,7 +21,7 @@ from click.testing import CliRunner
 
 from emulator import MadeCertificate
 from emulator.cli import main
-from emulator.server.limits import HttpLimits
+from emulator.server import HttpLimits
 from tests.helpers.calling import (
     PATIENCE,
     Address,
