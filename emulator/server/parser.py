@@ -241,7 +241,8 @@ class RequestParser:
 
     def on_body(self, part: bytes) -> None:
         request = self._request
-        assert request is not None
+        if request is None:  # the rest of a body that is not drained
+            return
         self._unparsed = -1
         self.waits_for_continue = False
         request.length += len(part)

@@ -332,6 +332,12 @@ def test_a_body_that_is_far_too_long_is_not_read_to_its_end() -> None:
     assert (parser.finished, request.body_limit, request.body) == (True, len(FORM), b"")
 
 
+def test_the_rest_of_a_body_that_is_far_too_long_is_no_error() -> None:
+    chunk = b"%x\r\n%b\r\n" % (17 * len(FORM), FORM * 17)
+    parser = parse(post(CHUNKED, body=chunk * 2), limits=HttpLimits(body=len(FORM)))
+    assert (len(parser.requests), parser.error) == (1, None)
+
+
 def test_the_client_of_a_body_that_is_too_long_is_not_told_to_continue() -> None:
     data = post(b"Expect: 100-continue", b"Content-Length: %d" % (len(FORM) + 1), body=b"")
     parser = parse(data, limits=HttpLimits(body=len(FORM)))
