@@ -12,14 +12,14 @@ from emulator.wire.envelope import OPERATION_TAG
 from emulator.wire.faults import ARROW, AsmxFault
 from emulator.wire.input_limits import InputTooLarge, check_pairs
 from emulator.wire.int32 import NotANumber, OutOfRange, int32_in_form
-from emulator.wire.spyne_compat import HttpRpc, XmlDocument
+from emulator.wire.spyne_compat import spyne
 
 FORM: Final = "application/x-www-form-urlencoded"
 _PARAMETERS = frozenset(PARAMETERS)
 _NAMES_BY_LOWER = {name.lower(): name for name in PARAMETERS}
 
 
-class FormIn(HttpRpc):  # type: ignore[misc]  # spyne is untyped
+class FormIn(spyne.protocol.http.HttpRpc):  # type: ignore[misc]  # spyne is untyped
     """Reads the query string of a GET or the form of a POST."""
 
     def create_in_document(self, ctx: Any, charset: str | None = None) -> None:
@@ -114,13 +114,13 @@ def _check_harmless(name: str, value: str, collection: str) -> None:
 
 _RESULT = f'<?xml version="1.0" encoding="utf-8"?>\r\n<{RESULT_TYPE} xmlns="{NAMESPACE}">{{result}}</{RESULT_TYPE}>'
 _RESULTS: dict[Result | None, bytes] = {None: b""}
-_RESULTS.update((result, _RESULT.format(result=result.value).encode()) for result in Result)
+_RESULTS |= {result: _RESULT.format(result=result.value).encode() for result in Result}
 
 _ENTITIES = {'"': "&quot;", "'": "&#39;", "<": "&lt;", ">": "&gt;", "&": "&amp;"}
 _HTML_ENCODING = str.maketrans(_ENTITIES | {chr(code): f"&#{code};" for code in range(160, 256)})
 
 
-class FormOut(XmlDocument):  # type: ignore[misc]  # spyne is untyped
+class FormOut(spyne.protocol.xml.XmlDocument):  # type: ignore[misc]  # spyne is untyped
     """Writes the result as one element named after its type, and a fault as text."""
 
     mime_type = "text/xml; charset=utf-8"

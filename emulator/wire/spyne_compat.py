@@ -1,4 +1,4 @@
-"""The only module that imports spyne: makes spyne 2.14.0 import on Python 3.10 and later, and exports its names.
+"""The only module that imports spyne: makes spyne 2.14.0 import on Python 3.10 and later.
 
 * Its vendored ``six`` finds modules through a protocol that Python 3.12 removed. The three that spyne needs are put
   into ``sys.modules`` beforehand, where an exact name is found without a finder; and six's finder is removed from
@@ -54,28 +54,13 @@ for _name, _module in _SIX_MODULES.items():
 with _cgi_stand_in(), warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import spyne.const
-    from spyne import Application, Fault, Integer32, Service, Unicode, rpc
-    from spyne.model.enum import Enum
-    from spyne.protocol.http import HttpRpc
-    from spyne.protocol.soap import Soap11, Soap12
-    from spyne.protocol.xml import XmlDocument
-    from spyne.server import ServerBase
+    import spyne.protocol.http
+    import spyne.protocol.soap
+    import spyne.protocol.xml
+    import spyne.server
 
 sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "spyne.util.six"]
 spyne.const.MIN_GC_INTERVAL = float("inf")
 logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)
 
-__all__ = [
-    "Application",
-    "Enum",
-    "Fault",
-    "HttpRpc",
-    "Integer32",
-    "ServerBase",
-    "Service",
-    "Soap11",
-    "Soap12",
-    "Unicode",
-    "XmlDocument",
-    "rpc",
-]
+__all__ = ["spyne"]
