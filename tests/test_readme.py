@@ -16,8 +16,7 @@ import requests
 from click.testing import CliRunner
 
 from emulator.cli import main
-from emulator.core.call import Call
-from emulator.core.contract import SERVICE_PATH, Binding, Result
+from emulator.core.contract import SERVICE_PATH, Binding, Call, Result
 from emulator.core.engine import Engine
 from emulator.core.journal import DecidedBy
 from emulator.emulator import Emulator

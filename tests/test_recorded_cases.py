@@ -8,8 +8,7 @@ from http.client import HTTPMessage
 
 import pytest
 
-from emulator.core.call import Call
-from emulator.core.contract import Binding
+from emulator.core.contract import Binding, Call
 from emulator.core.engine import Engine
 from emulator.scenario import loads
 from tests.helpers.calling import Address, serving

@@ -9,8 +9,7 @@ from pathlib import Path
 import click
 
 from emulator.cli.options import BINDING, FAILED, FILE, INT32, Command, load_or_fail, write
-from emulator.core.call import Call
-from emulator.core.contract import SERVICE_PATH, Binding
+from emulator.core.contract import SERVICE_PATH, Binding, Call
 from emulator.errors import ScenarioError
 from emulator.escaping import visible
 

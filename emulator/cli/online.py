@@ -10,8 +10,7 @@ from typing import Final
 import click
 
 from emulator.cli.options import BINDING, COUNT, FAILED, FILE, INT32, TIMEOUT, Command, fail, text, token, url, write
-from emulator.core.call import Call
-from emulator.core.contract import SERVICE_PATH, Binding, Result
+from emulator.core.contract import SERVICE_PATH, Binding, Call, Result
 from emulator.errors import EmulatorError, RemoteError
 
 _FAULT: Final = 3

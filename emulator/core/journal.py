@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from emulator.core.call import Call
-from emulator.core.contract import Binding
-from emulator.core.near_misses import NEAR_MISSES, FindNearMisses, NearMiss
+from emulator.core.contract import Binding, Call
 from emulator.core.replies import Outcome
-from emulator.core.rules import Rule
+from emulator.core.rules import FindNearMisses, NearMiss, Rule
 
 DURATION_BOUNDS: Final = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25)
 """Upper bounds in seconds of the histogram of decision times; longer ones are counted in one more class."""
@@ -87,9 +85,9 @@ class Exchange:
         """The rule's name, else ``desk`` or ``otherwise``."""
         return self.decided_by.value if self.rule is None else self.rule.name
 
-    def near_misses(self, limit: int = NEAR_MISSES) -> tuple[NearMiss, ...]:
+    def near_misses(self) -> tuple[NearMiss, ...]:
         """Return the rules, of those active when the call came, that came closest to accepting it."""
-        return () if self.considered is None else self.considered(self.call, self.rule, limit)
+        return () if self.considered is None else self.considered(self.call, self.rule)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from emulator.core import contract
-from emulator.core.call import Call
-from emulator.core.contract import Binding, Result
+from emulator.core.contract import Binding, Call, Result
 from emulator.core.journal import Reason
 from emulator.wire import faults
 from emulator.wire.faults import AsmxFault

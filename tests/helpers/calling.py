@@ -19,8 +19,17 @@ from xml.sax.saxutils import escape
 import pytest
 import uvloop
 
-from emulator.core.call import Call
-from emulator.core.contract import AUTH_CODE, NAMESPACE, NODE, OPERATION, SERVICE_PATH, SESSION, SOAP_ACTION, Binding
+from emulator.core.contract import (
+    AUTH_CODE,
+    NAMESPACE,
+    NODE,
+    OPERATION,
+    SERVICE_PATH,
+    SESSION,
+    SOAP_ACTION,
+    Binding,
+    Call,
+)
 from emulator.core.engine import Engine
 from emulator.core.journal import Exchange, RawExchange
 from emulator.delivery import WSGIApplication

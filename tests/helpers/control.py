@@ -7,8 +7,7 @@ from typing import Any, Final
 from werkzeug.test import Client, TestResponse
 
 from emulator.client.soap import build_request
-from emulator.core.call import Call
-from emulator.core.contract import Binding
+from emulator.core.contract import Binding, Call
 from emulator.core.engine import Engine
 from emulator.core.journal import JournalLimits
 from emulator.scenario import loads

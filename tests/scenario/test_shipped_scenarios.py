@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.core.call import Call
-from emulator.core.contract import Binding, Result
+from emulator.core.contract import Binding, Call, Result
 from emulator.core.engine import Engine
 from emulator.core.replies import ConnectionFailure, HttpFailure, Return, Throw
 from emulator.delivery import ConnectionFault

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from emulator.core.call import Call
-from emulator.core.contract import OPERATION, SOAP11_NS, Binding, Result
+from emulator.core.contract import OPERATION, SOAP11_NS, Binding, Call, Result
 from emulator.core.journal import Reason
 from emulator.wire import faults, service
 from emulator.wire.faults import ServiceException

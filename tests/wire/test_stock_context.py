@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.core.call import Call
-from emulator.core.contract import SERVICE_PATH, Binding, Result
+from emulator.core.contract import SERVICE_PATH, Binding, Call, Result
 from emulator.wire import service
 from emulator.wire.faults import ServiceException
 from emulator.wire.service import Operation, Transport, WireRequest, WireResponse
