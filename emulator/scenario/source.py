@@ -28,6 +28,7 @@ _PLAIN: Final = "plain"  # the tag of a scalar without quotes; its type depends 
 _QUOTED: Final = "tag:yaml.org,2002:str"
 _COLLECTION: Final = "collection"
 _STANDARD_TAG: Final = "tag:yaml.org,2002:"
+_SCALAR_TAGS: Final = (_PLAIN, _QUOTED)
 _COLLECTION_TAGS: Final = frozenset({_COLLECTION, f"{_STANDARD_TAG}map", f"{_STANDARD_TAG}seq"})
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _MERGE: Final = "<<"
@@ -186,23 +187,18 @@ class YamlSource:
         return _place(key_node if key else node)
 
     def _read(self, node: Node, path: Path) -> Any:
-        if type(node) is ScalarNode:
-            return self._scalar(node, path)
+        is_scalar = type(node) is ScalarNode
+        if node.tag not in (_SCALAR_TAGS if is_scalar else _COLLECTION_TAGS):
+            tag = node.tag.replace(_STANDARD_TAG, "!!", 1)
+            self._add(node, path, f"the tag {tag} has no meaning here; remove it")
+        if is_scalar:
+            if node.tag == _QUOTED:
+                return node.value
+            return None if node.tag == _PLAIN and node.value in _NULLS else UnquotedStr(node.value)
         self._check_limits(node, path)
-        if node.tag not in _COLLECTION_TAGS:
-            self._refuse_tag(node, path)
         if type(node) is SequenceNode:
             return [self._read(item, (*path, index)) for index, item in enumerate(node.value)]
         return self._mapping(node, path)
-
-    def _scalar(self, node: Node, path: Path) -> str | None:
-        text: str = node.value
-        if node.tag == _QUOTED:
-            return text
-        if node.tag == _PLAIN:
-            return None if text in _NULLS else UnquotedStr(text)
-        self._refuse_tag(node, path)
-        return UnquotedStr(text)
 
     def _mapping(self, node: Node, path: Path) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -236,9 +232,6 @@ class YamlSource:
             if self._repeated > MAX_REPEATED:
                 raise _error(self.name, _place(node), f"aliases repeat more than {MAX_REPEATED:,} values")
         self._seen.add(id(node))
-
-    def _refuse_tag(self, node: Node, path: Path) -> None:
-        self._add(node, path, f"the tag {node.tag.replace(_STANDARD_TAG, '!!', 1)} has no meaning here; remove it")
 
     def _add(self, node: Node, path: Path, message: str) -> None:
         """Add a mistake once, however many aliases lead to its node."""

@@ -16,9 +16,7 @@ from emulator.scenario.suggestions import either, hint, kind_of, nearest
 
 AT_KEY: Final = "at_key"
 AT_VALUE: Final = "at_value"
-NO_VARIANT: Final = "no_variant"
-"""The error type of a mapping that has the keys of none of its variants."""
-OWN_ERRORS: Final = frozenset({AT_KEY, AT_VALUE, NO_VARIANT})
+OWN_ERRORS: Final = frozenset({AT_KEY, AT_VALUE})
 """The error types whose messages are complete."""
 
 NO_VALUE: Final = "no value; leave the key out, or put a text such as 'null' or '' in quotes"
@@ -179,7 +177,7 @@ def _variant_errors(cls: type[StrictModel], keys: tuple[str, ...], meant: tuple[
                 yield CrossFieldError(f"'{key}' is missing")
     elif all(key in cls.keys for key in keys):
         first_keys = [key for key, variant in cls.identifying.items() if key in variant.needs or not variant.needs]
-        yield CrossFieldError(f"needs {either(first_keys)}{cls.or_else}", error_type=NO_VARIANT)
+        yield CrossFieldError(f"needs {either(first_keys)}{cls.or_else}")
 
 
 def _raised_again(details: ErrorDetails) -> InitErrorDetails:

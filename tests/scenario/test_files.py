@@ -32,8 +32,9 @@ class EventEngine(Engine):
     """An engine that sets an event when its scenario was replaced."""
 
     def __init__(self, scenario: Scenario) -> None:
-        super().__init__(scenario)
         self.replaced = Event()
+        super().__init__(scenario)
+        self.replaced.clear()
 
     def replace(self, scenario: Scenario) -> None:
         super().replace(scenario)
