@@ -41,7 +41,14 @@ M = TypeVar("M", bound=StrictModel)
 def load(path: str | os.PathLike[str]) -> Scenario:
     """Load a scenario from a YAML file; a scenario without a name is named after the file."""
     name = os.fsdecode(path)
-    return loads(_content(name), name)
+    try:
+        with open(name, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        message = _CANNOT_READ.get(type(error), f"cannot be read: {reason}")
+        raise ScenarioError([Problem(name, 1, 1, message)]) from error
+    return loads(content, name)
 
 
 def loads(text: str | bytes, name: str = "<string>") -> Scenario:
@@ -129,16 +136,6 @@ def _unreachable(source: Source, rules: Mapping[int, Rule]) -> Iterator[Mistake]
 
 def _mistake(source: Source, path: Path, message: str) -> Mistake:
     return Mistake(source.place(path), path, message)
-
-
-def _content(name: str) -> bytes:
-    try:
-        with open(name, "rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        message = _CANNOT_READ.get(type(error), f"cannot be read: {reason}")
-        raise ScenarioError([Problem(name, 1, 1, message)]) from error
 
 
 def _mistakes(error: ValidationError, source: Source) -> Iterator[Mistake]:

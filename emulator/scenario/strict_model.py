@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
@@ -126,24 +127,15 @@ class StrictModel(BaseModel):
             value_errors = error.errors(include_url=False)
             skip = {*reported, *nulls}
             details += [_raised_again(each) for each in value_errors if not skip.intersection(each["loc"][:1])]
-            details += cls._cross_field_details(value_errors, data, handler)
+            invalid_keys = {each["loc"][:1] for each in value_errors}
+            with suppress(ValidationError):  # a required value is not valid
+                model = handler({key: value for key, value in data.items() if (key,) not in invalid_keys})
+                details += [each.details() for each in model.cross_field_errors()]
         else:
             details += [error.details() for error in model.cross_field_errors()]
             if not details:
                 return model
         raise ValidationError.from_exception_data(cls.__name__, details)
-
-    @classmethod
-    def _cross_field_details(
-        cls: type[M], value_errors: list[ErrorDetails], data: dict[Any, Any], handler: Callable[[Any], M]
-    ) -> list[InitErrorDetails]:
-        """Return the cross-field errors between the valid values; none if a required value is not valid."""
-        invalid_keys = {details["loc"][:1] for details in value_errors}
-        try:
-            model = handler({key: value for key, value in data.items() if (key,) not in invalid_keys})
-        except ValidationError:
-            return []
-        return [error.details() for error in model.cross_field_errors()]
 
     @classmethod
     def built(cls: type[M]) -> type[M]:
