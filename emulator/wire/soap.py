@@ -18,8 +18,7 @@ from emulator.wire.envelope import OPERATION_TAG, MissingPart
 from emulator.wire.faults import AsmxFault
 from emulator.wire.input_limits import InputTooLarge, check_markup
 from emulator.wire.spyne_compat import spyne
-from emulator.wire.xml_fast import NeedsStrictParser, parse_fast
-from emulator.wire.xml_strict import StrictXml, XmlError
+from emulator.wire.xml_parsers import NeedsStrictParser, StrictXml, XmlError, parse_fast
 
 TEXT_XML: Final = "text/xml"
 SOAP_XML: Final = "application/soap+xml"
@@ -57,7 +56,7 @@ class _SoapIn:
 
     def routes_by_action(self, ctx: Any, media: MediaType) -> bool:
         """Return True if the action names the operation, False if the Body has to; raise AsmxFault if neither may."""
-        raise NotImplementedError
+        return media.action == SOAP_ACTION
 
     def decompose_incoming_envelope(self, ctx: Any, message: str) -> None:
         """Find the version, the Header and the Body; route by the Body if the action did not."""
@@ -127,9 +126,6 @@ class Soap11In(_SoapIn, spyne.protocol.soap.Soap11):  # type: ignore[misc]  # sp
 
 class Soap12In(_SoapIn, spyne.protocol.soap.Soap12):  # type: ignore[misc]  # spyne is untyped
     """Reads requests of SOAP 1.2's media type or without SOAPAction: the action routes, else the Body does."""
-
-    def routes_by_action(self, ctx: Any, media: MediaType) -> bool:
-        return media.action == SOAP_ACTION
 
 
 def _check_media_type(media: MediaType, version: Binding | None = None) -> None:
