@@ -32,11 +32,12 @@ def default_scenario() -> Scenario:
     return loads(DEFAULT_SCENARIO.read_bytes(), DEFAULT_SCENARIO.name)
 
 
-class Watcher:
-    """Reloads the scenario when its file changes, all or nothing, in a thread between ``start`` and ``stop``.
+class ScenarioFolder:
+    """The folder of a scenario file, from which an engine gets its scenario.
 
-    The folder is watched and the content compared, so that replacing the file or retargeting a symbolic link counts as
-    an edit. ``error`` is what is wrong with the file now, while the engine keeps the scenario loaded before; else None.
+    Between ``start`` and ``stop`` a thread reloads the scenario when its file changes, all or nothing. The folder is
+    watched and the content compared, so that replacing the file or retargeting a symbolic link counts as an edit.
+    ``error`` is what is wrong with the file now, while the engine keeps the scenario loaded before; else None.
     """
 
     def __init__(self, file: Path, engine: Engine) -> None:
@@ -48,6 +49,28 @@ class Watcher:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="watcher")
+
+    @property
+    def current(self) -> str:
+        """The name of the file that was loaded last."""
+        return self._file.name
+
+    def names(self) -> list[str]:
+        """Return the names of the scenario files, sorted; at most 500."""
+        try:
+            paths = (path for path in self._file.parent.iterdir() if path.suffix in _SUFFIXES and path.is_file())
+            return sorted(path.name for path in paths)[:_MAX_NAMES]
+        except OSError:
+            return []
+
+    def use(self, name: str) -> Scenario:
+        """Load a file and replace the scenario; raise ScenarioError, and change nothing, if the file is invalid."""
+        file = self._file.with_name(name)
+        scenario = load(file)
+        with self._lock:
+            self._file = file
+            self._replace(scenario)
+        return scenario
 
     def start(self) -> None:
         self._thread.start()
@@ -70,12 +93,6 @@ class Watcher:
                 return
             if scenario.source != self._text or self.error is not None:
                 self._replace(scenario)
-
-    def switch(self, file: Path, scenario: Scenario) -> None:
-        """Replace the scenario with one that was loaded from another file of the folder, and watch that file."""
-        with self._lock:
-            self._file = file
-            self._replace(scenario)
 
     def _replace(self, scenario: Scenario) -> None:
         self._engine.replace(scenario)
@@ -106,36 +123,3 @@ def _stat(file: Path) -> tuple[int, ...] | None:
     except OSError:
         return None
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
-
-
-class ScenarioFolder:
-    """The folder of a scenario file, from which an engine can be given other scenarios."""
-
-    def __init__(self, file: Path, engine: Engine, watcher: Watcher | None = None) -> None:
-        self._file = file
-        self._engine = engine
-        self._watcher = watcher
-
-    @property
-    def current(self) -> str:
-        """The name of the file that was loaded last."""
-        return self._file.name
-
-    def names(self) -> list[str]:
-        """Return the names of the scenario files, sorted; at most 500."""
-        try:
-            paths = (path for path in self._file.parent.iterdir() if path.suffix in _SUFFIXES and path.is_file())
-            return sorted(path.name for path in paths)[:_MAX_NAMES]
-        except OSError:
-            return []
-
-    def use(self, name: str) -> Scenario:
-        """Load a file and replace the scenario; raise ScenarioError, and change nothing, if the file is invalid."""
-        file = self._file.with_name(name)
-        scenario = load(file)
-        self._file = file
-        if self._watcher is not None:
-            self._watcher.switch(file, scenario)
-        else:
-            self._engine.replace(scenario)
-        return scenario

@@ -52,18 +52,13 @@ class FaultSpec:
 
 
 class AsmxFault(spyne.Fault):  # type: ignore[misc]  # spyne is untyped
-    """A fault of the service. ``messages`` are those of the exception chain, outermost first."""
+    """A fault of the service. ``messages`` are those of the exception chain, outermost first; ``text`` joins them."""
 
     def __init__(self, spec: FaultSpec, values: dict[str, object]) -> None:
-        self.spec = spec
+        self.spec, self._values = spec, values
         self.messages = tuple(message.format(**values) for message in spec.messages)
+        self.text = ARROW.join(self.messages)
         super().__init__(faultcode=spec.id, faultstring=self.text)
-        self._values = values
-
-    @property
-    def text(self) -> str:
-        """The messages joined as .NET joins them."""
-        return ARROW.join(self.messages)
 
     @property
     def why(self) -> Reason:

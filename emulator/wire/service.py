@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any, Final
 
 from emulator.core import contract
@@ -64,16 +65,6 @@ class WireResponse:
         return None if self.fault is None else self.fault.why
 
 
-class Transport:
-    """The attributes of spyne's transport context that the protocols use."""
-
-    resp_code = 200
-    mime_type = ""
-
-    def __init__(self, request: WireRequest) -> None:
-        self.req = request
-
-
 class Context:
     """The attributes of spyne's ``MethodContext`` that are read before a step sets them.
 
@@ -91,7 +82,7 @@ class Context:
 
     def __init__(self, app: Any, request: WireRequest, operation: Operation, binding: Binding) -> None:
         self.app, self.binding, self.out_protocol = app, binding, app.out_protocol
-        self.transport = Transport(request)
+        self.transport = SimpleNamespace(req=request, resp_code=200, mime_type="")
         self.udc = operation
 
     def fire_event(self, event: str) -> None:
