@@ -45,11 +45,6 @@ class Rule:
     per: Per = Per.RULE
     source: str | None = None  # "file:line"; None for a rule that comes from no file
 
-    @property
-    def is_stateful(self) -> bool:
-        """True if the reply depends on how often the rule has answered."""
-        return self.times is not None or len(self.replies) > 1
-
     def __str__(self) -> str:
         return self.name if self.source is None else f"{self.name} ({self.source})"
 
@@ -79,7 +74,8 @@ class RuleState:
         self.last: int | None = None
         remaining = replace(rule.when, **dict.fromkeys(indexed_fields(rule.when)))
         self._remaining = None if remaining == When() else remaining  # the conditions that the index does not check
-        self._only_reply = None if rule.is_stateful else rule.replies[0]
+        is_counted = rule.times is not None or len(rule.replies) > 1
+        self._only_reply = None if is_counted else rule.replies[0]
         self._counters: OrderedDict[int | str | None, int] | None = None
 
     def can_answer(self, call: Call) -> bool:
