@@ -75,7 +75,6 @@ class Engine:
             return exchange
 
     def refuse(self, binding: Binding | None, status: int, why: Reason, raw: RawExchange | None = None) -> Refusal:
-        """Add a request that never became a call to the journal."""
         with self._lock:
             refusal = Refusal(self._journal.last_id + 1, binding, status, why, raw or RawExchange())
             self._journal.add(refusal)

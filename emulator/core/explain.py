@@ -20,8 +20,6 @@ _MAX_RULES_LISTED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A dry run of one call."""
-
     call: Call
     passed_over: tuple[NearMiss, ...]  # in order, the rules before the one that answers, or all if none does
     decided_by: DecidedBy

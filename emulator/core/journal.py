@@ -58,8 +58,6 @@ class RawMessage:
 
 @dataclass(slots=True)
 class RawExchange:
-    """A request and its answer as HTTP messages."""
-
     at: float = 0.0  # when the request arrived, in seconds since 1970
     request: RawMessage | None = None
     answer: RawMessage | None = None  # None until it is made, and if none is sent
@@ -92,8 +90,6 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a request was refused."""
-
     text: str  # a template for str.format
     values: Mapping[str, str] = field(default_factory=dict, repr=False)  # from the request; any may be an auth code
 
@@ -144,8 +140,6 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The content of a journal at one moment."""
-
     entries: tuple[Entry, ...]
     dropped: int  # how many entries were dropped for lack of room since the journal was last cleared
     dropped_id: int  # the id of the last of them

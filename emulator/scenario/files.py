@@ -76,7 +76,6 @@ class ScenarioFolder:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop watching and wait for the thread."""
         self._stop.set()
         self._thread.join()
 

@@ -51,8 +51,6 @@ class Place(NamedTuple):
 
 
 class Mistake(NamedTuple):
-    """One thing wrong in the data."""
-
     place: Place
     path: Path
     message: str

@@ -39,7 +39,6 @@ class CrossFieldError(NamedTuple):
     error_type: str = AT_VALUE
 
     def details(self) -> InitErrorDetails:
-        """Return the error in pydantic's form."""
         return InitErrorDetails(type=invalid(self.message, self.error_type), loc=self.path, input=None)
 
 

@@ -171,6 +171,5 @@ def _remark(tag: str) -> Reason | None:
 
 
 def _split(tag: str) -> tuple[str, str]:
-    """Return the namespace and the local name of a tag."""
     ns, _, name = tag.rpartition("}")
     return ns[1:], name

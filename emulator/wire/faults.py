@@ -18,8 +18,6 @@ ARROW: Final = " ---> "  # joins the messages of a chain of exceptions
 
 
 class FaultCode(NamedTuple):
-    """The local names of a fault code."""
-
     soap11: str
     soap12: str
 

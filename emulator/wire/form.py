@@ -76,7 +76,6 @@ def _parse(data: bytes, charset: str) -> dict[str, str]:
 
 
 def _pairs(data: bytes, charset: str) -> list[list[str]]:
-    """Return names and values, decoded."""
     if is_plain_ascii(data, charset):
         return [pair.split("=", 1) for pair in data.decode("ascii").split("&") if "=" in pair]
     pairs = [pair.split(b"=", 1) for pair in data.split(b"&") if b"=" in pair]

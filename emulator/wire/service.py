@@ -86,15 +86,12 @@ class Context:
         self.udc = operation
 
     def fire_event(self, event: str) -> None:
-        """Call the listeners of the application and of the operation."""
         for manager in (self.app.event_manager, *(self.descriptor.event_managers if self.descriptor else ())):
             if manager.handlers:
                 manager.fire_event(event, self)
 
 
 class Pipeline(spyne.server.ServerBase):  # type: ignore[misc]  # spyne is untyped
-    """A server for one spyne Application."""
-
     transport = "http"
 
     def run(self, ctx: Any) -> None:
@@ -145,7 +142,6 @@ class API(spyne.Service):  # type: ignore[misc]  # spyne is untyped
 
 
 def _thrown(binding: Binding, message: str) -> AsmxFault:
-    """Return the fault for an exception of the service."""
     spec = faults.THROWN if binding in (Binding.SOAP11, Binding.SOAP12) else faults.THROWN_IN_FORM
     return spec.fault(message=message)
 

@@ -170,7 +170,6 @@ class _SoapOut:
         self._results |= {result: self._envelope(_RESPONSE.format(result=result.value)) for result in Result}
 
     def serialize(self, ctx: Any, message: str) -> None:
-        """Write the operation's result, prepared in the constructor, or the fault."""
         ctx.transport.mime_type = self.mime_type
         if ctx.out_error is None:
             ctx.out_document = self._results[ctx.out_object[0]]
