@@ -17,8 +17,8 @@ from emulator.core.rules import Scenario
 from emulator.errors import Problem, ScenarioError, StartError, on_purpose
 from emulator.fluent import Rescue, RuleData
 from emulator.network import is_public
-from emulator.scenario import from_data, load, rule_from_data
 from emulator.scenario.files import DEFAULT_SCENARIO, ScenarioFolder, default_scenario
+from emulator.scenario.loading import from_data, load, rule_from_data
 from emulator.server.limits import HttpLimits
 from emulator.server.server import HttpServer
 from emulator.server.tls import Certificate

@@ -21,7 +21,7 @@ def check(files: tuple[Path, ...]) -> None:
 
     Prints every problem as file:line:column: message. Exits with 1 when there is any, else with 0.
     """
-    from emulator.scenario import load
+    from emulator.scenario.loading import load
 
     failed = False
     for file in files:

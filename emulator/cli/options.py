@@ -74,7 +74,7 @@ def url(_context: click.Context, _argument: click.Parameter, value: str) -> str:
 
 def load_or_fail(file: Path) -> Scenario:
     """Return the scenario in a file; exit with every problem if it is wrong."""
-    from emulator.scenario import load
+    from emulator.scenario.loading import load
 
     try:
         return load(file)

@@ -17,9 +17,9 @@ from emulator.core.rules import NearMiss, Per, Rule, Scenario
 from emulator.errors import Problem, RemoteError, ScenarioError, on_purpose
 from emulator.fluent import Rescue, RuleData
 from emulator.scenario import control_shapes as shapes
-from emulator.scenario import from_data, load, reply_from_data
 from emulator.scenario.control_models import parse_verification
 from emulator.scenario.fields import MAX_ENTRY_ID
+from emulator.scenario.loading import from_data, load, reply_from_data
 
 __tracebackhide__ = on_purpose
 

@@ -20,7 +20,7 @@ from emulator.core.contract import NAMESPACE, PARAMETERS, SOAP_ACTION, Binding, 
 from emulator.core.engine import Engine
 from emulator.core.journal import Exchange
 from emulator.delivery import RECEIVED, Received
-from emulator.scenario import loads
+from emulator.scenario.loading import loads
 from emulator.server.wsgi import connection_environ
 from emulator.web.app import Application
 from emulator.web.redaction import Redactor

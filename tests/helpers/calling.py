@@ -33,7 +33,7 @@ from emulator.core.contract import (
 from emulator.core.engine import Engine
 from emulator.core.journal import Exchange, RawExchange
 from emulator.delivery import WSGIApplication
-from emulator.scenario import loads
+from emulator.scenario.loading import loads
 from emulator.server.limits import HttpLimits
 from emulator.server.server import HttpServer
 from emulator.web.app import Application

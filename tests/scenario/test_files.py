@@ -20,8 +20,8 @@ from emulator.core.engine import Engine
 from emulator.core.rules import Scenario
 from emulator.emulator import Emulator
 from emulator.errors import ScenarioError
-from emulator.scenario import load
 from emulator.scenario.files import ScenarioFolder
+from emulator.scenario.loading import load
 from tests.helpers.builders import a_call
 
 GOOD = "name: {name}\nrules:\n  - when: {{session: 1}}\n    return: startSessionRet_{result}\n"
