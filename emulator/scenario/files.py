@@ -12,11 +12,7 @@ from emulator.core.rules import Scenario
 from emulator.errors import ScenarioError
 from emulator.scenario.loading import load, loads
 
-_DEBOUNCE: Final = 50  # milliseconds without another change, after which an edit counts as finished
-_MAX_DEBOUNCE: Final = 200  # milliseconds by which continuous changes can delay a reload
-_POLL: Final = 500  # milliseconds; fallback for changes that the OS does not report
-_SUFFIXES: Final = frozenset({".yaml", ".yml"})
-_MAX_NAMES: Final = 500
+_SUFFIXES: Final = (".yaml", ".yml")
 
 _PACKAGE: Final = Path(__file__).parent.parent
 _INSTALLED: Final = _PACKAGE / "scenarios"
@@ -59,7 +55,7 @@ class ScenarioFolder:
         """Return the names of the scenario files, sorted; at most 500."""
         try:
             paths = (path for path in self._file.parent.iterdir() if path.suffix in _SUFFIXES and path.is_file())
-            return sorted(path.name for path in paths)[:_MAX_NAMES]
+            return sorted(path.name for path in paths)[:500]
         except OSError:
             return []
 
@@ -104,9 +100,9 @@ class ScenarioFolder:
         for changes in watch(
             self._file.parent,
             stop_event=self._stop,
-            debounce=_MAX_DEBOUNCE,
-            step=_DEBOUNCE,
-            rust_timeout=_POLL,
+            step=50,  # milliseconds without another change, after which an edit counts as finished
+            debounce=200,  # milliseconds by which continuous changes can delay a reload
+            rust_timeout=500,  # milliseconds; fallback poll interval for changes that the OS does not report
             yield_on_timeout=True,
             recursive=False,
             watch_filter=None,

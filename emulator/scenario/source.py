@@ -122,17 +122,6 @@ class _Composer(yaml.CBaseLoader):
         self.depth -= 1
 
 
-def _compose(characters: str, name: str) -> yaml.Node:
-    """Return the root node of the only document in a text."""
-    try:
-        root = yaml.compose(characters, _Composer)
-    except yaml.MarkedYAMLError as error:
-        raise _error(name, *_syntax_error(error, characters)) from without_frames(error)
-    if root is None:
-        raise _error(name, Place(1, 1), "empty; a scenario needs at least one key, such as 'rules'")
-    return root
-
-
 _SYNTAX_ERRORS: Final = {  # by a part of libyaml's text, or the character that it stops at
     _TOO_DEEP: _TOO_DEEP,
     "maximum nesting depth": _TOO_DEEP,  # libyaml parses ahead of the nodes that it hands out
@@ -166,8 +155,14 @@ class YamlSource:
     """
 
     def __init__(self, text: str, name: str) -> None:
+        try:
+            root = yaml.compose(text, _Composer)
+        except yaml.MarkedYAMLError as error:
+            raise _error(name, *_syntax_error(error, text)) from without_frames(error)
+        if root is None:
+            raise _error(name, Place(1, 1), "empty; a scenario needs at least one key, such as 'rules'")
         self.name = name
-        self._root = _compose(text, name)
+        self._root: yaml.Node = root
         self._seen: set[int] = set()
         self._repeated = 0
         self._mistakes: dict[int, Mistake] = {}

@@ -13,14 +13,12 @@
 from __future__ import annotations
 
 import collections.abc
-import contextlib
 import http.cookies
 import logging
 import sys
 import types
 import urllib.parse
 import warnings
-from collections.abc import Iterator
 from email.message import Message
 
 _SIX_MODULES = {"collections_abc": collections.abc, "http_cookies": http.cookies, "urllib.parse": urllib.parse}
@@ -34,24 +32,14 @@ def _parse_header(line: str) -> tuple[str, dict[str, str]]:
     return value, dict(parameters)
 
 
-@contextlib.contextmanager
-def _cgi_stand_in() -> Iterator[None]:
-    original = sys.modules.get("cgi")
-    stand_in = types.ModuleType("cgi")
-    stand_in.parse_header = _parse_header  # type: ignore[attr-defined]
-    sys.modules["cgi"] = stand_in
-    try:
-        yield
-    finally:
-        del sys.modules["cgi"]
-        if original is not None:
-            sys.modules["cgi"] = original
-
-
+_cgi = types.ModuleType("cgi")
+_cgi.parse_header = _parse_header  # type: ignore[attr-defined]
+_original_cgi = sys.modules.get("cgi")
+sys.modules["cgi"] = _cgi
 for _name, _module in _SIX_MODULES.items():
     sys.modules.setdefault(f"spyne.util.six.moves.{_name}", _module)
 
-with _cgi_stand_in(), warnings.catch_warnings():
+with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import spyne.const
     import spyne.protocol.http
@@ -59,6 +47,9 @@ with _cgi_stand_in(), warnings.catch_warnings():
     import spyne.protocol.xml
     import spyne.server
 
+del sys.modules["cgi"]
+if _original_cgi is not None:
+    sys.modules["cgi"] = _original_cgi
 sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "spyne.util.six"]
 spyne.const.MIN_GC_INTERVAL = float("inf")
 logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)
