@@ -92,7 +92,7 @@ class StrictModel(BaseModel):
     """The end of the message about a mapping that is none of the variants."""
     elsewhere: ClassVar[Mapping[str, str]] = {}
     """By key: the end of the message that the key is not allowed here, which says where it belongs."""
-    keys: ClassVar[Mapping[str, None]] = {}
+    keys: ClassVar[tuple[str, ...]] = ()
     """All keys, in order."""
     identifying: ClassVar[Mapping[str, Variant]] = {}
     """The variants by the keys that identify them."""
@@ -101,7 +101,7 @@ class StrictModel(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        cls.keys = dict.fromkeys(field.alias or name for name, field in cls.model_fields.items())
+        cls.keys = tuple(field.alias or name for name, field in cls.model_fields.items())
         pairs = [(key, variant) for variant in cls.variants for key in variant.needs + variant.may]
         keys = [key for key, _ in pairs]
         cls.identifying = {key: variant for key, variant in pairs if keys.count(key) == 1}
@@ -148,10 +148,9 @@ class StrictModel(BaseModel):
 @lru_cache(maxsize=1024)  # thousands of rules have the same few combinations of keys
 def _key_errors(cls: type[StrictModel], keys: tuple[str, ...]) -> tuple[frozenset[str], tuple[CrossFieldError, ...]]:
     """Return the keys that need no further error, and what is wrong with the combination of keys."""
-    valid = tuple(cls.keys)
-    unknown = [key for key in keys if key not in valid]
-    meant = [guess for key in unknown for guess in nearest(key, valid)[:1] if guess not in keys]
-    errors = [CrossFieldError(f"unknown key; {hint(key, valid)}", (key,), AT_KEY) for key in unknown]
+    unknown = [key for key in keys if key not in cls.keys]
+    meant = [guess for key in unknown for guess in nearest(key, cls.keys)[:1] if guess not in keys]
+    errors = [CrossFieldError(f"unknown key; {hint(key, cls.keys)}", (key,), AT_KEY) for key in unknown]
     errors += _variant_errors(cls, keys, (*keys, *meant)) if cls.variants else ()
     return frozenset((*unknown, *meant)), tuple(errors)
 

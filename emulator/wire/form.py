@@ -28,7 +28,10 @@ class FormIn(spyne.protocol.http.HttpRpc):  # type: ignore[misc]  # spyne is unt
     def decompose_incoming_envelope(self, ctx: Any, message: str) -> None:
         """Find the operation in the path and the parameters in the data."""
         request = ctx.transport.req
-        _check_operation(request.operation)
+        if request.operation != OPERATION:
+            if request.operation.lower() == OPERATION.lower():
+                raise faults.OPERATION_IN_OTHER_CASE.fault(name=request.operation, operation=OPERATION)
+            raise faults.OPERATION_UNKNOWN.fault(name=request.operation)
         charset = "utf-8"
         if ctx.binding is Binding.POST:
             media = parse_content_type(request.content_type)
@@ -47,14 +50,6 @@ class FormIn(spyne.protocol.http.HttpRpc):  # type: ignore[misc]  # spyne is unt
         """Convert the parameters in the order of their declaration, so that the first bad one is reported."""
         collection = "QueryString" if ctx.binding is Binding.GET else "Form"
         ctx.in_object = [_convert(name, ctx.in_body_doc.get(name), collection) for name in PARAMETERS]
-
-
-def _check_operation(name: str) -> None:
-    if name == OPERATION:
-        return
-    if name.lower() == OPERATION.lower():
-        raise faults.OPERATION_IN_OTHER_CASE.fault(name=name, operation=OPERATION)
-    raise faults.OPERATION_UNKNOWN.fault(name=name)
 
 
 def _parse(data: bytes, charset: str) -> dict[str, str]:
