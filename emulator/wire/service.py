@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from types import SimpleNamespace
 from typing import Any, Final
 
 from emulator.core import contract
@@ -65,6 +64,15 @@ class WireResponse:
         return None if self.fault is None else self.fault.why
 
 
+@dataclass(slots=True)
+class Transport:
+    """The attributes of spyne's transport context that the protocols use."""
+
+    req: WireRequest
+    resp_code: int = 200
+    mime_type: str = ""
+
+
 class Context:
     """The attributes of spyne's ``MethodContext`` that are read before a step sets them.
 
@@ -82,13 +90,16 @@ class Context:
 
     def __init__(self, app: Any, request: WireRequest, operation: Operation, binding: Binding) -> None:
         self.app, self.binding, self.out_protocol = app, binding, app.out_protocol
-        self.transport = SimpleNamespace(req=request, resp_code=200, mime_type="")
+        self.transport = Transport(request)
         self.udc = operation
 
     def fire_event(self, event: str) -> None:
-        for manager in (self.app.event_manager, *(self.descriptor.event_managers if self.descriptor else ())):
-            if manager.handlers:
-                manager.fire_event(event, self)
+        if self.app.event_manager.handlers:
+            self.app.event_manager.fire_event(event, self)
+        if self.descriptor is not None:
+            for manager in self.descriptor.event_managers:
+                if manager.handlers:
+                    manager.fire_event(event, self)
 
 
 class Pipeline(spyne.server.ServerBase):  # type: ignore[misc]  # spyne is untyped

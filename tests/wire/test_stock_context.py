@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 from emulator.core.contract import SERVICE_PATH, Binding, Call, Result
 from emulator.wire import service
 from emulator.wire.faults import ServiceException
-from emulator.wire.service import Operation, WireRequest, WireResponse
+from emulator.wire.service import Operation, Transport, WireRequest, WireResponse
 from emulator.wire.soap import guessed_version
 from emulator.wire.spyne_compat import spyne
 from tests.helpers.recorded_cases import Case, load_cases
@@ -31,7 +30,7 @@ class StockServer(spyne.server.ServerBase):  # type: ignore[misc]  # spyne is un
         context: Any = spyne.MethodContext(self, spyne.MethodContext.SERVER)
         ours = {
             "udc": operation,
-            "transport": SimpleNamespace(req=request, resp_code=200, mime_type=""),
+            "transport": Transport(request),
             "binding": binding,
             "is_routed": False,
             "remarks": (),
