@@ -64,7 +64,7 @@ class WireResponse:
         return None if self.fault is None else self.fault.why
 
 
-@dataclass(slots=True)
+@dataclass
 class Transport:
     """The attributes of spyne's transport context that the protocols use."""
 
