@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emulator.client.remote import RemoteEmulator as RemoteEmulator
-    from emulator.core.call import Call as Call
     from emulator.core.contract import Binding as Binding
+    from emulator.core.contract import Call as Call
     from emulator.core.contract import Result as Result
     from emulator.core.journal import Exchange as Exchange
     from emulator.core.journal import Refusal as Refusal
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "client.remote": ("RemoteEmulator",),
-    "core.call": ("Call",),
-    "core.contract": ("Binding", "Result"),
+    "core.contract": ("Binding", "Call", "Result"),
     "core.journal": ("Exchange", "Refusal"),
     "core.rules": ("Scenario",),
     "emulator": ("Emulator", "Options"),

@@ -15,8 +15,8 @@ from emulator.core.rules import Scenario
 from emulator.errors import Problem, ScenarioError, StartError, on_purpose
 from emulator.fluent import Rescue, RuleData
 from emulator.network import is_public
-from emulator.scenario import from_data, load, rule_from_data
-from emulator.scenario.files import DEFAULT_SCENARIO, ScenarioFolder, Watcher, default_scenario
+from emulator.scenario.files import DEFAULT_SCENARIO, ScenarioFolder, default_scenario
+from emulator.scenario.loading import from_data, load, rule_from_data
 from emulator.server import HttpLimits
 from emulator.server.server import HttpServer
 from emulator.server.tls import Certificate
@@ -86,8 +86,8 @@ class Emulator(Rescue):
         settings = options.settings()
         self.engine = Engine(load_scenario(scenario), limits=settings.journal)
         file = file or _file_of(scenario)
-        self._watcher = Watcher(file, self.engine) if file and watch else None
-        folder = ScenarioFolder(file, self.engine, self._watcher) if file else None
+        folder = ScenarioFolder(file, self.engine) if file else None
+        self._watcher = folder if watch else None
         self._server = HttpServer(
             Application(self.engine, settings, health_problem=self._health_problem, files=folder),
             host=options.host,

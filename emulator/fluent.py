@@ -16,7 +16,7 @@ from emulator.core.journal import Entry, Exchange, Refusal
 from emulator.core.matching import FIELDS
 from emulator.errors import EmulatorError, Problem, ScenarioError, VerificationError, on_purpose
 from emulator.escaping import visible
-from emulator.scenario import check_rule_words
+from emulator.scenario.loading import check_rule_words
 from emulator.scenario.suggestions import hint
 
 if TYPE_CHECKING:

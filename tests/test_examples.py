@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from emulator.cli import main
-from emulator.scenario import load
+from emulator.scenario.loading import load
 from tests.helpers.paths import ROOT
 
 EXAMPLES = ROOT / "tests" / "examples"

@@ -11,8 +11,7 @@ from typing import Final
 import click
 
 from emulator.cli.options import CONTEXT, COUNT, FAILED, FILE, Seconds, fail, load_or_fail, token, write
-from emulator.core.call import Call
-from emulator.core.contract import INT32_MAX, INT32_MIN, SERVICE_PATH, Binding, Result
+from emulator.core.contract import INT32_MAX, INT32_MIN, SERVICE_PATH, Binding, Call, Result
 from emulator.errors import EmulatorError, RemoteError, ScenarioError
 from emulator.escaping import visible
 
@@ -65,7 +64,7 @@ def check(files: tuple[Path, ...]) -> None:
 
     Prints every problem as file:line:column: message. Exits with 1 when there is any, else with 0.
     """
-    from emulator.scenario import load
+    from emulator.scenario.loading import load
 
     failed = False
     for file in files:

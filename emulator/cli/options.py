@@ -48,7 +48,7 @@ def token(_context: click.Context, _option: click.Parameter, value: str | None) 
 
 def load_or_fail(file: Path) -> Scenario:
     """Return the scenario in a file; exit with every problem if it is wrong."""
-    from emulator.scenario import load
+    from emulator.scenario.loading import load
 
     try:
         return load(file)

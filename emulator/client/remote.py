@@ -10,18 +10,16 @@ from types import TracebackType
 from urllib.parse import quote
 
 from emulator.client.control_api import AnyPath, ControlApi, RequestRefused, root_url
-from emulator.core.call import Call
-from emulator.core.contract import SERVICE_PATH, Binding
+from emulator.core.contract import SERVICE_PATH, Binding, Call
 from emulator.core.journal import DecidedBy, Exchange, RawExchange, Reason, Refusal
 from emulator.core.matching import Mismatch, When
-from emulator.core.near_misses import NearMiss
-from emulator.core.rules import Per, Rule, Scenario
+from emulator.core.rules import NearMiss, Per, Rule, Scenario
 from emulator.errors import Problem, RemoteError, ScenarioError, on_purpose
 from emulator.fluent import Rescue, RuleData
 from emulator.scenario import control_shapes as shapes
-from emulator.scenario import from_data, load, reply_from_data
 from emulator.scenario.control_models import parse_verification
 from emulator.scenario.fields import MAX_ENTRY_ID
+from emulator.scenario.loading import from_data, load, reply_from_data
 
 __tracebackhide__ = on_purpose
 
@@ -134,10 +132,10 @@ class RemoteEmulator(Rescue):
             considered=partial(self._near_misses, data["id"]),
         )
 
-    def _near_misses(self, entry_id: int, _call: Call, _rule: Rule | None, limit: int) -> tuple[NearMiss, ...]:
+    def _near_misses(self, entry_id: int, _call: Call, _rule: Rule | None) -> tuple[NearMiss, ...]:
         """Request the near misses of a call, which the remote emulator finds."""
         detail = self._control.request("GET", f"/calls/{entry_id}", shape=shapes.ExchangeDetailJson)
-        return tuple(_near_miss(miss) for miss in detail["near_misses"][:limit])
+        return tuple(_near_miss(miss) for miss in detail["near_misses"])
 
 
 def _near_miss(data: shapes.NearestRuleJson) -> NearMiss:

@@ -11,7 +11,6 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from emulator.core.call import Call
 from emulator.core.contract import (
     AUTH_CODE,
     NAMESPACE,
@@ -24,6 +23,7 @@ from emulator.core.contract import (
     SOAP12_NS,
     SOAP_ACTION,
     Binding,
+    Call,
     Result,
 )
 

@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from emulator.core.call import Call
-from emulator.core.contract import Binding
+from emulator.core.contract import Binding, Call
 from emulator.core.desk import SessionStatus, TechnicianStatus
 from emulator.core.explain import Times
 from emulator.core.matching import When

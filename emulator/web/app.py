@@ -75,7 +75,7 @@ class Application:
         health_problem: Callable[[], str | None] = lambda: None,
         files: ScenarioFolder | None = None,
     ) -> None:
-        service.prepare()
+        service.pipelines()  # built now: the first request would wait for it
         settings = settings or Settings()
         self._has_control = settings.control
         self._spaces = Spaces(engine, settings)

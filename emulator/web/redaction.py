@@ -15,13 +15,12 @@ from typing import Final
 from urllib.parse import unquote, unquote_plus
 from xml.sax.saxutils import escape, unescape
 
-from emulator.core.call import Call, format_auth_code
-from emulator.core.contract import OPERATION, PARAMETERS, Binding
+from emulator.core.contract import OPERATION, PARAMETERS, Binding, Call, format_auth_code
 from emulator.core.engine import Engine
 from emulator.core.explain import Explanation, NearCall, Verification
 from emulator.core.journal import Entry, RawMessage, Reason, Refusal
 from emulator.core.matching import Mismatch
-from emulator.core.near_misses import NearMiss
+from emulator.core.rules import NearMiss
 from emulator.wire.content_type import as_utf8, parse_content_type
 
 MAX_SHOWN: Final = 64 * 1024

@@ -17,9 +17,8 @@ from click.testing import CliRunner, Result
 from emulator import Emulator, Options, RemoteEmulator
 from emulator.cli import main
 from emulator.core import contract
-from emulator.core.call import Call
-from emulator.core.contract import SERVICE_PATH, Binding
-from emulator.scenario import load
+from emulator.core.contract import SERVICE_PATH, Binding, Call
+from emulator.scenario.loading import load
 from tests.helpers.calling import PATIENCE
 from tests.helpers.listening import answering, listening
 

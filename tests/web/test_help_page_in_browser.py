@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from emulator.emulator import Emulator
-from emulator.scenario import loads
+from emulator.scenario.loading import loads
 
 SCENARIO = """
 rules:

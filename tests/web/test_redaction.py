@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.core.call import Call
-from emulator.core.contract import Binding
+from emulator.core.contract import Binding, Call
 from emulator.core.engine import Engine
 from emulator.core.journal import RawMessage, Reason
-from emulator.scenario import loads, rule_from_data
+from emulator.scenario.loading import loads, rule_from_data
 from emulator.web.redaction import Redactor
 
 SECRET = "s3cret-of-ann-0123"

@@ -10,8 +10,8 @@ from emulator.core.contract import INT32_MAX, INT32_MIN, Binding
 from emulator.core.rules import Scenario
 from emulator.scenario import control_models as models
 from emulator.scenario import control_shapes as shapes
-from emulator.scenario import from_data, loads, rule_from_data, when_from_data
 from emulator.scenario.fields import MAX_ENTRY_ID
+from emulator.scenario.loading import from_data, loads, rule_from_data, when_from_data
 from emulator.scenario.source import UnquotedStr
 from emulator.web.control import calls, console, desk, rules, scenarios, spaces, status, verify
 from emulator.web.control.dispatch import JSON, YAML, Body, ControlRequest, Parameter, Route

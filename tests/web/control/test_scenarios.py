@@ -8,8 +8,8 @@ import pytest
 from werkzeug.test import Client
 
 from emulator.core.engine import Engine
-from emulator.scenario import load
 from emulator.scenario.files import ScenarioFolder
+from emulator.scenario.loading import load
 from emulator.web.app import Application
 from tests.helpers.builders import a_scenario
 from tests.helpers.control import SCENARIO, Emulated, detail

@@ -9,7 +9,7 @@ import pytest
 
 from emulator.core.engine import Engine
 from emulator.core.journal import JournalLimits, Reason
-from emulator.scenario import loads
+from emulator.scenario.loading import loads
 from emulator.web.control.routes import ROUTES
 from emulator.web.spaces import MAX_SPACES, Settings, Spaces, TooManySpaces
 from tests.helpers.control import DESK, RULE, SCENARIO, SERVICE, Emulated, detail
