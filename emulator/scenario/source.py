@@ -165,6 +165,7 @@ class YamlSource:
         self._root: yaml.Node = root
         self._seen: set[int] = set()
         self._repeated = 0
+        self._open: set[int] = set()  # the ids of the nodes that are being read
         self._mistakes: dict[int, Mistake] = {}
         self.data: Any = self._read(self._root, ())
         self.mistakes = tuple(self._mistakes.values())
@@ -188,10 +189,14 @@ class YamlSource:
             if node.tag == _QUOTED:
                 return node.value
             return None if node.tag == _PLAIN and node.value in _NULLS else UnquotedStr(node.value)
-        self._check_limits(node, path)
+        self._check_limits(node)
+        self._open.add(id(node))
         if type(node) is SequenceNode:
-            return [self._read(item, (*path, index)) for index, item in enumerate(node.value)]
-        return self._mapping(node, path)
+            data: Any = [self._read(item, (*path, index)) for index, item in enumerate(node.value)]
+        else:
+            data = self._mapping(node, path)
+        self._open.remove(id(node))
+        return data
 
     def _mapping(self, node: Node, path: Path) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -217,8 +222,8 @@ class YamlSource:
                 self._add(mapping, (*path, _MERGE), "only a mapping, or a list of mappings, can be merged")
         return data
 
-    def _check_limits(self, node: Node, path: Path) -> None:
-        if len(path) > MAX_DEPTH:
+    def _check_limits(self, node: Node) -> None:
+        if id(node) in self._open or len(self._open) > MAX_DEPTH:
             raise _error(self.name, _place(node), "an alias contains itself, or nests too deep")
         if id(node) in self._seen:
             self._repeated += len(node.value)
