@@ -11,11 +11,11 @@ from urllib.parse import quote
 
 from emulator.client.control_api import AnyPath, ControlApi, RequestRefused, root_url
 from emulator.core.call import Call
-from emulator.core.contract import SERVICE_PATH, Binding
-from emulator.core.journal import DecidedBy, Exchange, RawExchange, Reason, Refusal
+from emulator.core.contract import SERVICE_PATH
+from emulator.core.journal import Exchange, RawExchange, Reason, Refusal
 from emulator.core.matching import Mismatch, When
 from emulator.core.near_misses import NearMiss
-from emulator.core.rules import Per, Rule, Scenario
+from emulator.core.rules import Rule, Scenario
 from emulator.errors import Problem, RemoteError, ScenarioError, on_purpose
 from emulator.fluent import Rescue, RuleData
 from emulator.scenario import control_shapes as shapes
@@ -125,10 +125,10 @@ class RemoteEmulator(Rescue):
         rule = None if data["rule"] is None else Rule(data["rule"], When(), (reply,), source=data["source"])
         return Exchange(
             id=data["id"],
-            call=Call(data["session"], data["node"], data["auth_code"], Binding(data["binding"])),
+            call=Call(data["session"], data["node"], data["auth_code"], data["binding"]),
             outcome=reply.outcome,
             delay=data["delay_s"],
-            decided_by=DecidedBy(data["decided_by"]),
+            decided_by=data["decided_by"],
             rule=rule,
             raw=RawExchange(data["time"], seconds=data["seconds"]),
             considered=partial(self._near_misses, data["id"]),
@@ -141,14 +141,13 @@ class RemoteEmulator(Rescue):
 
 
 def _near_miss(data: shapes.NearestRuleJson) -> NearMiss:
-    rule = Rule(data["rule"], When(), (), data["times"], Per(data["per"]), data["source"])
+    rule = Rule(data["rule"], When(), (), data["times"], data["per"], data["source"])
     return NearMiss(rule, tuple(Mismatch(**mismatch) for mismatch in data["mismatches"]))
 
 
 def _refusal(data: shapes.RefusalJson) -> Refusal:
-    binding = None if data["binding"] is None else Binding(data["binding"])
     raw = RawExchange(data["time"], seconds=data["seconds"])
-    return Refusal(data["id"], binding, data["status"], Reason.literal(data["reason"]), raw)
+    return Refusal(data["id"], data["binding"], data["status"], Reason.literal(data["reason"]), raw)
 
 
 def _exists(control: ControlApi, method: str, path: str, body: object = None) -> bool:

@@ -9,7 +9,6 @@ from pydantic import Field
 
 from emulator.core.call import Call
 from emulator.core.contract import Binding
-from emulator.core.desk import SessionStatus, TechnicianStatus
 from emulator.core.explain import Times
 from emulator.core.matching import When
 from emulator.errors import on_purpose
@@ -49,7 +48,6 @@ class VerificationModel(StrictModel):
     """Count only calls after the journal entry with this id."""
 
     def cross_field_errors(self) -> Iterator[CrossFieldError]:
-        """Yield an error unless the number is given in one way."""
         given = [name for name in ("times", "at_least", "at_most", "never") if getattr(self, name) is not None]
         if len(given) > 1 and given != ["at_least", "at_most"]:
             yield CrossFieldError(f"'{given[0]}' cannot stand beside '{given[1]}'")
@@ -83,6 +81,9 @@ class CallModel(StrictModel):
     binding: BindingName = Binding.SOAP11
     """How the call arrives: soap11, soap12, get or post."""
 
+    def build(self) -> Call:
+        return Call(self.session, self.node, self.auth_code, self.binding)
+
 
 class TechnicianStatusModel(StrictModel):
     """The new status of a technician."""
@@ -102,25 +103,9 @@ class SessionStatusModel(StrictModel):
     """waiting, connecting, incoming, outgoing, on_hold, active, closed or timed_out."""
 
 
-def parse_technician_status(data: Any) -> TechnicianStatus:
-    """Return the status; ScenarioError with every problem in the data."""
-    return read(TechnicianStatusModel, data, "technician").status
-
-
-def parse_session_status(data: Any) -> SessionStatus:
-    """Return the status; ScenarioError with every problem in the data."""
-    return read(SessionStatusModel, data, "session").status
-
-
 def parse_verification(data: Any) -> tuple[When, Times, int]:
     """Return which calls should have come, how often, and after which entry; ScenarioError with every problem."""
     if isinstance(data, dict) and data.get("when") == {}:
         data = {key: value for key, value in data.items() if key != "when"}
     model = read(VerificationModel, data, "verification")
     return model.when or When(), model.times_wanted(), model.after
-
-
-def parse_call(data: Any) -> Call:
-    """Return the call; ScenarioError with every problem in the data."""
-    model = read(CallModel, data, "call")
-    return Call(model.session, model.node, model.auth_code, model.binding)

@@ -8,14 +8,12 @@ from pydantic import Field
 from typing_extensions import NotRequired, TypedDict
 
 from emulator.core.contract import Binding
+from emulator.core.desk import AccountStatus, Role, SessionStatus, TechnicianStatus
 from emulator.core.journal import DecidedBy
 from emulator.core.rules import Per
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, description="Seconds.")]
-BindingValue = Annotated[str, Field(json_schema_extra={"enum": [binding.value for binding in Binding]})]
-DecidedByValue = Annotated[str, Field(json_schema_extra={"enum": [each.value for each in DecidedBy]})]
-PerValue = Annotated[str, Field(json_schema_extra={"enum": [per.value for per in Per]})]
 
 
 class HealthJson(TypedDict):
@@ -42,14 +40,14 @@ class ScenarioFilesJson(TypedDict):
 class AdministratorJson(TypedDict):
     name: str
     auth_code: str
-    status: str
-    role: str
+    status: AccountStatus
+    role: Role
 
 
 class TechnicianJson(TypedDict):
     name: str
     node: int
-    status: str
+    status: TechnicianStatus
 
 
 class SessionJson(TypedDict):
@@ -57,7 +55,7 @@ class SessionJson(TypedDict):
 
     id: int
     customer: str | None
-    status: str
+    status: SessionStatus
     node: int | None
 
 
@@ -71,12 +69,12 @@ class DeskJson(TypedDict):
 
 class TechnicianStatusJson(TypedDict):
     node: int
-    status: str
+    status: TechnicianStatus
 
 
 class SessionStatusJson(TypedDict):
     id: int
-    status: str
+    status: SessionStatus
 
 
 class RuleJson(TypedDict):
@@ -88,7 +86,7 @@ class RuleJson(TypedDict):
     replies: list[str]
     last: Annotated[int | None, Field(description="The id of the last call that it answered.")]
     times: int | None
-    per: PerValue
+    per: Per
 
 
 class RuleListJson(TypedDict):
@@ -105,9 +103,12 @@ class MismatchJson(TypedDict):
     differs_at: NotRequired[Annotated[int, Field(description="The first character at which the codes differ.")]]
 
 
-class NearMissJson(TypedDict):
+class RuleNameJson(TypedDict):
     rule: str
     source: str | None
+
+
+class NearMissJson(RuleNameJson):
     spent: bool
     mismatches: list[MismatchJson]
 
@@ -115,7 +116,7 @@ class NearMissJson(TypedDict):
 class NearestRuleJson(NearMissJson):
     reason: str
     times: int | None
-    per: PerValue
+    per: Per
 
 
 class MessageJson(TypedDict):
@@ -133,11 +134,11 @@ class ExchangeJson(TypedDict):
     id: Count
     time: float
     seconds: Seconds
-    binding: BindingValue
+    binding: Binding
     session: int
     node: int
     auth_code: str | None
-    decided_by: DecidedByValue
+    decided_by: DecidedBy
     rule: str | None
     source: str | None
     reply: dict[str, Any]
@@ -149,7 +150,7 @@ class RefusalJson(TypedDict):
     id: Count
     time: float
     seconds: Seconds
-    binding: BindingValue | None
+    binding: Binding | None
     status: Count
     reason: str
 
@@ -210,18 +211,13 @@ class CallJson(TypedDict):
     session: int
     node: int
     auth_code: str
-    binding: BindingValue
-
-
-class RuleNameJson(TypedDict):
-    rule: str
-    source: str | None
+    binding: Binding
 
 
 class ExplanationJson(TypedDict):
     call: CallJson
     passed_over: list[NearMissJson]
-    decided_by: DecidedByValue
+    decided_by: DecidedBy
     rule: RuleNameJson | None
     reply: str
     reason: str

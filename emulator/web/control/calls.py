@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from werkzeug.exceptions import NotFound
 
@@ -18,7 +18,7 @@ from emulator.scenario.control_shapes import (
 from emulator.web.control.dispatch import ControlRequest
 from emulator.web.redaction import Redactor
 
-_FILTERS: Final = (*FIELDS, "rule", "matched")
+_PAGING: Final = {"after", "limit"}  # any other parameter is a filter
 _DEFAULT_LIMIT: Final = 100
 
 
@@ -27,7 +27,7 @@ def list_all(control: ControlRequest) -> CallListJson:
     query = control.query
     when = When(**{name: query[name] for name in FIELDS if name in query})
     rule, matched = query.get("rule"), query.get("matched")
-    is_filtered = not query.keys().isdisjoint(_FILTERS)
+    is_filtered = not query.keys() <= _PAGING
 
     def matches(entry: Entry) -> bool:
         if not isinstance(entry, Exchange):
@@ -60,16 +60,14 @@ def show(control: ControlRequest) -> ExchangeDetailJson | RefusalDetailJson:
         why = "the journal dropped it to save memory" if was_dropped else f"GET {control.path('/calls')} lists the ids"
         raise NotFound(f"there is no call {entry_id} in the journal; {why}")
     near = redactor.near_misses(entry.call, entry.near_misses()) if isinstance(entry, Exchange) else ()
-    detail: Any = {
+    return {  # type: ignore[return-value]
         **_data(entry, redactor),
         "request": redactor.request(entry.raw.request),
         "answer": redactor.response(entry),
         "near_misses": [
-            {**miss.as_data(), "reason": miss.reason, "times": miss.rule.times, "per": miss.rule.per.value}
-            for miss in near
+            {**miss.as_data(), "reason": miss.reason, "times": miss.rule.times, "per": miss.rule.per} for miss in near
         ],
     }
-    return detail  # type: ignore[no-any-return]
 
 
 def clear(control: ControlRequest) -> None:
@@ -84,7 +82,7 @@ def _data(entry: Entry, redactor: Redactor) -> ExchangeJson | RefusalJson:
             "id": entry.id,
             "time": round(entry.raw.at, 6),
             "seconds": round(entry.raw.seconds, 6),
-            "binding": None if entry.binding is None else entry.binding.value,
+            "binding": entry.binding,
             "status": entry.status,
             "reason": redactor.reason(entry.why),
         }
@@ -94,11 +92,11 @@ def _data(entry: Entry, redactor: Redactor) -> ExchangeJson | RefusalJson:
         "id": entry.id,
         "time": round(entry.raw.at, 6),
         "seconds": round(entry.raw.seconds, 6),
-        "binding": call.binding.value,
+        "binding": call.binding,
         "session": call.session,
         "node": call.node,
         "auth_code": redactor.code(call.auth_code),
-        "decided_by": entry.decided_by.value,
+        "decided_by": entry.decided_by,
         "rule": None if rule is None else rule.name,
         "source": None if rule is None else rule.source,
         "reply": entry.outcome.as_data(),

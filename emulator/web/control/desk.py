@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from werkzeug.exceptions import NotFound
 
 from emulator.core.desk import Desk
-from emulator.scenario.control_shapes import DeskJson, SessionStatusJson, TechnicianStatusJson
+from emulator.scenario.control_shapes import SessionStatusJson, TechnicianStatusJson
 from emulator.web.control.dispatch import ControlRequest
 
 
-def show(control: ControlRequest) -> DeskJson:
+def show(control: ControlRequest) -> dict[str, object]:
     """Return everybody at the desk and every session; empty lists if the scenario has no desk."""
-    desk = control.space.engine.desk() or Desk()
-    return {
-        "administrators": [
-            {"name": who.name, "auth_code": who.auth_code, "status": who.status.value, "role": who.role.value}
-            for who in desk.administrators
-        ],
-        "technicians": [{"name": who.name, "node": who.node, "status": who.status.value} for who in desk.technicians],
-        "sessions": [
-            {"id": each.id, "customer": each.customer, "status": each.status.value, "node": each.node}
-            for each in desk.sessions
-        ],
-    }
+    return asdict(control.space.engine.desk() or Desk())
 
 
 def set_technician(control: ControlRequest) -> TechnicianStatusJson:
     """Set the status of a technician until the next reset."""
     node = control.values["node"]
-    if not control.space.engine.set_technician(node, control.body):
+    if not control.space.engine.set_technician(node, control.body.status):
         raise NotFound(f"there is no technician at node {node}; GET {control.path('/desk')} lists them")
-    return {"node": node, "status": control.body.value}
+    return {"node": node, "status": control.body.status}
 
 
 def set_session(control: ControlRequest) -> SessionStatusJson:
     """Set the status of a session until a call or a reset changes it."""
     session = control.values["id"]
-    if not control.space.engine.set_session(session, control.body):
+    if not control.space.engine.set_session(session, control.body.status):
         raise NotFound(f"the desk has no session {session}; GET {control.path('/desk')} lists them")
-    return {"id": session, "status": control.body.value}
+    return {"id": session, "status": control.body.status}

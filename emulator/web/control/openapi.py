@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pydantic import TypeAdapter
 
@@ -18,7 +18,6 @@ from emulator.web.control.dispatch import JSON, PROBLEM, Route
 from emulator.web.spaces import PREFIX, SPACE_NAME
 
 _SCHEMAS: Final = "#/components/schemas/"
-_PATH_VALUE: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 _PATH_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "id": {"type": "integer", "minimum": 0, "maximum": MAX_ENTRY_ID},
     "name": {"type": "string", "pattern": f"^{SPACE_NAME}$"},
@@ -38,6 +37,12 @@ _PROBLEMS: Final = {
     503: "It is not ready, or the last edit of the scenario was refused.",
 }
 _COMMON_PROBLEMS: Final = (400, 401, 403, 405)
+_BODY_PROBLEMS: Final = (413, 415, 422)  # of every request with a body
+_PLAIN_SCHEMAS: Final[dict[type, dict[str, Any]]] = {
+    dict: {"type": "object"},
+    bytes: {"type": "object"},  # of YAML
+    str: {"type": "string"},
+}
 _NEW_RULE: Final = {"id": "$response.body#/id"}
 _LINKS: Final[dict[tuple[str, str], dict[str, dict[str, str]]]] = {
     ("POST", "/rules"): dict.fromkeys(("rules.show.get", "rules.change.put", "rules.remove.delete"), _NEW_RULE),
@@ -75,34 +80,30 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
 
 
 def _response_schemas(routes: Sequence[Route]) -> dict[str, Any]:
-    returned = [route.returns for route in routes if _is_shape(route.returns)]
-    adapters = [
-        (number, "serialization", TypeAdapter(shape)) for number, shape in enumerate((*returned, shapes.ProblemJson))
-    ]
-    _, schema = TypeAdapter.json_schemas(adapters, ref_template=f"{_SCHEMAS}{{model}}")  # type: ignore[arg-type]
+    returned = {route.returns for route in routes} - {None, *_PLAIN_SCHEMAS} | {shapes.ProblemJson}
+    adapters: Any = [(str(shape), "serialization", TypeAdapter(shape)) for shape in returned]
+    _, schema = TypeAdapter.json_schemas(adapters, ref_template=f"{_SCHEMAS}{{model}}")
     schemas: dict[str, Any] = schema["$defs"]
     return schemas
 
 
-def _is_shape(returns: Any) -> bool:
-    return returns not in (None, dict, str, bytes)
-
-
 def _path_parameters(route: Route) -> dict[str, Any]:
-    names = _PATH_VALUE.findall(route.path)
+    names = re.findall(r"{(\w+)}", route.template)
     parameters = [{"name": name, "in": "path", "required": True, "schema": _PATH_SCHEMAS[name]} for name in names]
     return {"parameters": parameters} if parameters else {}
 
 
 def _operation(route: Route) -> dict[str, Any]:
-    module, name = route.handler.__module__.rpartition(".")[2], route.handler.__name__
+    module = route.handler.__module__.rpartition(".")[2]
+    problems = {*_COMMON_PROBLEMS, *route.problems}
+    if route.is_server_only:
+        problems.add(404)
+    if route.body is not None:
+        problems.update(_BODY_PROBLEMS)
     operation: dict[str, Any] = {
-        "operationId": f"{module}.{name.strip('<>')}.{route.method.lower()}",
+        "operationId": f"{module}.{route.handler.__name__}.{route.method.lower()}",
         "summary": route.summary,
-        "responses": {
-            **{str(status): _response(route) for status in route.statuses},
-            **{str(status): _problem(status) for status in sorted({*_COMMON_PROBLEMS, *route.problems})},
-        },
+        "responses": {**_responses(route), **{str(status): _problem(status) for status in sorted(problems)}},
     }
     if route.query:
         operation["parameters"] = [
@@ -119,21 +120,18 @@ def _body_schema(name: str, media_type: str) -> dict[str, Any]:
     return {"$ref": _SCHEMAS + name} if media_type == JSON else {"type": "object", "description": f"{name} in YAML."}
 
 
-def _response(route: Route) -> dict[str, Any]:
+def _responses(route: Route) -> dict[str, Any]:
     if route.returns is None:
-        return {"description": "Done."}
-    if _is_shape(route.returns):
-        variants = [{"$ref": _SCHEMAS + each.__name__} for each in getattr(route.returns, "__args__", (route.returns,))]
-        schema: dict[str, Any] = variants[0] if len(variants) == 1 else {"oneOf": variants}
-    elif route.produces == JSON or route.returns is bytes:
-        schema = {"type": "object"}
-    else:
-        schema = {"type": "string"}
-    response = {"description": route.summary, "content": {route.produces: {"schema": schema}}}
+        return {"204": {"description": "Done."}}
+    schema = _PLAIN_SCHEMAS.get(route.returns)
+    if schema is None:
+        variants = [{"$ref": _SCHEMAS + each.__name__} for each in get_args(route.returns) or (route.returns,)]
+        schema = variants[0] if len(variants) == 1 else {"oneOf": variants}
+    response: dict[str, Any] = {"description": route.summary, "content": {route.produces: {"schema": schema}}}
     links = _LINKS.get((route.method, route.path), {})
     if links:
         response["links"] = {target: {"operationId": target, "parameters": values} for target, values in links.items()}
-    return response
+    return {str(status): response for status in route.statuses}
 
 
 def _problem(status: int) -> dict[str, Any]:

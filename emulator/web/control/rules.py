@@ -22,10 +22,10 @@ def list_all(control: ControlRequest) -> RuleListJson:
 
 def show(control: ControlRequest) -> RuleJson:
     """Return one runtime rule."""
-    found = next((each for each in control.space.engine.rules() if each.id == control.values["id"]), None)
-    if found is None:
-        raise _unknown(control)
-    return _data(found)
+    for status in control.space.engine.rules():
+        if status.id == control.values["id"]:
+            return _data(status)
+    raise _unknown(control)
 
 
 def add(control: ControlRequest) -> Response:
@@ -68,5 +68,5 @@ def _data(status: RuleStatus) -> RuleJson:
         "when": rule.when.wordings(),
         "replies": [str(reply) for reply in rule.replies],
         "times": rule.times,
-        "per": rule.per.value,
+        "per": rule.per,
     }

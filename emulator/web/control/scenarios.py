@@ -5,10 +5,9 @@ from __future__ import annotations
 from werkzeug.exceptions import NotFound
 
 from emulator.core.rules import Scenario
-from emulator.errors import ScenarioError
 from emulator.scenario.control_shapes import ScenarioFilesJson, ScenarioSummaryJson
 from emulator.scenario.suggestions import hint
-from emulator.web.control.dispatch import PRIVATE, YAML, ControlRequest, unprocessable
+from emulator.web.control.dispatch import PRIVATE, YAML, ControlRequest
 from emulator.web.request import Response
 
 
@@ -39,10 +38,7 @@ def use_file(control: ControlRequest) -> ScenarioSummaryJson:
     if files is None or name not in names:
         near = hint(name, tuple(names)) if names else "no folder is served here"
         raise NotFound(f"there is no scenario file '{name}'; {near}")
-    try:
-        return _summary(files.use(name))
-    except ScenarioError as error:
-        raise unprocessable(error) from None
+    return _summary(files.use(name))
 
 
 def _summary(scenario: Scenario) -> ScenarioSummaryJson:

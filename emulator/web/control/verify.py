@@ -6,27 +6,27 @@ from werkzeug.exceptions import Conflict
 
 from emulator.core.explain import verify
 from emulator.scenario.control_shapes import ExplanationJson, VerificationJson
-from emulator.web.control.dispatch import ControlRequest, with_extras
+from emulator.web.control.dispatch import ControlRequest, problem
+from emulator.web.request import Response
 
 
-def verification(control: ControlRequest) -> VerificationJson:
+def verification(control: ControlRequest) -> VerificationJson | Response:
     """Return whether the journal holds as many calls as expected; 409 if it cannot tell."""
     when, times, after = control.body
-    found = verify(control.space.engine.snapshot(), when, times, after=after)
-    found = control.space.redactor.verification(found)
+    found = control.space.redactor.verification(verify(control.space.engine.snapshot(), when, times, after=after))
     if not found.certain:
-        raise with_extras(Conflict(found.text), count=found.count, dropped=found.dropped)
-    return {
+        return problem(Conflict(found.text), count=found.count, dropped=found.dropped)
+    return {  # type: ignore[return-value]
         "verified": found.verified,
         "count": found.count,
-        "near_misses": [near.as_data() for near in found.near_misses],  # type: ignore[misc]
+        "near_misses": [near.as_data() for near in found.near_misses],
         "text": found.text,
     }
 
 
 def explanation(control: ControlRequest) -> ExplanationJson:
     """Return what a call would get, without making it."""
-    explained = control.space.redactor.explanation(control.space.engine.explain(control.body))
+    explained = control.space.redactor.explanation(control.space.engine.explain(control.body.build()))
     return {**explained.as_data(), "text": explained.text()}  # type: ignore[typeddict-item]
 
 
