@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Final
 
 from emulator.core.contract import SERVICE_PATH
 from emulator.core.engine import Engine
@@ -26,8 +26,6 @@ SPACE_NAME: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 SPACE_IDLE: Final = 1800.0
 """Seconds after its last request after which a space ends, by default."""
-
-MAX_SPACES: Final = 1000
 
 _ROOT: Final = "/spaces"
 _SPACE_IN_PATH: Final = re.compile(rf"{_ROOT}/({SPACE_NAME})(?=/)")
@@ -53,10 +51,10 @@ class Settings:
 
 
 class Space:
-    """One isolated emulator and what its addresses need; the server itself is the one without a ``root``.
+    """One isolated emulator and what its addresses need; the server itself is the one without a ``name`` and ``root``.
 
-    ``spaces`` are those beside it, None inside a space. ``files`` is None where no file is served. ``health_problem``
-    returns why the emulator is not healthy, None if it is. ``started`` is in seconds of the monotonic clock.
+    ``spaces`` are those of the server. ``files`` is None where no file is served. ``health_problem`` returns why the
+    emulator is not healthy, None if it is. ``started`` and ``used_at``, the last request, are in monotonic seconds.
     """
 
     def __init__(
@@ -64,38 +62,34 @@ class Space:
         engine: Engine,
         settings: Settings,
         *,
-        root: str = "",
-        spaces: Spaces | None = None,
+        spaces: Spaces,
+        name: str = "",
         files: ScenarioFolder | None = None,
         health_problem: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.engine = engine
         self.settings = settings
-        self.root = root
         self.spaces = spaces
+        self.name = name
+        self.root = f"{_ROOT}/{name}" if name else ""
         self.files = files
         self.health_problem = health_problem
-        self.started = time.monotonic()
+        self.started = self.used_at = spaces.clock()
         self.redactor = Redactor(engine, settings.show_auth_codes)
         self.call_log = CallLog(engine, self.redactor, adds_headers=settings.control)
 
+    @property
+    def idle(self) -> float:
+        """Seconds since the last request."""
+        return self.spaces.clock() - self.used_at
+
+    def address(self, server_url: str) -> str:
+        """Return where clients reach it; ``server_url`` is how the client that asks reaches the server."""
+        return (self.settings.public_url or server_url).removesuffix(SERVICE_PATH) + self.root
+
 
 class TooManySpaces(Exception):
-    """MAX_SPACES spaces are open."""
-
-
-class SpaceStatus(NamedTuple):
-    """An open space: its name, its engine, and the seconds since its last request."""
-
-    name: str
-    engine: Engine
-    idle: float
-
-
-@dataclass(slots=True)
-class _Entry:
-    space: Space
-    used_at: float
+    """As many spaces are open as can be."""
 
 
 class Spaces:
@@ -104,23 +98,14 @@ class Spaces:
     The journals share a limit in bytes, so that many spaces keep less each.
     """
 
-    max: Final = MAX_SPACES
+    max: Final = 1000
 
     def __init__(self, main: Engine, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._lock = Lock()
         self._main = main
         self._settings = settings
-        self._clock = clock
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()  # the most recently used last
-
-    @property
-    def idle(self) -> float:
-        """Seconds after its last request after which a space ends."""
-        return self._settings.space_idle
-
-    def address(self, name: str, server_url: str) -> str:
-        """Return where clients reach a space; ``server_url`` is how the client that asks reaches the server."""
-        return f"{(self._settings.public_url or server_url).removesuffix(SERVICE_PATH)}{_ROOT}/{name}"
+        self.clock = clock
+        self._spaces: OrderedDict[str, Space] = OrderedDict()  # the most recently used last
 
     @staticmethod
     def name_in(path: str) -> str | None:
@@ -131,8 +116,7 @@ class Spaces:
     def get(self, name: str) -> Space | None:
         """Return an open space and mark it as used."""
         with self._lock:
-            entry = self._used(name)
-            return None if entry is None else entry.space
+            return self._used(name)
 
     def put(self, name: str, scenario: Scenario | None) -> bool:
         """Open a space with a scenario, by default the server's; replace the scenario of one that is open already.
@@ -140,58 +124,53 @@ class Spaces:
         Return True if it was opened. Raise TooManySpaces when no more can be.
         """
         with self._lock:
-            entry = self._used(name)
-            self._check_room(entry)
-        if entry is None:
+            space = self._used(name)
+        if space is None:
             engine = Engine(scenario or self._main.scenario, limits=self._settings.journal)
-            space = Space(engine, self._settings, root=f"{_ROOT}/{name}")
+            opened = Space(engine, self._settings, spaces=self, name=name)
             with self._lock:
-                self._check_room(self._entries.get(name))
-                entry = self._entries.setdefault(name, _Entry(space, self._clock()))
+                if name not in self._spaces and len(self._spaces) >= self.max:
+                    raise TooManySpaces
+                space = self._spaces.setdefault(name, opened)
                 self._share_journal_bytes()
-            if entry.space is space:
+            if space is opened:
                 return True
         if scenario is not None:
-            entry.space.engine.replace(scenario)
+            space.engine.replace(scenario)
         return False
 
     def drop(self, name: str) -> bool:
         """End a space; return False if there is none of this name."""
         with self._lock:
             self._end_idle()
-            dropped = self._entries.pop(name, None) is not None
+            dropped = self._spaces.pop(name, None) is not None
             self._share_journal_bytes()
             return dropped
 
-    def list(self) -> list[SpaceStatus]:
+    def list(self) -> list[Space]:
         """Return the open spaces, the least recently used first."""
         with self._lock:
             self._end_idle()
-            now = self._clock()
-            return [SpaceStatus(name, each.space.engine, now - each.used_at) for name, each in self._entries.items()]
+            return [*self._spaces.values()]
 
-    def _used(self, name: str) -> _Entry | None:
+    def _used(self, name: str) -> Space | None:
         self._end_idle()
-        entry = self._entries.get(name)
-        if entry is not None:
-            entry.used_at = self._clock()
-            self._entries.move_to_end(name)
-        return entry
-
-    def _check_room(self, entry: _Entry | None) -> None:
-        if entry is None and len(self._entries) >= self.max:
-            raise TooManySpaces
+        space = self._spaces.get(name)
+        if space is not None:
+            space.used_at = self.clock()
+            self._spaces.move_to_end(name)
+        return space
 
     def _end_idle(self) -> None:
-        deadline = self._clock() - self._settings.space_idle
-        count = len(self._entries)
-        while self._entries and next(iter(self._entries.values())).used_at < deadline:
-            self._entries.popitem(last=False)
-        if len(self._entries) < count:
+        deadline = self.clock() - self._settings.space_idle
+        count = len(self._spaces)
+        while self._spaces and next(iter(self._spaces.values())).used_at < deadline:
+            self._spaces.popitem(last=False)
+        if len(self._spaces) < count:
             self._share_journal_bytes()
 
     def _share_journal_bytes(self) -> None:
         limits = self._settings.journal
-        share = replace(limits, size=min(limits.size, limits.size * _FULL_JOURNALS // max(1, len(self._entries))))
-        for entry in self._entries.values():
-            entry.space.engine.limit_journal(share)
+        share = replace(limits, size=min(limits.size, limits.size * _FULL_JOURNALS // max(1, len(self._spaces))))
+        for space in self._spaces.values():
+            space.engine.limit_journal(share)

@@ -127,7 +127,7 @@ def respond(route: Route, request: Request, space: Space, values: Mapping[str, A
     try:
         if refusal is not None and not route.is_open:
             raise refusal
-        if route.is_server_only and space.spaces is None:
+        if route.is_server_only and space.name:
             raise NotFound(f"there are no spaces inside a space; ask at {PREFIX}/spaces of the server")
         query = _parse_query(route, request)
         body = None if route.body is None else _parse_body(route.body, request, query)

@@ -11,7 +11,7 @@ from emulator.core.engine import Engine
 from emulator.core.journal import JournalLimits, Reason
 from emulator.scenario import loads
 from emulator.web.control.routes import ROUTES
-from emulator.web.spaces import MAX_SPACES, Settings, Spaces, TooManySpaces
+from emulator.web.spaces import Settings, Spaces, TooManySpaces
 from tests.helpers.control import DESK, RULE, SCENARIO, SERVICE, Emulated, detail
 
 ROOT = "/spaces/a"
@@ -153,7 +153,7 @@ def test_one_space_too_many_is_refused_with_what_to_do(monkeypatch: pytest.Monke
 
 def test_the_number_of_spaces_is_limited_for_concurrent_clients_too() -> None:
     spaces = Spaces(Engine(loads("name: small\n")), Settings())
-    for number in range(MAX_SPACES - 2):
+    for number in range(Spaces.max - 2):
         spaces.put(f"space-{number}", None)
     barrier = Barrier(16)
 
@@ -166,7 +166,7 @@ def test_the_number_of_spaces_is_limited_for_concurrent_clients_too() -> None:
 
     with ThreadPoolExecutor(16) as pool:
         assert sum(pool.map(is_opened, range(16))) == 2
-    assert len(spaces.list()) == MAX_SPACES
+    assert len(spaces.list()) == Spaces.max
     assert not spaces.put("space-0", None)
     assert spaces.drop("space-0")
     assert spaces.put("one-more", None)
