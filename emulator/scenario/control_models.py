@@ -12,16 +12,7 @@ from emulator.core.contract import Binding
 from emulator.core.explain import Times
 from emulator.core.matching import When
 from emulator.errors import on_purpose
-from emulator.scenario.fields import (
-    BindingName,
-    Boolean,
-    EntryId,
-    Int32,
-    Number,
-    SessionStatusName,
-    TechnicianStatusName,
-    Text,
-)
+from emulator.scenario import fields
 from emulator.scenario.language import WhenField
 from emulator.scenario.loading import read
 from emulator.scenario.strict_model import CrossFieldError, StrictModel
@@ -36,15 +27,15 @@ class VerificationModel(StrictModel):
 
     when: WhenField | None = None
     """Which calls are counted, in the words of a rule's `when`; all calls if left out."""
-    times: Number | None = None
+    times: fields.Number | None = None
     """Exactly N calls."""
-    at_least: Number | None = None
+    at_least: fields.Number | None = None
     """At least N calls."""
-    at_most: Number | None = None
+    at_most: fields.Number | None = None
     """At most N calls."""
-    never: Boolean | None = None
+    never: fields.Boolean | None = None
     """true: no call at all."""
-    after: EntryId = 0
+    after: fields.EntryId = 0
     """Count only calls after the journal entry with this id."""
 
     def cross_field_errors(self) -> Iterator[CrossFieldError]:
@@ -72,13 +63,13 @@ class CallModel(StrictModel):
 
     noun: ClassVar[str] = "a call"
 
-    session: Int32
+    session: fields.Int32
     """The id of the session."""
-    node: Int32
+    node: fields.Int32
     """The node of the technician."""
-    auth_code: Text | None = Field(default=None, repr=False)
+    auth_code: fields.Text | None = Field(default=None, repr=False)
     """The secret auth code; none is sent if left out."""
-    binding: BindingName = Binding.SOAP11
+    binding: fields.BindingName = Binding.SOAP11
     """How the call arrives: soap11, soap12, get or post."""
 
     def build(self) -> Call:
@@ -90,7 +81,7 @@ class TechnicianStatusModel(StrictModel):
 
     noun: ClassVar[str] = "a technician's status"
 
-    status: TechnicianStatusName
+    status: fields.TechnicianStatusName
     """online, offline, away, busy or disabled."""
 
 
@@ -99,7 +90,7 @@ class SessionStatusModel(StrictModel):
 
     noun: ClassVar[str] = "a session's status"
 
-    status: SessionStatusName
+    status: fields.SessionStatusName
     """waiting, connecting, incoming, outgoing, on_hold, active, closed or timed_out."""
 
 

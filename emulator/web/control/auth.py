@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -41,7 +42,7 @@ def authorize(request: Request, settings: Settings) -> None:
 
 def _check_origin(request: Request, settings: Settings) -> None:
     origin = request.origin
-    if origin is None or _netloc(origin) in {request.host.lower(), _public_netloc(settings)} - {""}:
+    if origin is None or _netloc(origin) in {request.host.lower(), _netloc(settings.public_url or "")} - {""}:
         return
     raise Forbidden(f"requests from pages of {origin!r} are refused; only those of {request.server_url} are answered")
 
@@ -68,21 +69,16 @@ def _check_token(request: Request, token: str) -> None:
 
 def _check_host(request: Request, settings: Settings) -> None:
     host = _host_name(request.host)
-    if host == "localhost" or host.endswith(".localhost") or host == _host_name(_public_netloc(settings)) != "":
+    public_host = _host_name(_netloc(settings.public_url or ""))
+    if host == "localhost" or host.endswith(".localhost") or host == public_host != "":
         return
-    try:
+    with suppress(ValueError):  # a name
         if is_loopback(host):
             return
-    except ValueError:  # a name
-        pass
     raise Forbidden(
         f"requests for the host {request.host!r} are refused: use localhost or 127.0.0.1, or start the server with "
         "--control-token or, behind a proxy, with --public-url"
     )
-
-
-def _public_netloc(settings: Settings) -> str:
-    return _netloc(settings.public_url or "")
 
 
 def _netloc(url: str) -> str:

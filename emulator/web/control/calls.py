@@ -8,13 +8,7 @@ from werkzeug.exceptions import NotFound
 
 from emulator.core.journal import Entry, Exchange
 from emulator.core.matching import FIELDS, When
-from emulator.scenario.control_shapes import (
-    CallListJson,
-    ExchangeDetailJson,
-    ExchangeJson,
-    RefusalDetailJson,
-    RefusalJson,
-)
+from emulator.scenario import control_shapes as shapes
 from emulator.web.control.dispatch import ControlRequest
 from emulator.web.redaction import Redactor
 
@@ -22,7 +16,7 @@ _PAGING: Final = {"after", "limit"}  # any other parameter is a filter
 _DEFAULT_LIMIT: Final = 100
 
 
-def list_all(control: ControlRequest) -> CallListJson:
+def list_all(control: ControlRequest) -> shapes.CallListJson:
     """Return the newest entries, or with ``after`` the first later ones, the oldest first; filters exclude refusals."""
     query = control.query
     when = When(**{name: query[name] for name in FIELDS if name in query})
@@ -50,7 +44,7 @@ def list_all(control: ControlRequest) -> CallListJson:
     }
 
 
-def show(control: ControlRequest) -> ExchangeDetailJson | RefusalDetailJson:
+def show(control: ControlRequest) -> shapes.ExchangeDetailJson | shapes.RefusalDetailJson:
     """Return one entry with its request and answer, and the near misses."""
     entry_id, redactor = control.values["id"], control.space.redactor
     snapshot = control.space.engine.snapshot()
@@ -75,7 +69,7 @@ def clear(control: ControlRequest) -> None:
     control.space.engine.clear_journal()
 
 
-def _data(entry: Entry, redactor: Redactor) -> ExchangeJson | RefusalJson:
+def _data(entry: Entry, redactor: Redactor) -> shapes.ExchangeJson | shapes.RefusalJson:
     if not isinstance(entry, Exchange):
         return {
             "kind": "refusal",
