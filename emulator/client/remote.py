@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
-from types import TracebackType
 from urllib.parse import quote
 
 from emulator.client.control_api import AnyPath, ControlApi, RequestRefused, root_url
@@ -42,9 +41,8 @@ class RemoteEmulator(Rescue):
         self, url: str, *, token: str | None = None, space: str | None = None, ca_file: AnyPath | None = None
     ) -> None:
         self._server = ControlApi(root_url(url), token, ca_file)
-        self._space = space
-        root = self._server.root if space is None else f"{self._server.root}/spaces/{quote(space, safe='')}"
-        self._control = ControlApi(root, token, ca_file)
+        self._space_path = "" if space is None else f"/spaces/{quote(space, safe='')}"
+        self._control = ControlApi(self._server.root + self._space_path, token, ca_file)
 
     @property
     def url(self) -> str:
@@ -91,29 +89,27 @@ class RemoteEmulator(Rescue):
 
     def open(self, scenario: RemoteScenario | None = None) -> None:
         """Open the space, with a scenario of its own or the server's."""
-        if self._space is None:
+        if not self._space_path:
             raise RemoteError("there is no space to open: name one, as in RemoteEmulator(url, space='mine')")
-        self._put(f"/spaces/{quote(self._space, safe='')}", scenario, self._server)
+        self._put(self._space_path, scenario, self._server)
 
     def close(self) -> None:
         """End the space, if there is one; do nothing if it has ended already."""
-        if self._space is not None:
-            _exists(self._server, "DELETE", f"/spaces/{quote(self._space, safe='')}")
+        if self._space_path:
+            _exists(self._server, "DELETE", self._space_path)
 
     def __enter__(self) -> RemoteEmulator:
-        if self._space is not None:
+        if self._space_path:
             self.open()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def _put(self, path: str, scenario: RemoteScenario | None, control: ControlApi) -> None:
-        body, yaml, name = _content(scenario)
+        body, name = (None, "") if scenario is None else _content(scenario)
         query = f"?file={quote(name, safe='')}" if name else ""
-        control.request("PUT", path + query, body, yaml=yaml, name=name)
+        control.request("PUT", path + query, body, name=name)
 
     def _journal(self) -> list[shapes.ExchangeJson | shapes.RefusalJson]:
         path = f"/calls?limit={MAX_ENTRY_ID}"  # the largest limit: all entries
@@ -161,19 +157,16 @@ def _exists(control: ControlApi, method: str, path: str, body: object = None) ->
     return True
 
 
-def _content(scenario: RemoteScenario | None) -> tuple[object, bytes | None, str]:
+def _content(scenario: RemoteScenario) -> tuple[dict[str, object] | bytes, str]:
     """Return a scenario as data or as YAML, and the name of its file; checked here, where its lines are."""
-    match scenario:
-        case None:
-            return None, None, ""
-        case Mapping():
-            data = dict(scenario)
-            from_data(data, "scenario")
-            return data, None, "scenario"
-        case Scenario():
-            source, name = scenario.source, scenario.name
-        case _:
-            source, name = load(scenario).source, os.fsdecode(scenario)
+    if isinstance(scenario, Mapping):
+        data = dict(scenario)
+        from_data(data, "scenario")
+        return data, "scenario"
+    if isinstance(scenario, Scenario):
+        source, name = scenario.source, scenario.name
+    else:
+        source, name = load(scenario).source, os.fsdecode(scenario)
     if source is None:
         raise ScenarioError([Problem("scenario", 0, 0, "was made by a program, and has no text that could be sent")])
-    return None, source.encode(), name
+    return source.encode(), name
