@@ -10,6 +10,7 @@ from typing_extensions import NotRequired, TypedDict
 from emulator.core.contract import Binding
 from emulator.core.desk import AccountStatus, Role, SessionStatus, TechnicianStatus
 from emulator.core.journal import DecidedBy
+from emulator.core.matching import Mismatch
 from emulator.core.rules import Per
 
 Count = Annotated[int, Field(ge=0)]
@@ -96,13 +97,6 @@ class RuleListJson(TypedDict):
     total: Count
 
 
-class MismatchJson(TypedDict):
-    field: str
-    expected: str
-    actual: str
-    differs_at: NotRequired[Annotated[int, Field(description="The first character at which the codes differ.")]]
-
-
 class RuleNameJson(TypedDict):
     rule: str
     source: str | None
@@ -110,7 +104,7 @@ class RuleNameJson(TypedDict):
 
 class NearMissJson(RuleNameJson):
     spent: bool
-    mismatches: list[MismatchJson]
+    mismatches: list[Mismatch]
 
 
 class NearestRuleJson(NearMissJson):
@@ -169,6 +163,10 @@ class RefusalDetailJson(RefusalJson, _RawJson):
     """A refusal with the messages."""
 
 
+EntryJson = Annotated[ExchangeJson | RefusalJson, Field(discriminator="kind")]
+EntryDetailJson = ExchangeDetailJson | RefusalDetailJson
+
+
 class BucketJson(TypedDict):
     """The number of calls by outcome in some seconds from ``at`` on (since 1970)."""
 
@@ -186,7 +184,7 @@ class TotalsJson(TypedDict):
 class CallListJson(TypedDict):
     """Entries of the journal; ``found`` counts those beyond the limit too."""
 
-    calls: list[Annotated[ExchangeJson | RefusalJson, Field(discriminator="kind")]]
+    calls: list[EntryJson]
     found: Count
     first: Annotated[Count, Field(description="Entries with smaller ids are gone.")]
     last: Annotated[Count, Field(description="The id of the newest entry so far; 0 for none.")]
@@ -197,7 +195,7 @@ class CallListJson(TypedDict):
 
 class NearCallJson(TypedDict):
     id: Count
-    mismatches: list[MismatchJson]
+    mismatches: list[Mismatch]
 
 
 class VerificationJson(TypedDict):

@@ -50,6 +50,7 @@ class Settings:
     space_idle: float = SPACE_IDLE
 
 
+@dataclass(eq=False)
 class Space:
     """One isolated emulator and what its addresses need; the server itself is the one without a ``name`` and ``root``.
 
@@ -57,26 +58,18 @@ class Space:
     emulator is not healthy, None if it is. ``started`` and ``used_at``, the last request, are in monotonic seconds.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        settings: Settings,
-        *,
-        spaces: Spaces,
-        name: str = "",
-        files: ScenarioFolder | None = None,
-        health_problem: Callable[[], str | None] = lambda: None,
-    ) -> None:
-        self.engine = engine
-        self.settings = settings
-        self.spaces = spaces
-        self.name = name
-        self.root = f"{_ROOT}/{name}" if name else ""
-        self.files = files
-        self.health_problem = health_problem
-        self.started = self.used_at = spaces.clock()
-        self.redactor = Redactor(engine, settings.show_auth_codes)
-        self.call_log = CallLog(engine, self.redactor, adds_headers=settings.control)
+    engine: Engine
+    settings: Settings
+    spaces: Spaces
+    name: str = ""
+    files: ScenarioFolder | None = None
+    health_problem: Callable[[], str | None] = lambda: None
+
+    def __post_init__(self) -> None:
+        self.root = f"{_ROOT}/{self.name}" if self.name else ""
+        self.started = self.used_at = self.spaces.clock()
+        self.redactor = Redactor(self.engine, self.settings.show_auth_codes)
+        self.call_log = CallLog(self.engine, self.redactor, adds_headers=self.settings.control)
 
     @property
     def idle(self) -> float:
@@ -127,7 +120,7 @@ class Spaces:
             space = self._used(name)
         if space is None:
             engine = Engine(scenario or self._main.scenario, limits=self._settings.journal)
-            opened = Space(engine, self._settings, spaces=self, name=name)
+            opened = Space(engine, self._settings, self, name)
             with self._lock:
                 if name not in self._spaces and len(self._spaces) >= self.max:
                     raise TooManySpaces

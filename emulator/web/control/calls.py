@@ -44,7 +44,7 @@ def list_all(control: ControlRequest) -> shapes.CallListJson:
     }
 
 
-def show(control: ControlRequest) -> shapes.ExchangeDetailJson | shapes.RefusalDetailJson:
+def show(control: ControlRequest) -> shapes.EntryDetailJson:
     """Return one entry with its request and answer, and the near misses."""
     entry_id, redactor = control.values["id"], control.space.redactor
     snapshot = control.space.engine.snapshot()
@@ -69,7 +69,7 @@ def clear(control: ControlRequest) -> None:
     control.space.engine.clear_journal()
 
 
-def _data(entry: Entry, redactor: Redactor) -> shapes.ExchangeJson | shapes.RefusalJson:
+def _data(entry: Entry, redactor: Redactor) -> shapes.EntryJson:
     if not isinstance(entry, Exchange):
         return {
             "kind": "refusal",

@@ -94,8 +94,8 @@ class Route:
     """One route. ``path`` follows ``/__admin``, in werkzeug's syntax.
 
     ``handler`` returns the data of a response in the shape ``returns``, None for a 204, or a whole Response.
-    ``statuses`` are those of success with data, and ``problems`` those beside what every request, or every request with
-    a body, can get. ``is_open``: for strangers too. ``is_server_only``: not inside a space.
+    ``statuses`` are those of success with data, and ``problems`` those that do not follow from its path and body.
+    ``is_open``: for strangers too. ``is_server_only``: not inside a space.
     """
 
     method: str

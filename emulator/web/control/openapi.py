@@ -96,7 +96,7 @@ def _path_parameters(route: Route) -> dict[str, Any]:
 def _operation(route: Route) -> dict[str, Any]:
     module = route.handler.__module__.rpartition(".")[2]
     problems = {*_COMMON_PROBLEMS, *route.problems}
-    if route.is_server_only:
+    if route.is_server_only or "<" in route.path:
         problems.add(404)
     if route.body is not None:
         problems.update(_BODY_PROBLEMS)

@@ -106,31 +106,25 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/scenarios", scenarios.list_files, "The scenario files of the folder", shapes.ScenarioFilesJson),
     Route(
         "POST", "/scenarios/<file>", scenarios.use_file, "Use one of them", shapes.ScenarioSummaryJson,
-        problems=(404, 422),
+        problems=(422,),
     ),
     Route("GET", "/rules", rules.list_all, "The rules in order of precedence", shapes.RuleListJson, query=_RULES_QUERY),
     Route("POST", "/rules", rules.add, "Add a rule before all others", shapes.RuleJson, (201,), body=_RULE),
     Route("DELETE", "/rules", rules.remove_all, "Remove every runtime rule"),
-    Route("GET", "/rules/<id:id>", rules.show, "One runtime rule", shapes.RuleJson, problems=(404,)),
-    Route(
-        "PUT", "/rules/<id:id>", rules.change, "Replace a runtime rule", shapes.RuleJson,
-        problems=(404,), body=_RULE,
-    ),
-    Route("DELETE", "/rules/<id:id>", rules.remove, "Remove a runtime rule", problems=(404,)),
+    Route("GET", "/rules/<id:id>", rules.show, "One runtime rule", shapes.RuleJson),
+    Route("PUT", "/rules/<id:id>", rules.change, "Replace a runtime rule", shapes.RuleJson, body=_RULE),
+    Route("DELETE", "/rules/<id:id>", rules.remove, "Remove a runtime rule"),
     Route("GET", "/calls", calls.list_all, "The journal, the newest last", shapes.CallListJson, query=_CALLS_QUERY),
     Route("DELETE", "/calls", calls.clear, "Clear the journal"),
-    Route(
-        "GET", "/calls/<id:id>", calls.show, "One entry with its messages",
-        shapes.ExchangeDetailJson | shapes.RefusalDetailJson, problems=(404,),
-    ),
+    Route("GET", "/calls/<id:id>", calls.show, "One entry with its messages", shapes.EntryDetailJson),
     Route("GET", "/desk", desk.show, "The desk as it is now", shapes.DeskJson),
     Route(
         "PUT", "/desk/technicians/<id:node>", desk.set_technician, "Set the status of a technician",
-        shapes.TechnicianStatusJson, problems=(404,), body=_body(models.TechnicianStatusModel, "technician"),
+        shapes.TechnicianStatusJson, body=_body(models.TechnicianStatusModel, "technician"),
     ),
     Route(
         "PUT", "/desk/sessions/<id:id>", desk.set_session, "Set the status of a session", shapes.SessionStatusJson,
-        problems=(404,), body=_body(models.SessionStatusModel, "session"),
+        body=_body(models.SessionStatusModel, "session"),
     ),
     Route(
         "POST", "/verify", verify.verification, "Whether calls came as often as expected", shapes.VerificationJson,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from itertools import accumulate
@@ -49,17 +50,17 @@ def metrics(control: ControlRequest) -> Response:
     return Response(generate_latest(_Collector(control.space.engine.snapshot())), 200, PRIVATE, METRICS_TYPE)
 
 
+@dataclass
 class _Collector:
     """Converts the totals of a journal for prometheus_client."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+    snapshot: Snapshot
 
     def collect(self) -> Iterator[Metric]:
         """Yield each metric; the name is prometheus_client's."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
-        totals = self._snapshot.totals
+        snapshot, totals = self.snapshot, self.snapshot.totals
         calls = CounterMetricFamily(
             "rescue_emulator_calls", "Calls, by binding, result and rule", labels=["binding", "result", "rule"]
         )
@@ -79,9 +80,7 @@ class _Collector:
             buckets=[*zip(bounds, accumulate(totals.seconds), strict=True)],
             sum_value=totals.seconds_sum,
         )
+        yield GaugeMetricFamily("rescue_emulator_journal_entries", "Entries in the journal", len(snapshot.entries))
         yield GaugeMetricFamily(
-            "rescue_emulator_journal_entries", "Entries in the journal", len(self._snapshot.entries)
-        )
-        yield GaugeMetricFamily(
-            "rescue_emulator_journal_dropped", "Entries dropped since the last reset", self._snapshot.dropped
+            "rescue_emulator_journal_dropped", "Entries dropped since the last reset", snapshot.dropped
         )
