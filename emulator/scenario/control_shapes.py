@@ -45,18 +45,24 @@ class AdministratorJson(TypedDict):
     role: Role
 
 
-class TechnicianJson(TypedDict):
-    name: str
+class TechnicianStatusJson(TypedDict):
     node: int
     status: TechnicianStatus
 
 
-class SessionJson(TypedDict):
+class TechnicianJson(TechnicianStatusJson):
+    name: str
+
+
+class SessionStatusJson(TypedDict):
+    id: int
+    status: SessionStatus
+
+
+class SessionJson(SessionStatusJson):
     """A session; ``node`` is where a call started it, null if none did."""
 
-    id: int
     customer: str | None
-    status: SessionStatus
     node: int | None
 
 
@@ -66,16 +72,6 @@ class DeskJson(TypedDict):
     administrators: list[AdministratorJson]
     technicians: list[TechnicianJson]
     sessions: list[SessionJson]
-
-
-class TechnicianStatusJson(TypedDict):
-    node: int
-    status: TechnicianStatus
-
-
-class SessionStatusJson(TypedDict):
-    id: int
-    status: SessionStatus
 
 
 class RuleJson(TypedDict):

@@ -45,7 +45,6 @@ def list_all(control: ControlRequest) -> shapes.CallListJson:
 
 
 def show(control: ControlRequest) -> shapes.EntryDetailJson:
-    """Return one entry with its request and answer, and the near misses."""
     entry_id, redactor = control.values["id"], control.space.redactor
     snapshot = control.space.engine.snapshot()
     entry = next((entry for entry in snapshot.entries if entry.id == entry_id), None)

@@ -12,12 +12,10 @@ from emulator.web.control.dispatch import ControlRequest
 
 
 def show(control: ControlRequest) -> dict[str, object]:
-    """Return everybody at the desk and every session; empty lists if the scenario has no desk."""
     return asdict(control.space.engine.desk() or Desk())
 
 
 def set_technician(control: ControlRequest) -> TechnicianStatusJson:
-    """Set the status of a technician until the next reset."""
     node = control.values["node"]
     if not control.space.engine.set_technician(node, control.body.status):
         raise NotFound(f"there is no technician at node {node}; GET {control.path('/desk')} lists them")
@@ -25,7 +23,6 @@ def set_technician(control: ControlRequest) -> TechnicianStatusJson:
 
 
 def set_session(control: ControlRequest) -> SessionStatusJson:
-    """Set the status of a session until a call or a reset changes it."""
     session = control.values["id"]
     if not control.space.engine.set_session(session, control.body.status):
         raise NotFound(f"the desk has no session {session}; GET {control.path('/desk')} lists them")

@@ -12,7 +12,6 @@ from emulator.web.request import Response
 
 
 def show(control: ControlRequest) -> Response:
-    """Return the scenario as it was written."""
     source = control.space.engine.scenario.source
     if source is None:
         raise NotFound("the scenario was made by a program, and has no text")
@@ -20,13 +19,11 @@ def show(control: ControlRequest) -> Response:
 
 
 def replace(control: ControlRequest) -> ScenarioSummaryJson:
-    """Replace the scenario, all or nothing."""
     control.space.engine.replace(control.body)
     return _summary(control.body)
 
 
 def list_files(control: ControlRequest) -> ScenarioFilesJson:
-    """Return the names of the files, and the one in use; none where no file is served."""
     files = control.space.files
     return {"files": files.names() if files else [], "in_force": files.current if files else None}
 

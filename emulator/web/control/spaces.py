@@ -14,7 +14,6 @@ from emulator.web.spaces import PREFIX, SPACE_NAME, Space, TooManySpaces
 
 
 def list_all(control: ControlRequest) -> SpaceListJson:
-    """Return the open spaces."""
     return {
         "spaces": [_data(control, space) for space in control.space.spaces.list()],
         "most": control.space.spaces.max,
@@ -43,7 +42,6 @@ def put(control: ControlRequest) -> Response:
 
 
 def drop(control: ControlRequest) -> None:
-    """End a space and forget all that was in it."""
     name = control.values["name"]
     if not control.space.spaces.drop(name):
         raise NotFound(f"there is no space '{name}'; GET {PREFIX}/spaces lists the open ones")

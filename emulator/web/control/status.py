@@ -44,7 +44,6 @@ def health(control: ControlRequest) -> HealthJson:
 
 
 def metrics(control: ControlRequest) -> Response:
-    """Return the counters of this emulator."""
     from prometheus_client import generate_latest  # loaded by the first scrape
 
     return Response(generate_latest(_Collector(control.space.engine.snapshot())), 200, PRIVATE, METRICS_TYPE)

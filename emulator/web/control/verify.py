@@ -11,7 +11,6 @@ from emulator.web.request import Response
 
 
 def verification(control: ControlRequest) -> VerificationJson | Response:
-    """Return whether the journal holds as many calls as expected; 409 if it cannot tell."""
     when, times, after = control.body
     found = control.space.redactor.verification(verify(control.space.engine.snapshot(), when, times, after=after))
     if not found.certain:
@@ -25,11 +24,9 @@ def verification(control: ControlRequest) -> VerificationJson | Response:
 
 
 def explanation(control: ControlRequest) -> ExplanationJson:
-    """Return what a call would get, without making it."""
     explained = control.space.redactor.explanation(control.space.engine.explain(control.body.build()))
     return {**explained.as_data(), "text": explained.text()}  # type: ignore[typeddict-item]
 
 
 def reset(control: ControlRequest) -> None:
-    """Reset journal, counters, desk and runtime rules."""
     control.space.engine.reset()
