@@ -12,7 +12,7 @@ from emulator.client.control_api import AnyPath, ControlApi, RequestRefused, roo
 from emulator.core.call import Call
 from emulator.core.contract import SERVICE_PATH
 from emulator.core.journal import Exchange, RawExchange, Reason, Refusal
-from emulator.core.matching import When
+from emulator.core.matching import Mismatch, When
 from emulator.core.near_misses import NearMiss
 from emulator.core.rules import Rule, Scenario
 from emulator.errors import Problem, RemoteError, ScenarioError, on_purpose
@@ -138,7 +138,7 @@ class RemoteEmulator(Rescue):
 
 def _near_miss(data: shapes.NearestRuleJson) -> NearMiss:
     rule = Rule(data["rule"], When(), (), data["times"], data["per"], data["source"])
-    return NearMiss(rule, tuple(data["mismatches"]))
+    return NearMiss(rule, tuple(Mismatch(**mismatch) for mismatch in data["mismatches"]))
 
 
 def _refusal(data: shapes.RefusalJson) -> Refusal:

@@ -49,13 +49,11 @@ class VerificationModel(StrictModel):
 
     def times_wanted(self) -> Times:
         """Return the number of calls as the core counts it."""
-        if self.never:
-            return Times(0, 0)
-        if self.times is not None:
-            return Times(self.times, self.times)
-        if self.at_least is None:
-            return Times() if self.at_most is None else Times(0, self.at_most)
-        return Times(self.at_least, self.at_most)
+        exactly = 0 if self.never else self.times
+        if exactly is not None:
+            return Times(exactly, exactly)
+        default = 1 if self.at_most is None else 0
+        return Times(default if self.at_least is None else self.at_least, self.at_most)
 
 
 class CallModel(StrictModel):

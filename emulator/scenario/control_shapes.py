@@ -10,7 +10,6 @@ from typing_extensions import NotRequired, TypedDict
 from emulator.core.contract import Binding
 from emulator.core.desk import AccountStatus, Role, SessionStatus, TechnicianStatus
 from emulator.core.journal import DecidedBy
-from emulator.core.matching import Mismatch
 from emulator.core.rules import Per
 
 Count = Annotated[int, Field(ge=0)]
@@ -93,6 +92,13 @@ class RuleListJson(TypedDict):
     total: Count
 
 
+class MismatchJson(TypedDict):
+    field: str
+    expected: str
+    actual: str
+    differs_at: NotRequired[Annotated[int, Field(description="The first character at which the codes differ.")]]
+
+
 class RuleNameJson(TypedDict):
     rule: str
     source: str | None
@@ -100,7 +106,7 @@ class RuleNameJson(TypedDict):
 
 class NearMissJson(RuleNameJson):
     spent: bool
-    mismatches: list[Mismatch]
+    mismatches: list[MismatchJson]
 
 
 class NearestRuleJson(NearMissJson):
@@ -191,7 +197,7 @@ class CallListJson(TypedDict):
 
 class NearCallJson(TypedDict):
     id: Count
-    mismatches: list[Mismatch]
+    mismatches: list[MismatchJson]
 
 
 class VerificationJson(TypedDict):

@@ -109,15 +109,19 @@ class Spaces:
     def get(self, name: str) -> Space | None:
         """Return an open space and mark it as used."""
         with self._lock:
-            return self._used(name)
+            self._end_idle()
+            space = self._spaces.get(name)
+            if space is not None:
+                space.used_at = self.clock()
+                self._spaces.move_to_end(name)
+            return space
 
-    def put(self, name: str, scenario: Scenario | None) -> bool:
+    def put(self, name: str, scenario: Scenario | None) -> tuple[Space, bool]:
         """Open a space with a scenario, by default the server's; replace the scenario of one that is open already.
 
-        Return True if it was opened. Raise TooManySpaces when no more can be.
+        Return the space, and True if it was opened. Raise TooManySpaces when no more can be.
         """
-        with self._lock:
-            space = self._used(name)
+        space = self.get(name)
         if space is None:
             engine = Engine(scenario or self._main.scenario, limits=self._settings.journal)
             opened = Space(engine, self._settings, self, name)
@@ -127,10 +131,10 @@ class Spaces:
                 space = self._spaces.setdefault(name, opened)
                 self._share_journal_bytes()
             if space is opened:
-                return True
+                return space, True
         if scenario is not None:
             space.engine.replace(scenario)
-        return False
+        return space, False
 
     def drop(self, name: str) -> bool:
         """End a space; return False if there is none of this name."""
@@ -145,14 +149,6 @@ class Spaces:
         with self._lock:
             self._end_idle()
             return [*self._spaces.values()]
-
-    def _used(self, name: str) -> Space | None:
-        self._end_idle()
-        space = self._spaces.get(name)
-        if space is not None:
-            space.used_at = self.clock()
-            self._spaces.move_to_end(name)
-        return space
 
     def _end_idle(self) -> None:
         deadline = self.clock() - self._settings.space_idle

@@ -61,7 +61,12 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
     """Return the description of all routes as data."""
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        paths.setdefault(PREFIX + route.template, _path_parameters(route))[route.method.lower()] = _operation(route)
+        item = paths.setdefault(PREFIX + route.template, {})
+        item[route.method.lower()] = _operation(route)
+        if names := re.findall(r"{(\w+)}", route.template):
+            item["parameters"] = [
+                {"name": name, "in": "path", "required": True, "schema": _PATH_SCHEMAS[name]} for name in names
+            ]
     return {
         "openapi": "3.1.0",
         "info": {
@@ -85,12 +90,6 @@ def _response_schemas(routes: Sequence[Route]) -> dict[str, Any]:
     _, schema = TypeAdapter.json_schemas(adapters, ref_template=f"{_SCHEMAS}{{model}}")
     schemas: dict[str, Any] = schema["$defs"]
     return schemas
-
-
-def _path_parameters(route: Route) -> dict[str, Any]:
-    names = re.findall(r"{(\w+)}", route.template)
-    parameters = [{"name": name, "in": "path", "required": True, "schema": _PATH_SCHEMAS[name]} for name in names]
-    return {"parameters": parameters} if parameters else {}
 
 
 def _operation(route: Route) -> dict[str, Any]:

@@ -29,15 +29,12 @@ def put(control: ControlRequest) -> Response:
             f"'{name}' cannot name a space: 1 to 64 letters, digits, '.', '_' and '-', the first a letter or a digit"
         )
     try:
-        is_new = spaces.put(name, control.body)
+        space, is_new = spaces.put(name, control.body)
     except TooManySpaces:
         raise Conflict(
             f"{spaces.max} spaces are open, and no more can be: DELETE some; "
             f"idle ones end after {control.space.settings.space_idle:g} s"
         ) from None
-    space = next((each for each in spaces.list() if each.name == name), None)
-    if space is None:
-        raise Conflict(f"another client deleted the space '{name}' just now")
     return json_response(_data(control, space), 201 if is_new else 200)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from itertools import accumulate
-from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from werkzeug.exceptions import ServiceUnavailable
@@ -39,7 +38,7 @@ def health(control: ControlRequest) -> HealthJson:
         "status": "ready",
         "version": _version("rescue-emulator"),
         "scenario": control.space.engine.scenario.name,
-        "uptime_s": round(monotonic() - control.space.started, 3),
+        "uptime_s": round(control.space.spaces.clock() - control.space.started, 3),
     }
 
 
