@@ -1,16 +1,18 @@
-"""The journal as data: a list of entries, and one entry with its messages and near misses."""
+"""The journal as data: a list, one entry with messages and near misses; calls verified, and explained beforehand."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import Conflict, NotFound
 
+from emulator.core.explain import verify
 from emulator.core.journal import Entry, Exchange
 from emulator.core.matching import FIELDS, When
 from emulator.scenario import control_shapes as shapes
-from emulator.web.control.dispatch import ControlRequest
+from emulator.web.control.dispatch import ControlRequest, problem
 from emulator.web.redaction import Redactor
+from emulator.web.request import Response
 
 _PAGING: Final = {"after", "limit"}  # any other parameter is a filter
 _DEFAULT_LIMIT: Final = 100
@@ -66,6 +68,24 @@ def show(control: ControlRequest) -> shapes.EntryDetailJson:
 def clear(control: ControlRequest) -> None:
     """Clear the journal; rules and counters stay."""
     control.space.engine.clear_journal()
+
+
+def verification(control: ControlRequest) -> shapes.VerificationJson | Response:
+    when, times, after = control.body
+    found = control.space.redactor.verification(verify(control.space.engine.snapshot(), when, times, after=after))
+    if not found.certain:
+        return problem(Conflict(found.text), count=found.count, dropped=found.dropped)
+    return {  # type: ignore[return-value]
+        "verified": found.verified,
+        "count": found.count,
+        "near_misses": [near.as_data() for near in found.near_misses],
+        "text": found.text,
+    }
+
+
+def explanation(control: ControlRequest) -> shapes.ExplanationJson:
+    explained = control.space.redactor.explanation(control.space.engine.explain(control.body.build()))
+    return {**explained.as_data(), "text": explained.text()}  # type: ignore[typeddict-item]
 
 
 def _data(entry: Entry, redactor: Redactor) -> shapes.EntryJson:

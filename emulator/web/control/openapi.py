@@ -93,14 +93,14 @@ def _response_schemas(routes: Sequence[Route]) -> dict[str, Any]:
 
 
 def _operation(route: Route) -> dict[str, Any]:
-    module = route.handler.__module__.rpartition(".")[2]
+    resource = re.split(r"\W", route.path)[1]
     problems = {*_COMMON_PROBLEMS, *route.problems}
     if route.is_server_only or "<" in route.path:
         problems.add(404)
     if route.body is not None:
         problems.update(_BODY_PROBLEMS)
     operation: dict[str, Any] = {
-        "operationId": f"{module}.{route.handler.__name__}.{route.method.lower()}",
+        "operationId": f"{resource}.{route.handler.__name__}.{route.method.lower()}",
         "summary": route.summary,
         "responses": {**_responses(route), **{str(status): _problem(status) for status in sorted(problems)}},
     }

@@ -16,7 +16,7 @@ from emulator.scenario.fields import MAX_ENTRY_ID
 from emulator.scenario.loading import read
 from emulator.scenario.source import UnquotedStr
 from emulator.scenario.strict_model import StrictModel
-from emulator.web.control import calls, console, desk, rules, scenarios, spaces, status, verify
+from emulator.web.control import calls, console, rules, scenarios, spaces, status
 from emulator.web.control.dispatch import JSON, YAML, Body, ControlRequest, Parameter, Route
 
 _FILE_NAME: Final = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{0,500}"
@@ -117,24 +117,24 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/calls", calls.list_all, "The journal, the newest last", shapes.CallListJson, query=_CALLS_QUERY),
     Route("DELETE", "/calls", calls.clear, "Clear the journal"),
     Route("GET", "/calls/<id:id>", calls.show, "One entry with its messages", shapes.EntryDetailJson),
-    Route("GET", "/desk", desk.show, "The desk as it is now", shapes.DeskJson),
+    Route("GET", "/desk", scenarios.show_desk, "The desk as it is now", shapes.DeskJson),
     Route(
-        "PUT", "/desk/technicians/<id:node>", desk.set_technician, "Set the status of a technician",
+        "PUT", "/desk/technicians/<id:node>", scenarios.set_technician, "Set the status of a technician",
         shapes.TechnicianStatusJson, body=_body(models.TechnicianStatusModel, "technician"),
     ),
     Route(
-        "PUT", "/desk/sessions/<id:id>", desk.set_session, "Set the status of a session", shapes.SessionStatusJson,
+        "PUT", "/desk/sessions/<id:id>", scenarios.set_session, "Set the status of a session", shapes.SessionStatusJson,
         body=_body(models.SessionStatusModel, "session"),
     ),
     Route(
-        "POST", "/verify", verify.verification, "Whether calls came as often as expected", shapes.VerificationJson,
+        "POST", "/verify", calls.verification, "Whether calls came as often as expected", shapes.VerificationJson,
         problems=(409,), body=Body("VerificationModel", models.parse_verification),
     ),
     Route(
-        "POST", "/explain", verify.explanation, "What a call would get, and why", shapes.ExplanationJson,
+        "POST", "/explain", calls.explanation, "What a call would get, and why", shapes.ExplanationJson,
         body=_body(models.CallModel, "call"),
     ),
-    Route("POST", "/reset", verify.reset, "Clear journal, counters, desk changes and runtime rules"),
+    Route("POST", "/reset", scenarios.reset, "Clear journal, counters, desk changes and runtime rules"),
     Route("GET", "/spaces", spaces.list_all, "The open spaces", shapes.SpaceListJson, is_server_only=True),
     Route(
         "PUT", "/spaces/<name>", spaces.put, "Open a space with a scenario, by default the server's", shapes.SpaceJson,
