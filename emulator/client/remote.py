@@ -41,8 +41,8 @@ class RemoteEmulator(Rescue):
         self, url: str, *, token: str | None = None, space: str | None = None, ca_file: AnyPath | None = None
     ) -> None:
         self._server = ControlApi(root_url(url), token, ca_file)
-        self._space_path = "" if space is None else f"/spaces/{quote(space, safe='')}"
-        self._control = ControlApi(self._server.root + self._space_path, token, ca_file)
+        self._space_path = None if space is None else f"/spaces/{quote(space, safe='')}"
+        self._control = ControlApi(self._server.root + (self._space_path or ""), token, ca_file)
 
     @property
     def url(self) -> str:
@@ -89,17 +89,17 @@ class RemoteEmulator(Rescue):
 
     def open(self, scenario: RemoteScenario | None = None) -> None:
         """Open the space, with a scenario of its own or the server's."""
-        if not self._space_path:
+        if self._space_path is None:
             raise RemoteError("there is no space to open: name one, as in RemoteEmulator(url, space='mine')")
         self._put(self._space_path, scenario, self._server)
 
     def close(self) -> None:
         """End the space, if there is one; do nothing if it has ended already."""
-        if self._space_path:
+        if self._space_path is not None:
             _exists(self._server, "DELETE", self._space_path)
 
     def __enter__(self) -> RemoteEmulator:
-        if self._space_path:
+        if self._space_path is not None:
             self.open()
         return self
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Final
 
-from emulator.core.contract import SERVICE_PATH
 from emulator.core.engine import Engine
 from emulator.core.journal import JournalLimits
 from emulator.core.rules import Scenario
@@ -70,15 +69,6 @@ class Space:
         self.started = self.used_at = self.spaces.clock()
         self.redactor = Redactor(self.engine, self.settings.show_auth_codes)
         self.call_log = CallLog(self.engine, self.redactor, adds_headers=self.settings.control)
-
-    @property
-    def idle(self) -> float:
-        """Seconds since the last request."""
-        return self.spaces.clock() - self.used_at
-
-    def address(self, server_url: str) -> str:
-        """Return where clients reach it; ``server_url`` is how the client that asks reaches the server."""
-        return (self.settings.public_url or server_url).removesuffix(SERVICE_PATH) + self.root
 
 
 class TooManySpaces(Exception):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from werkzeug.exceptions import (
     BadRequest,
@@ -48,16 +48,14 @@ class _IdConverter(IntegerConverter):
 CONVERTERS: Final[Mapping[str, type[BaseConverter]]] = {"id": _IdConverter}
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A query parameter: its JSON Schema and the parser of its text, which raises ValueError or ScenarioError."""
 
     schema: Mapping[str, object]
     parse: Callable[[str], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """The body of a request: the name of its schema, the parser of its data, and its media types.
 
     The parser takes parsed JSON, or bytes of another media type, and the query as keyword arguments. It raises
@@ -70,8 +68,7 @@ class Body:
     is_required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ControlRequest:
+class ControlRequest(NamedTuple):
     """A checked request: the space that it is about, the values in its path, its query and its parsed body.
 
     A stranger may not use the control API, and can only use the routes that are open.

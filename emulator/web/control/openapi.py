@@ -36,6 +36,7 @@ _PROBLEMS: Final = {
     422: "The body is wrong; `problems` lists every reason.",
     503: "It is not ready, or the last edit of the scenario was refused.",
 }
+_PROBLEM_CONTENT: Final = {"content": {PROBLEM: {"schema": {"$ref": f"{_SCHEMAS}ProblemJson"}}}}
 _COMMON_PROBLEMS: Final = (400, 401, 403, 405)
 _BODY_PROBLEMS: Final = (413, 415, 422)  # of every request with a body
 _PLAIN_SCHEMAS: Final[dict[type, dict[str, Any]]] = {
@@ -102,7 +103,10 @@ def _operation(route: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": f"{resource}.{route.handler.__name__}.{route.method.lower()}",
         "summary": route.summary,
-        "responses": {**_responses(route), **{str(status): _problem(status) for status in sorted(problems)}},
+        "responses": {
+            **_responses(route),
+            **{str(status): {"description": _PROBLEMS[status], **_PROBLEM_CONTENT} for status in sorted(problems)},
+        },
     }
     if route.query:
         operation["parameters"] = [
@@ -131,7 +135,3 @@ def _responses(route: Route) -> dict[str, Any]:
     if links:
         response["links"] = {target: {"operationId": target, "parameters": values} for target, values in links.items()}
     return {str(status): response for status in route.statuses}
-
-
-def _problem(status: int) -> dict[str, Any]:
-    return {"description": _PROBLEMS[status], "content": {PROBLEM: {"schema": {"$ref": f"{_SCHEMAS}ProblemJson"}}}}

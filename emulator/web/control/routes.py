@@ -77,7 +77,6 @@ _CALLS_QUERY: Final = {
     "after": Parameter({**_ID, "description": "Only entries after this id; then the oldest are returned."}, _count),
     **_RULES_QUERY,
 }
-_SCENARIO: Final = Body("ScenarioModel", _scenario, (JSON, YAML))
 _RULE: Final = Body("RuleModel", rule_from_data)
 
 
@@ -101,7 +100,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/scenario", scenarios.show, "The scenario as written", bytes, problems=(404,), produces=YAML),
     Route(
         "PUT", "/scenario", scenarios.replace, "Replace the scenario, all or nothing", shapes.ScenarioSummaryJson,
-        query=_FILE, body=_SCENARIO,
+        query=_FILE, body=Body("ScenarioModel", _scenario, (JSON, YAML)),
     ),
     Route("GET", "/scenarios", scenarios.list_files, "The scenario files of the folder", shapes.ScenarioFilesJson),
     Route(

@@ -45,12 +45,13 @@ def drop(control: ControlRequest) -> None:
 
 
 def _data(control: ControlRequest, space: Space) -> SpaceJson:
-    root = space.address(control.request.server_url)
+    server_url = space.settings.public_url or control.request.server_url
+    root = server_url.removesuffix(SERVICE_PATH) + space.root
     return {
         "name": space.name,
         "url": root + SERVICE_PATH,
         "wsdl_url": f"{root}{SERVICE_PATH}?wsdl",
         "control_url": root + PREFIX,
         "scenario": space.engine.scenario.name,
-        "idle_s": round(space.idle, 3),
+        "idle_s": round(space.spaces.clock() - space.used_at, 3),
     }

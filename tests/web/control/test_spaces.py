@@ -181,7 +181,7 @@ def test_a_space_ends_when_it_is_idle_and_can_be_opened_anew() -> None:
     assert spaces.get("called") is not None
     assert not spaces.put("put", None)[1]
     now[0] = 12
-    assert [(space.name, space.idle) for space in spaces.list()] == [("called", 4), ("put", 4)]
+    assert [(space.name, space.used_at) for space in spaces.list()] == [("called", 8), ("put", 8)]
     assert spaces.get("idle") is None
     assert spaces.put("idle", None)[1]
 
