@@ -84,7 +84,6 @@ def send(
     import requests
     from urllib3.exceptions import HTTPError
 
-    verify = _verify(ca_file)
     try:
         return requests.request(
             method,
@@ -92,7 +91,7 @@ def send(
             headers=headers,
             data=body,
             timeout=timeout,
-            verify=verify,
+            verify=_verify(ca_file),
             proxies=_no_proxy(url),
             auth=lambda request: request,  # without one, an entry in .netrc would replace our Authorization header
             allow_redirects=False,

@@ -84,7 +84,6 @@ class Redactor:
     # Values of the core
 
     def call(self, call: Call) -> Call:
-        """Return the call with its auth code as it may be shown."""
         return replace(call, auth_code=self.code(call.auth_code))
 
     def near_misses(self, call: Call, near_misses: tuple[NearMiss, ...]) -> tuple[NearMiss, ...]:
@@ -92,7 +91,6 @@ class Redactor:
         return tuple(replace(miss, mismatches=self._mismatches(call, miss.mismatches)) for miss in near_misses)
 
     def explanation(self, explanation: Explanation) -> Explanation:
-        """Redact the call's auth code in an explanation."""
         call = explanation.call
         return replace(
             explanation,

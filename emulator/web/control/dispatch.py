@@ -58,8 +58,7 @@ class Parameter(NamedTuple):
 class Body(NamedTuple):
     """The body of a request: the name of its schema, the parser of its data, and its media types.
 
-    The parser takes parsed JSON, or bytes of another media type, and the query as keyword arguments. It raises
-    ScenarioError.
+    ``parse`` takes JSON data, or bytes of another media type, and the query by keyword; it raises ScenarioError.
     """
 
     schema: str

@@ -14,7 +14,7 @@ from emulator.core.contract import INT32_MAX
 from emulator.scenario import control_shapes as shapes
 from emulator.scenario.fields import MAX_ENTRY_ID
 from emulator.scenario.schema import components
-from emulator.web.control.dispatch import JSON, PROBLEM, Route
+from emulator.web.control.dispatch import JSON, PROBLEM, YAML, Route
 from emulator.web.spaces import PREFIX, SPACE_NAME
 
 _SCHEMAS: Final = "#/components/schemas/"
@@ -68,6 +68,9 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
             item["parameters"] = [
                 {"name": name, "in": "path", "required": True, "schema": _PATH_SCHEMAS[name]} for name in names
             ]
+    returned = {route.returns for route in routes} - {None, *_PLAIN_SCHEMAS} | {shapes.ProblemJson}
+    adapters: Any = [(str(shape), "serialization", TypeAdapter(shape)) for shape in returned]
+    _, response_schemas = TypeAdapter.json_schemas(adapters, ref_template=f"{_SCHEMAS}{{model}}")
     return {
         "openapi": "3.1.0",
         "info": {
@@ -78,49 +81,35 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": {**components(f"{_SCHEMAS}{{model}}"), **_response_schemas(routes)},
+            "schemas": {**components(f"{_SCHEMAS}{{model}}"), **response_schemas["$defs"]},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"token": []}],
     }
 
 
-def _response_schemas(routes: Sequence[Route]) -> dict[str, Any]:
-    returned = {route.returns for route in routes} - {None, *_PLAIN_SCHEMAS} | {shapes.ProblemJson}
-    adapters: Any = [(str(shape), "serialization", TypeAdapter(shape)) for shape in returned]
-    _, schema = TypeAdapter.json_schemas(adapters, ref_template=f"{_SCHEMAS}{{model}}")
-    schemas: dict[str, Any] = schema["$defs"]
-    return schemas
-
-
 def _operation(route: Route) -> dict[str, Any]:
     resource = re.split(r"\W", route.path)[1]
-    problems = {*_COMMON_PROBLEMS, *route.problems}
-    if route.is_server_only or "<" in route.path:
-        problems.add(404)
-    if route.body is not None:
-        problems.update(_BODY_PROBLEMS)
     operation: dict[str, Any] = {
         "operationId": f"{resource}.{route.handler.__name__}.{route.method.lower()}",
         "summary": route.summary,
-        "responses": {
-            **_responses(route),
-            **{str(status): {"description": _PROBLEMS[status], **_PROBLEM_CONTENT} for status in sorted(problems)},
-        },
     }
+    problems = {*_COMMON_PROBLEMS, *route.problems}
+    if route.is_server_only or "<" in route.path:
+        problems.add(404)
     if route.query:
         operation["parameters"] = [
             {"name": name, "in": "query", "schema": it.schema} for name, it in route.query.items()
         ]
     if route.body is not None:
-        content = {each: {"schema": _body_schema(route.body.schema, each)} for each in route.body.media_types}
+        problems.update(_BODY_PROBLEMS)
+        content: dict[str, Any] = {JSON: {"schema": {"$ref": _SCHEMAS + route.body.schema}}}
+        if YAML in route.body.media_types:  # in which texts need no quotes, which a schema for JSON does not allow
+            content[YAML] = {"schema": {"type": "object", "description": f"{route.body.schema} in YAML."}}
         operation["requestBody"] = {"required": route.body.is_required, "content": content}
+    described = {str(status): {"description": _PROBLEMS[status], **_PROBLEM_CONTENT} for status in sorted(problems)}
+    operation["responses"] = {**_responses(route), **described}
     return operation
-
-
-def _body_schema(name: str, media_type: str) -> dict[str, Any]:
-    """Return a reference to a model; in YAML texts need no quotes, which a schema for JSON does not allow."""
-    return {"$ref": _SCHEMAS + name} if media_type == JSON else {"type": "object", "description": f"{name} in YAML."}
 
 
 def _responses(route: Route) -> dict[str, Any]:
@@ -131,7 +120,6 @@ def _responses(route: Route) -> dict[str, Any]:
         variants = [{"$ref": _SCHEMAS + each.__name__} for each in get_args(route.returns) or (route.returns,)]
         schema = variants[0] if len(variants) == 1 else {"oneOf": variants}
     response: dict[str, Any] = {"description": route.summary, "content": {route.produces: {"schema": schema}}}
-    links = _LINKS.get((route.method, route.path), {})
-    if links:
+    if links := _LINKS.get((route.method, route.path)):
         response["links"] = {target: {"operationId": target, "parameters": values} for target, values in links.items()}
     return {str(status): response for status in route.statuses}

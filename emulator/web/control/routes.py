@@ -103,10 +103,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         query=_FILE, body=Body("ScenarioModel", _scenario, (JSON, YAML)),
     ),
     Route("GET", "/scenarios", scenarios.list_files, "The scenario files of the folder", shapes.ScenarioFilesJson),
-    Route(
-        "POST", "/scenarios/<file>", scenarios.use_file, "Use one of them", shapes.ScenarioSummaryJson,
-        problems=(422,),
-    ),
+    Route("POST", "/scenarios/<file>", scenarios.use, "Use one of them", shapes.ScenarioSummaryJson, problems=(422,)),
     Route("GET", "/rules", rules.list_all, "The rules in order of precedence", shapes.RuleListJson, query=_RULES_QUERY),
     Route("POST", "/rules", rules.add, "Add a rule before all others", shapes.RuleJson, (201,), body=_RULE),
     Route("DELETE", "/rules", rules.remove_all, "Remove every runtime rule"),

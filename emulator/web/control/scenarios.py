@@ -31,7 +31,7 @@ def list_files(control: ControlRequest) -> shapes.ScenarioFilesJson:
     return {"files": files.names() if files else [], "in_force": files.current if files else None}
 
 
-def use_file(control: ControlRequest) -> shapes.ScenarioSummaryJson:
+def use(control: ControlRequest) -> shapes.ScenarioSummaryJson:
     """Use the scenario in one of the files from the next call on; a wrong one changes nothing."""
     files, name = control.space.files, control.values["file"]
     names = files.names() if files else []
