@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emulator.client.remote import RemoteEmulator as RemoteEmulator
-    from emulator.core.call import Call as Call
     from emulator.core.contract import Binding as Binding
+    from emulator.core.contract import Call as Call
     from emulator.core.contract import Result as Result
     from emulator.core.journal import Exchange as Exchange
     from emulator.core.journal import Refusal as Refusal
@@ -21,20 +21,19 @@ if TYPE_CHECKING:
     from emulator.errors import StartError as StartError
     from emulator.errors import VerificationError as VerificationError
     from emulator.fluent import Rescue as Rescue
-    from emulator.server.limits import HttpLimits as HttpLimits
+    from emulator.server import HttpLimits as HttpLimits
     from emulator.server.tls import CertificateFiles as CertificateFiles
     from emulator.server.tls import MadeCertificate as MadeCertificate
 
 _MODULES = {
     "client.remote": ("RemoteEmulator",),
-    "core.call": ("Call",),
-    "core.contract": ("Binding", "Result"),
+    "core.contract": ("Binding", "Call", "Result"),
     "core.journal": ("Exchange", "Refusal"),
     "core.rules": ("Scenario",),
     "emulator": ("Emulator", "Options"),
     "errors": ("EmulatorError", "RemoteError", "ScenarioError", "StartError", "VerificationError"),
     "fluent": ("Rescue",),
-    "server.limits": ("HttpLimits",),
+    "server": ("HttpLimits",),
     "server.tls": ("CertificateFiles", "MadeCertificate"),
 }
 __all__ = sorted(name for names in _MODULES.values() for name in names)

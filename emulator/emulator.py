@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Final
 
 from emulator.core.contract import HOST, SERVICE_PATH
 from emulator.core.engine import Engine
@@ -17,18 +15,15 @@ from emulator.core.rules import Scenario
 from emulator.errors import Problem, ScenarioError, StartError, on_purpose
 from emulator.fluent import Rescue, RuleData
 from emulator.network import is_public
-from emulator.scenario import from_data, load, rule_from_data
-from emulator.scenario.files import DEFAULT_SCENARIO, ScenarioFolder, Watcher, default_scenario
-from emulator.server.limits import HttpLimits
+from emulator.scenario.files import DEFAULT_SCENARIO, ScenarioFolder, default_scenario
+from emulator.scenario.loading import from_data, load, rule_from_data
+from emulator.server import HttpLimits
 from emulator.server.server import HttpServer
 from emulator.server.tls import Certificate
 from emulator.web.app import Application
 from emulator.web.spaces import SPACE_IDLE, Settings
 
 __tracebackhide__ = on_purpose
-
-CERTIFICATE_NAMES: Final = ("localhost", HOST)
-"""The host names of a certificate that is made here, by default: this machine and the real service."""
 
 ScenarioLike = Scenario | Mapping[str, object] | str | os.PathLike[str] | None
 """A scenario, a dict in the scenario language, or the path of a file; None for the shipped default."""
@@ -91,15 +86,15 @@ class Emulator(Rescue):
         settings = options.settings()
         self.engine = Engine(load_scenario(scenario), limits=settings.journal)
         file = file or _file_of(scenario)
-        self._watcher = Watcher(file, self.engine) if file and watch else None
-        folder = ScenarioFolder(file, self.engine, self._watcher) if file else None
+        folder = ScenarioFolder(file, self.engine) if file else None
+        self._watcher = folder if watch else None
         self._server = HttpServer(
             Application(self.engine, settings, health_problem=self._health_problem, files=folder),
             host=options.host,
             port=options.port,
             max_delay=options.max_delay,
             certificate=options.certificate,
-            certificate_names=CERTIFICATE_NAMES,
+            certificate_names=("localhost", HOST),
             limits=options.limits,
         )
         self._is_serving = self._is_stopped = False
@@ -107,9 +102,7 @@ class Emulator(Rescue):
     @classmethod
     def start(cls, scenario: ScenarioLike = None, options: Options | None = None) -> Emulator:
         """Serve a scenario, by default the shipped one; return once the first call can be answered."""
-        emulator = cls(scenario, options)
-        emulator._start()
-        return emulator
+        return cls(scenario, options).__enter__()
 
     @property
     def url(self) -> str:
@@ -158,13 +151,16 @@ class Emulator(Rescue):
         self._server.stop()
 
     def __enter__(self) -> Emulator:
+        if self._is_stopped:
+            raise StartError("this emulator was stopped and has no port any more: start another one")
         if not self._is_serving:
-            self._start()
+            self._server.start()
+            self._is_serving = True
+            if self._watcher:
+                self._watcher.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def run(self, ready: Callable[[], None]) -> None:
@@ -176,14 +172,6 @@ class Emulator(Rescue):
         finally:
             if self._watcher:
                 self._watcher.stop()
-
-    def _start(self) -> None:
-        if self._is_stopped:
-            raise StartError("this emulator was stopped and has no port any more: start another one")
-        self._server.start()
-        self._is_serving = True
-        if self._watcher:
-            self._watcher.start()
 
     def _health_problem(self) -> str | None:
         error = self._watcher and self._watcher.error

@@ -16,7 +16,7 @@ from emulator.core.journal import Entry, Exchange, Refusal
 from emulator.core.matching import FIELDS
 from emulator.errors import EmulatorError, Problem, ScenarioError, VerificationError, on_purpose
 from emulator.escaping import visible
-from emulator.scenario import check_rule_words
+from emulator.scenario.loading import check_rule_words
 from emulator.scenario.suggestions import hint
 
 if TYPE_CHECKING:
@@ -24,19 +24,13 @@ if TYPE_CHECKING:
 
 __tracebackhide__ = on_purpose
 
-NumberWord = int | Sequence[int] | Mapping[str, object]
-"""A number, a list of numbers, or a condition such as ``{"from": 1, "to": 9}``."""
-TextWord = str | Sequence[str] | Mapping[str, object]
-"""A text, a list of texts, or a condition such as ``{"matches": "demo-.*"}``."""
-DelayWord = str | Mapping[str, str]
-"""``"250ms"``, ``"2s"``, or a distribution such as ``{"from": "100ms", "to": "2s"}``."""
-RuleData = Mapping[str, object]
-"""A rule in the scenario language."""
+NumberWord = int | Sequence[int] | Mapping[str, object]  # one, several, or a condition such as {"from": 1, "to": 9}
+TextWord = str | Sequence[str] | Mapping[str, object]  # one, several, or a condition such as {"matches": "demo-.*"}
+DelayWord = str | Mapping[str, str]  # such as "250ms" or "2s", or a distribution: {"from": "100ms", "to": "2s"}
+RuleData = Mapping[str, object]  # a rule in the scenario language
 
 
 class CallWords(TypedDict, total=False):
-    """The conditions on a call."""
-
     session: NumberWord
     node: NumberWord
     auth_code: TextWord
@@ -83,7 +77,6 @@ class Rescue(ABC):
 
     @property
     def wsdl_url(self) -> str:
-        """The address of the WSDL."""
         return f"{self.url}?wsdl"
 
     @property
@@ -101,7 +94,7 @@ class Rescue(ABC):
 
         ``rescue.when(session=1001).returns("startSessionRet_OK")``; ScenarioError at once for a wrong word.
         """
-        rule = _grouped("when", words, _RULE_WORDS)
+        rule = _grouped("when", words, RuleWords)
         check_rule_words(rule)
         return Conditions(self, rule)
 
@@ -139,13 +132,9 @@ class Rescue(ABC):
         """Clear journal, counters, desk changes and runtime rules; the scenario stays."""
 
 
-_RULE_WORDS: Final = ("name", "times", "per")
-_VERIFY_WORDS: Final = ("times", "at_least", "at_most", "never", "after")
-
-
 def verification_data(words: Mapping[str, object]) -> dict[str, object]:
     """Return the words of a verification as the control API takes them; ScenarioError for an unknown word."""
-    return _grouped("verify", words, _VERIFY_WORDS)
+    return _grouped("verify", words, VerifyWords)
 
 
 class Conditions:
@@ -231,9 +220,9 @@ def _reply(words: dict[str, object], delay: DelayWord | None) -> dict[str, objec
     return words if delay is None else {**words, "delay": delay}
 
 
-def _grouped(name: str, words: Mapping[str, object], others: tuple[str, ...]) -> dict[str, object]:
+def _grouped(name: str, words: Mapping[str, object], known_words: type) -> dict[str, object]:
     """Return the conditions under ``when``, and the other words beside it."""
-    known = (*FIELDS, *others)
+    known = tuple(known_words.__annotations__)
     unknown = [word for word in words if word not in known]
     if unknown:
         raise ScenarioError([Problem(name, 0, 0, f"unknown word '{word}'; {hint(word, known)}") for word in unknown])

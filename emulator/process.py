@@ -17,7 +17,6 @@ from typing import Any, Final
 
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _STOP_TIMEOUT: Final = 0.9  # seconds after the first signal, then the process exits whatever is still open
-_STANDARD_FDS: Final = (0, 1, 2)
 
 _logger = logging.getLogger(__name__)
 
@@ -31,7 +30,7 @@ def stop_on_signals(stop: Callable[[], object]) -> Iterator[None]:
         timers.append(Timer(_STOP_TIMEOUT, os._exit, (0,)))
         timers[-1].daemon = True
         timers[-1].start()
-        stop()
+        stop()  # before the next line: it removes files, which an exit does not
         for number in _STOP_SIGNALS:
             signal.signal(number, _exit)
 
@@ -71,7 +70,6 @@ def _exit(*_: Any) -> None:
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """Disable the garbage collector inside the block; restore its state after it."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -81,14 +79,9 @@ def gc_paused() -> Iterator[None]:
             gc.enable()
 
 
-def freeze_gc() -> None:
-    """Exempt all objects that exist now from garbage collection, which makes later collections faster."""
-    gc.freeze()
-
-
 def reopen_closed_streams() -> None:
     """Reopen closed file descriptors 0 to 2 on /dev/null, so that no socket gets them and what is written to them."""
-    while (fd := os.open(os.devnull, os.O_RDWR)) in _STANDARD_FDS:
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(fd)
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from emulator.core.rules import Scenario
     from emulator.emulator import Emulator
     from emulator.fluent import Rescue
 
@@ -28,7 +28,6 @@ _MISUSED = "the marker 'rescue' takes one scenario: a file's path, or a dict"
 
 _rescue_key = pytest.StashKey["Rescue"]()
 _space_key = pytest.StashKey[ExitStack]()
-_files_key = pytest.StashKey["dict[str | None, Scenario]"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,35 +41,38 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def _rescue_server() -> Iterator[Callable[[Scenario], Emulator]]:
-    """Start the server of the session at its first use, and reset it to a scenario."""
-    from emulator.emulator import Emulator
+def _rescue_server() -> Iterator[Callable[[Any], Emulator]]:
+    """Start the server of the session at its first use, and reset it to a scenario; a file is loaded once."""
+    from emulator.emulator import Emulator, load_scenario
 
-    started: list[Emulator] = []
+    load_file = cache(load_scenario)
+    emulator: Emulator | None = None
 
-    def serve(scenario: Scenario) -> Emulator:
-        if not started:
-            started.append(Emulator.start(scenario))
-        (emulator,) = started
-        if emulator.engine.scenario is not scenario:
-            emulator.use(scenario)
+    def serve(scenario: Any) -> Emulator:
+        nonlocal emulator
+        is_file = scenario is None or isinstance(scenario, str)
+        loaded = load_file(scenario) if is_file else load_scenario(scenario)
+        if emulator is None:
+            emulator = Emulator.start(loaded)
+        elif emulator.engine.scenario is not loaded:
+            emulator.use(loaded)
         emulator.reset()
         return emulator
 
     yield serve
-    for emulator in started:
+    if emulator is not None:
         emulator.stop()
 
 
 @pytest.fixture
-def rescue(request: pytest.FixtureRequest, _rescue_server: Callable[[Scenario], Emulator]) -> Rescue:
+def rescue(request: pytest.FixtureRequest, _rescue_server: Callable[[Any], Emulator]) -> Rescue:
     """A running emulator: one server for the session, reset before each test."""
     from emulator.errors import EmulatorError, ScenarioError
 
     scenario, named_by = _scenario_of(request)
     url = request.config.getoption("--rescue-url") or request.config.getini("rescue_url")
     try:
-        emulator = _remote(url, scenario, request) if url else _rescue_server(_loaded(request.config, scenario))
+        emulator = _remote(url, scenario, request) if url else _rescue_server(scenario)
     except ScenarioError as error:
         why = f"{named_by}:\n{error}"
     except EmulatorError as error:
@@ -129,18 +131,6 @@ def _scenario_of(request: pytest.FixtureRequest) -> tuple[Any, str]:
     return scenario, f"the scenario of {named_by} cannot be used"
 
 
-def _loaded(config: pytest.Config, scenario: Any) -> Scenario:
-    """Return the scenario; a file is loaded once in a session."""
-    from emulator.emulator import load_scenario
-
-    if scenario is not None and not isinstance(scenario, str):
-        return load_scenario(scenario)
-    files = config.stash.setdefault(_files_key, {})
-    if scenario not in files:
-        files[scenario] = load_scenario(scenario)
-    return files[scenario]
-
-
 def _remote(url: str, scenario: Any, request: pytest.FixtureRequest) -> Rescue:
     """Return the emulator at a URL, in a new space."""
     from uuid import uuid4
@@ -152,11 +142,8 @@ def _remote(url: str, scenario: Any, request: pytest.FixtureRequest) -> Rescue:
     emulator = RemoteEmulator(url, token=os.environ.get(_TOKEN), space=f"pytest-{uuid4().hex[:16]}")
     emulator.open(DEFAULT_SCENARIO if scenario is None else scenario)
 
-    def close() -> None:
-        with suppress(RemoteError):  # a server that is gone has no space either
-            emulator.close()
-
     stack = request.node.stash[_space_key] = ExitStack()
-    stack.callback(close)
+    stack.enter_context(suppress(RemoteError))  # of close: a server that is gone has no space either
+    stack.callback(emulator.close)
     request.config.add_cleanup(stack.close)  # also if an interrupt prevents the report
     return emulator

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from emulator.cli import main
-from emulator.scenario import load
+from emulator.scenario.loading import load
 from tests.helpers.calling import free_port
 from tests.helpers.paths import ROOT
 

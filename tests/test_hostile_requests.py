@@ -20,7 +20,7 @@ from werkzeug.test import create_environ
 from emulator.core.contract import OPERATION, SERVICE_PATH, SOAP_ACTION, Binding
 from emulator.core.engine import Engine
 from emulator.delivery import DELIVERY, WSGIApplication
-from emulator.scenario import loads
+from emulator.scenario.loading import loads
 from emulator.server.server import HttpServer
 from emulator.web.app import Application
 from emulator.wire.input_limits import DEEPEST, LONGEST_TO_DECODE, MOST_MARKUP, MOST_PAIRS

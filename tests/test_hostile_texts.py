@@ -26,7 +26,7 @@ from emulator.core.rules import Rule, Scenario
 from emulator.escaping import visible
 from emulator.fluent import account
 from emulator.logs import FORMATS, JsonFormatter, TextFormatter
-from emulator.scenario import loads
+from emulator.scenario.loading import loads
 from emulator.web.app import Application
 from tests.helpers.calling import call, run
 from tests.helpers.listening import answering, listening

@@ -17,8 +17,7 @@ import requests
 from emulator.client.control_api import root_url
 from emulator.client.remote import RemoteEmulator
 from emulator.client.soap import build_request, find_result
-from emulator.core.call import Call
-from emulator.core.contract import OPERATION, Binding, Result
+from emulator.core.contract import OPERATION, Binding, Call, Result
 from emulator.core.journal import Exchange, Refusal
 from emulator.emulator import Emulator
 from emulator.fluent import Rescue

@@ -15,15 +15,14 @@ import pytest
 import requests
 
 from emulator.cli import main
-from emulator.core.call import Call
-from emulator.core.contract import SERVICE_PATH, Binding, Result
+from emulator.core.contract import SERVICE_PATH, Binding, Call, Result
 from emulator.core.engine import Engine
 from emulator.core.journal import DecidedBy
 from emulator.emulator import Emulator
-from emulator.scenario import load, loads
 from emulator.scenario.files import DEFAULT_SCENARIO
+from emulator.scenario.loading import load, loads
 from emulator.scenario.schema import schema
-from emulator.server.limits import HttpLimits
+from emulator.server import HttpLimits
 from emulator.web.control.routes import ROUTES
 from tests.helpers.calling import run
 from tests.helpers.paths import ROOT

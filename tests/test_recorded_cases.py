@@ -8,10 +8,9 @@ from http.client import HTTPMessage
 
 import pytest
 
-from emulator.core.call import Call
-from emulator.core.contract import Binding
+from emulator.core.contract import Binding, Call
 from emulator.core.engine import Engine
-from emulator.scenario import loads
+from emulator.scenario.loading import loads
 from tests.helpers.calling import Address, serving
 from tests.helpers.raw_http import Answer, Request, exchange
 from tests.helpers.recorded_cases import Case, Expected, assert_answers, assert_received, load_cases, received_text

@@ -17,9 +17,9 @@ from pydantic import ValidationError
 
 from emulator import Emulator, Options, RemoteEmulator
 from emulator.core.contract import Binding
-from emulator.scenario import loads
 from emulator.scenario.control_models import CallModel
 from emulator.scenario.language import ScenarioModel
+from emulator.scenario.loading import loads
 from tests.helpers.calling import a_request, call
 from tests.helpers.control import SERVICE, Emulated
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import click
 
-from emulator.cli.offline import check, explain, schema, wsdl
-from emulator.cli.online import call, verify, wait
+from emulator.cli.commands import call, check, explain, schema, verify, wait, wsdl
 from emulator.cli.serve import serve
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    commands=[serve, check, explain, call, wait, verify, schema, wsdl],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
+)
 @click.version_option(package_name="rescue-emulator", prog_name="rescue-emulator")
 def main() -> None:
     """Emulate LogMeIn Rescue's startSession web service, with the answers of a YAML scenario.
@@ -20,7 +22,3 @@ def main() -> None:
     Every option can also be given in the environment: --port as RESCUE_EMULATOR_PORT, --log-format as
     RESCUE_EMULATOR_LOG_FORMAT.
     """
-
-
-for _command in (serve, check, explain, call, wait, verify, schema, wsdl):
-    main.add_command(_command)

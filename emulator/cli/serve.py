@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -9,14 +10,14 @@ from typing import Any, Final
 
 import click
 
-from emulator.cli.options import COUNT, FILE, SECONDS, Command, Seconds, fail, load_or_fail, token
+from emulator.cli.options import CONTEXT, COUNT, FILE, Seconds, fail, load_or_fail, token
 from emulator.core.contract import HOST
 from emulator.errors import EmulatorError
 from emulator.escaping import visible
 from emulator.logs import FORMATS, log_to_stderr
-from emulator.process import exit_on_signals, freeze_gc, gc_paused, print_line, reopen_closed_streams
+from emulator.process import exit_on_signals, gc_paused, print_line, reopen_closed_streams
 from emulator.scenario.files import DEFAULT_SCENARIO, default_scenario
-from emulator.server.limits import HttpLimits
+from emulator.server import HttpLimits
 from emulator.server.tls import Certificate, CertificateFiles, MadeCertificate
 
 _LIMIT_OPTIONS: Final = {
@@ -38,8 +39,7 @@ def limit_options(command: Callable[..., None]) -> Callable[..., None]:
         parameter, metavar, text = _LIMIT_OPTIONS[field.name]
         option = "--" + parameter.replace("_", "-")
         kind = Seconds(min=0, min_open=True) if metavar == "SECONDS" else click.IntRange(min=1)
-        add = click.option(option, type=kind, default=field.default, show_default=True, metavar=metavar, help=text)
-        command = add(command)
+        command = click.option(option, type=kind, default=field.default, metavar=metavar, help=text)(command)
     return command
 
 
@@ -65,16 +65,10 @@ def _web_address(_context: click.Context, _option: click.Parameter, value: str |
     return value and value.rstrip("/")
 
 
-@click.command(cls=Command)
+@click.command(context_settings=CONTEXT)
 @click.argument("scenario", type=FILE, default=DEFAULT_SCENARIO, required=False)
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8085,
-    show_default=True,
-    help="The port to listen on; 0 is any free one.",
-)
+@click.option("--host", default="127.0.0.1", help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8085, help="The port to listen on; 0 is any free one.")
 @click.option("--tls", is_flag=True, help="Serve over TLS, with a certificate and a CA that are made now.")
 @click.option(
     "--tls-name",
@@ -99,17 +93,14 @@ def _web_address(_context: click.Context, _option: click.Parameter, value: str |
 )
 @click.option(
     "--max-delay",
-    type=SECONDS,
+    type=Seconds(min=0),
     default=300.0,
-    show_default=True,
-    metavar="SECONDS",
     help="The maximum delay of an answer, whatever the scenario says.",
 )
 @click.option(
     "--journal-size",
     type=COUNT,
     default=1000,
-    show_default=True,
     metavar="ENTRIES",
     help="The maximum number of journal entries; the oldest are dropped.",
 )
@@ -117,22 +108,12 @@ def _web_address(_context: click.Context, _option: click.Parameter, value: str |
     "--journal-bytes",
     type=COUNT,
     default=16 * 1024 * 1024,
-    show_default=True,
     metavar="BYTES",
     help="The maximum size of the messages in the journal; all spaces share sixteen times as much.",
 )
-@click.option(
-    "--space-idle",
-    type=Seconds(min=1),
-    default=1800.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="The time after which an unused space ends.",
-)
+@click.option("--space-idle", type=Seconds(min=1), default=1800.0, help="The time after which an unused space ends.")
 @limit_options
-@click.option(
-    "--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="The format of the log."
-)
+@click.option("--log-format", type=click.Choice(FORMATS), default="text", help="The format of the log.")
 @click.option("--show-auth-codes", is_flag=True, help="Show all auth codes in full, in the log and the control API.")
 @click.option("--no-control", is_flag=True, help="Turn off the control API under /__admin and the X-Emulator headers.")
 @click.option(
@@ -176,7 +157,7 @@ def serve(
                 )
             except EmulatorError as error:
                 fail(str(error))
-        freeze_gc()
+        gc.freeze()  # later collections skip what exists now, and are faster
         ca = f" ca={emulator.ca_file}" if emulator.ca_file else ""
         ready = f"ready {emulator.url} scenario={loaded.name} rules={len(loaded.rules)}{ca}"
         emulator.run(lambda: print_line(visible(ready)))

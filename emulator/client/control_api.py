@@ -8,6 +8,7 @@ import re
 import ssl
 from collections.abc import Iterator, Mapping
 from concurrent import futures
+from contextlib import suppress
 from functools import cache
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from threading import Thread
@@ -83,7 +84,6 @@ def send(
     import requests
     from urllib3.exceptions import HTTPError
 
-    verify = _verify(ca_file)
     try:
         return requests.request(
             method,
@@ -91,7 +91,7 @@ def send(
             headers=headers,
             data=body,
             timeout=timeout,
-            verify=verify,
+            verify=_verify(ca_file),
             proxies=_no_proxy(url),
             auth=lambda request: request,  # without one, an entry in .netrc would replace our Authorization header
             allow_redirects=False,
@@ -160,11 +160,10 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _no_proxy(url: str) -> dict[str, str]:
     """Return the ``proxies`` argument of requests: none for a loopback address, else those of the environment."""
     host = urlsplit(url).hostname or ""
-    try:
-        is_local = host in ("localhost", "0.0.0.0") or is_loopback(host)
-    except ValueError:  # a name
-        is_local = False
-    return {"no_proxy": host} if is_local else {}
+    with suppress(ValueError):  # a name
+        if host in ("localhost", "0.0.0.0") or is_loopback(host):
+            return {"no_proxy": host}
+    return {}
 
 
 def _proxy_note(url: str) -> str:
@@ -206,25 +205,16 @@ class ControlApi:
             raise RemoteError("the control token cannot be sent: it contains a line break or another control character")
         self.root = root
         self._ca_file = ca_file
-        self._headers = {} if token is None else {"Authorization": b"Bearer " + token.encode()}
+        self._headers: dict[str, str | bytes] = {} if token is None else {"Authorization": b"Bearer " + token.encode()}
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        *,
-        shape: Any = None,
-        yaml: bytes | None = None,
-        name: str = "",
-    ) -> Any:
+    def request(self, method: str, path: str, body: object = None, *, shape: Any = None, name: str = "") -> Any:
         """Send a request, and return the data of the answer, validated by its shape; None without a shape.
 
-        RemoteError if there is no answer, RequestRefused for a refusal; ScenarioError, under the ``name`` of what was
-        sent, for a refusal that lists problems.
+        The body is YAML as bytes, or data to be sent as JSON. RemoteError if there is no answer, RequestRefused for a
+        refusal; ScenarioError, under the ``name`` of what was sent, for a refusal that lists problems.
         """
-        content = yaml if yaml is not None else None if body is None else json.dumps(body).encode()
-        headers = {**self._headers, "Content-Type": "application/json" if yaml is None else "application/yaml"}
+        content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        headers = {**self._headers, "Content-Type": f"application/{'yaml' if isinstance(body, bytes) else 'json'}"}
         url = f"{self.root}{CONTROL_PATH}{path}"
         response = send(method, url, headers=headers, body=content, ca_file=self._ca_file)
         if response.status_code >= 300:

@@ -6,22 +6,19 @@ import os
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
-from types import TracebackType
 from urllib.parse import quote
 
 from emulator.client.control_api import AnyPath, ControlApi, RequestRefused, root_url
-from emulator.core.call import Call
-from emulator.core.contract import SERVICE_PATH, Binding
-from emulator.core.journal import DecidedBy, Exchange, RawExchange, Reason, Refusal
+from emulator.core.contract import SERVICE_PATH, Call
+from emulator.core.journal import Exchange, RawExchange, Reason, Refusal
 from emulator.core.matching import Mismatch, When
-from emulator.core.near_misses import NearMiss
-from emulator.core.rules import Per, Rule, Scenario
+from emulator.core.rules import NearMiss, Rule, Scenario
 from emulator.errors import Problem, RemoteError, ScenarioError, on_purpose
 from emulator.fluent import Rescue, RuleData
 from emulator.scenario import control_shapes as shapes
-from emulator.scenario import from_data, load, reply_from_data
 from emulator.scenario.control_models import parse_verification
 from emulator.scenario.fields import MAX_ENTRY_ID
+from emulator.scenario.loading import from_data, load, reply_from_data
 
 __tracebackhide__ = on_purpose
 
@@ -42,9 +39,8 @@ class RemoteEmulator(Rescue):
         self, url: str, *, token: str | None = None, space: str | None = None, ca_file: AnyPath | None = None
     ) -> None:
         self._server = ControlApi(root_url(url), token, ca_file)
-        self._space = space
-        root = self._server.root if space is None else f"{self._server.root}/spaces/{quote(space, safe='')}"
-        self._control = ControlApi(root, token, ca_file)
+        self._space_path = None if space is None else f"/spaces/{quote(space, safe='')}"
+        self._control = ControlApi(self._server.root + (self._space_path or ""), token, ca_file)
 
     @property
     def url(self) -> str:
@@ -91,31 +87,29 @@ class RemoteEmulator(Rescue):
 
     def open(self, scenario: RemoteScenario | None = None) -> None:
         """Open the space, with a scenario of its own or the server's."""
-        if self._space is None:
+        if self._space_path is None:
             raise RemoteError("there is no space to open: name one, as in RemoteEmulator(url, space='mine')")
-        self._put(f"/spaces/{quote(self._space, safe='')}", scenario, self._server)
+        self._put(self._space_path, scenario, self._server)
 
     def close(self) -> None:
         """End the space, if there is one; do nothing if it has ended already."""
-        if self._space is not None:
-            _exists(self._server, "DELETE", f"/spaces/{quote(self._space, safe='')}")
+        if self._space_path is not None:
+            _exists(self._server, "DELETE", self._space_path)
 
     def __enter__(self) -> RemoteEmulator:
-        if self._space is not None:
+        if self._space_path is not None:
             self.open()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def _put(self, path: str, scenario: RemoteScenario | None, control: ControlApi) -> None:
-        body, yaml, name = _content(scenario)
+        body, name = (None, "") if scenario is None else _content(scenario)
         query = f"?file={quote(name, safe='')}" if name else ""
-        control.request("PUT", path + query, body, yaml=yaml, name=name)
+        control.request("PUT", path + query, body, name=name)
 
-    def _journal(self) -> list[shapes.ExchangeJson | shapes.RefusalJson]:
+    def _journal(self) -> list[shapes.EntryJson]:
         path = f"/calls?limit={MAX_ENTRY_ID}"  # the largest limit: all entries
         journal: shapes.CallListJson = self._control.request("GET", path, shape=shapes.CallListJson)
         return journal["calls"]
@@ -125,30 +119,29 @@ class RemoteEmulator(Rescue):
         rule = None if data["rule"] is None else Rule(data["rule"], When(), (reply,), source=data["source"])
         return Exchange(
             id=data["id"],
-            call=Call(data["session"], data["node"], data["auth_code"], Binding(data["binding"])),
+            call=Call(data["session"], data["node"], data["auth_code"], data["binding"]),
             outcome=reply.outcome,
             delay=data["delay_s"],
-            decided_by=DecidedBy(data["decided_by"]),
+            decided_by=data["decided_by"],
             rule=rule,
             raw=RawExchange(data["time"], seconds=data["seconds"]),
             considered=partial(self._near_misses, data["id"]),
         )
 
-    def _near_misses(self, entry_id: int, _call: Call, _rule: Rule | None, limit: int) -> tuple[NearMiss, ...]:
+    def _near_misses(self, entry_id: int, _call: Call, _rule: Rule | None) -> tuple[NearMiss, ...]:
         """Request the near misses of a call, which the remote emulator finds."""
         detail = self._control.request("GET", f"/calls/{entry_id}", shape=shapes.ExchangeDetailJson)
-        return tuple(_near_miss(miss) for miss in detail["near_misses"][:limit])
+        return tuple(_near_miss(miss) for miss in detail["near_misses"])
 
 
 def _near_miss(data: shapes.NearestRuleJson) -> NearMiss:
-    rule = Rule(data["rule"], When(), (), data["times"], Per(data["per"]), data["source"])
+    rule = Rule(data["rule"], When(), (), data["times"], data["per"], data["source"])
     return NearMiss(rule, tuple(Mismatch(**mismatch) for mismatch in data["mismatches"]))
 
 
 def _refusal(data: shapes.RefusalJson) -> Refusal:
-    binding = None if data["binding"] is None else Binding(data["binding"])
     raw = RawExchange(data["time"], seconds=data["seconds"])
-    return Refusal(data["id"], binding, data["status"], Reason.literal(data["reason"]), raw)
+    return Refusal(data["id"], data["binding"], data["status"], Reason.literal(data["reason"]), raw)
 
 
 def _exists(control: ControlApi, method: str, path: str, body: object = None) -> bool:
@@ -162,19 +155,16 @@ def _exists(control: ControlApi, method: str, path: str, body: object = None) ->
     return True
 
 
-def _content(scenario: RemoteScenario | None) -> tuple[object, bytes | None, str]:
+def _content(scenario: RemoteScenario) -> tuple[dict[str, object] | bytes, str]:
     """Return a scenario as data or as YAML, and the name of its file; checked here, where its lines are."""
-    match scenario:
-        case None:
-            return None, None, ""
-        case Mapping():
-            data = dict(scenario)
-            from_data(data, "scenario")
-            return data, None, "scenario"
-        case Scenario():
-            source, name = scenario.source, scenario.name
-        case _:
-            source, name = load(scenario).source, os.fsdecode(scenario)
+    if isinstance(scenario, Mapping):
+        data = dict(scenario)
+        from_data(data, "scenario")
+        return data, "scenario"
+    if isinstance(scenario, Scenario):
+        source, name = scenario.source, scenario.name
+    else:
+        source, name = load(scenario).source, os.fsdecode(scenario)
     if source is None:
         raise ScenarioError([Problem("scenario", 0, 0, "was made by a program, and has no text that could be sent")])
-    return None, source.encode(), name
+    return source.encode(), name

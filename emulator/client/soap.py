@@ -11,7 +11,6 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from emulator.core.call import Call
 from emulator.core.contract import (
     AUTH_CODE,
     NAMESPACE,
@@ -24,6 +23,7 @@ from emulator.core.contract import (
     SOAP12_NS,
     SOAP_ACTION,
     Binding,
+    Call,
     Result,
 )
 
@@ -68,21 +68,14 @@ def build_request(call: Call) -> ServiceRequest:
 
 def find_result(body: bytes) -> Result | None:
     """Return the result in an answer over any binding; None if there is none."""
-    root = _parsed(body)
-    if root is None:
-        return None
-    element = next(root.iter(f"{{{NAMESPACE}}}{RESPONSE_RESULT}", f"{{{NAMESPACE}}}{RESULT_TYPE}"), None)
-    text = "" if element is None else (element.text or "").strip()
-    return next((result for result in Result if result.value == text), None)
+    text = _first_text(body, f"{{{NAMESPACE}}}{RESPONSE_RESULT}", f"{{{NAMESPACE}}}{RESULT_TYPE}") or ""
+    return next((result for result in Result if result.value == text.strip()), None)
 
 
 def find_fault_text(body: bytes) -> str:
     """Return the text of an answer without a result, shortened: a SOAP fault's text, a page's title, else the body."""
-    root = _parsed(body)
-    fault = None if root is None else next(root.iter("faultstring", f"{{{SOAP12_NS}}}Text"), None)
-    if fault is not None:
-        text = fault.text or ""
-    else:
+    text = _first_text(body, "faultstring", f"{{{SOAP12_NS}}}Text")
+    if text is None:
         text = body.decode("utf-8", "replace")
         if (page := _PAGE.match(text[:10_000])) is not None:  # a bound for the search in a long text
             text = unescape(page[1])
@@ -94,8 +87,10 @@ _MAX_TEXT: Final = 300  # characters
 _PAGE: Final = re.compile(r"\s*<(?:!doctype\s+html|html)\b.*?<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
-def _parsed(body: bytes) -> etree._Element | None:
+def _first_text(body: bytes, *names: str) -> str | None:
+    """Return the text of the first element with one of the names; None if there is none, or the body is no XML."""
     try:
-        return etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
+        root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
     except (etree.XMLSyntaxError, ValueError, LookupError):
         return None
+    return next((element.text or "" for element in root.iter(*names)), None)

@@ -1,10 +1,11 @@
-"""The names of the real service: its addresses, operation, parameters, bindings and results, each spelled once.
+"""The real service: its addresses, operation, parameters, bindings and results, each spelled once, and a call of it.
 
 Source: the public help page of the service, ``https://secure.logmeinrescue.com/API/API.asmx?op=startSession``.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -50,3 +51,18 @@ class Result(str, Enum):
     ACTION_FAILED = "startSessionRet_ActionFailed"
     INVALID_SECRET_AUTH_CODE = "startSessionRet_Invalid_SecretAuthCode"
     USER_DELETED_OR_DISABLED = "startSessionRet_User_Deleted_Or_Disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The arguments of the operation. ``auth_code`` is None if it was not sent, and "" if it was sent empty."""
+
+    session: int
+    node: int
+    auth_code: str | None = field(repr=False)
+    binding: Binding
+
+
+def format_auth_code(auth_code: str | None) -> str:
+    """Return the auth code as text, with a placeholder for a missing or empty one."""
+    return auth_code or ("(none)" if auth_code is None else "(empty)")

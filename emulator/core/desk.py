@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
-from emulator.core.call import Call
-from emulator.core.contract import Result
+from emulator.core.contract import Call, Result
 
 
 class AccountStatus(str, Enum):

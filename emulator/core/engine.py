@@ -9,8 +9,7 @@ from operator import attrgetter
 from random import Random
 from threading import RLock
 
-from emulator.core.call import Call
-from emulator.core.contract import Binding
+from emulator.core.contract import Binding, Call
 from emulator.core.desk import Decision, Desk, DeskState, SessionStatus, TechnicianStatus
 from emulator.core.explain import Explanation
 from emulator.core.journal import (
@@ -25,10 +24,9 @@ from emulator.core.journal import (
     Refusal,
     Snapshot,
 )
-from emulator.core.near_misses import NEAR_MISSES, FindNearMisses, NearMiss, find_near_misses
 from emulator.core.replies import Reply, Return
 from emulator.core.rule_index import Index
-from emulator.core.rules import Rule, RuleState, Scenario
+from emulator.core.rules import FindNearMisses, NearMiss, Rule, RuleState, Scenario, find_near_misses
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +49,8 @@ class Engine:
         self._last_rule_id = 0
         self._added: dict[int, RuleState] = {}
         self._added_codes: Counter[str] = Counter()
-        self._considered: FindNearMisses | None  # created on demand, again after each change of the rules
-        self._use(scenario, *_prepare(scenario))
+        self._considered: FindNearMisses | None = None  # created on demand, again after each change of the rules
+        self.replace(scenario)
 
     def answer(self, call: Call, raw: RawExchange | None = None) -> Exchange:
         """Answer a call by the first rule that accepts it and is not spent, else by the desk, else by ``otherwise``.
@@ -77,7 +75,6 @@ class Engine:
             return exchange
 
     def refuse(self, binding: Binding | None, status: int, why: Reason, raw: RawExchange | None = None) -> Refusal:
-        """Add a request that never became a call to the journal."""
         with self._lock:
             refusal = Refusal(self._journal.last_id + 1, binding, status, why, raw or RawExchange())
             self._journal.add(refusal)
@@ -114,7 +111,7 @@ class Engine:
                 decided_by, reply, reason = DecidedBy.RULE, chosen.next_reply(call), ""
                 states = states[: states.index(chosen)]
         passed_over = tuple(NearMiss(state.rule, state.rule.when.mismatches(call)) for state in states)
-        near_misses = considered(call, None, NEAR_MISSES) if chosen is None else ()
+        near_misses = considered(call, None) if chosen is None else ()
         rule = None if chosen is None else chosen.rule
         return Explanation(call, passed_over, decided_by, rule, reply, reason, near_misses)
 
@@ -190,17 +187,19 @@ class Engine:
 
     def replace(self, scenario: Scenario) -> None:
         """Use another scenario, in its initial state, from the next call on; the added rules stay before its rules."""
-        prepared = _prepare(scenario)
-        with self._lock:
-            self._use(scenario, *prepared)
-
-    def _use(self, scenario: Scenario, states: list[RuleState], index: Index[RuleState], codes: frozenset[str]) -> None:
-        self.scenario, self._states, self._index, self._codes = scenario, states, index, codes
-        for state in self._added.values():
+        states = [RuleState(rule, position) for position, rule in enumerate(scenario.rules)]
+        index: Index[RuleState] = Index()
+        for state in states:
             index.add(state, state.rule.when)
-        self._used: list[RuleState] = []  # the rules that have answered a call since the last reset
-        self._desk = None if scenario.desk is None else DeskState(scenario.desk)
-        self._considered = None
+        owners = () if scenario.desk is None else scenario.desk.administrators
+        codes = {owner.auth_code for owner in owners}.union(*(rule.when.literal_codes() for rule in scenario.rules))
+        with self._lock:  # not before: deriving all this takes long
+            self.scenario, self._states, self._index, self._codes = scenario, states, index, codes
+            for state in self._added.values():
+                index.add(state, state.rule.when)
+            self._used: list[RuleState] = []  # the rules that have answered a call since the last reset
+            self._desk = None if scenario.desk is None else DeskState(scenario.desk)
+            self._considered = None
 
     def _add(self, rule_id: int, rule: Rule) -> None:
         state = self._added[rule_id] = RuleState(rule, -rule_id)
@@ -227,14 +226,3 @@ class Engine:
         if decision is None or decision.result is None:
             return DecidedBy.OTHERWISE, self.scenario.otherwise
         return DecidedBy.DESK, Reply(Return(decision.result))
-
-
-def _prepare(scenario: Scenario) -> tuple[list[RuleState], Index[RuleState], frozenset[str]]:
-    """Return what is derived from a scenario, which takes too long to be done under the lock."""
-    states = [RuleState(rule, position) for position, rule in enumerate(scenario.rules)]
-    index: Index[RuleState] = Index()
-    for state in states:
-        index.add(state, state.rule.when)
-    owners = () if scenario.desk is None else scenario.desk.administrators
-    codes = frozenset(owner.auth_code for owner in owners)
-    return states, index, codes.union(*(rule.when.literal_codes() for rule in scenario.rules))

@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from emulator.core.call import Call, format_auth_code
+from emulator.core.contract import Call, format_auth_code
 from emulator.core.journal import DecidedBy, Exchange, Snapshot
 from emulator.core.matching import FIELDS, Mismatch, When
-from emulator.core.near_misses import NEAR_MISSES, NearMiss
 from emulator.core.replies import Reply
-from emulator.core.rules import Rule
+from emulator.core.rules import NEAR_MISSES, NearMiss, Rule
 from emulator.escaping import visible
 
 _MAX_RULES_LISTED: Final = 20
@@ -21,8 +20,6 @@ _MAX_RULES_LISTED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A dry run of one call."""
-
     call: Call
     passed_over: tuple[NearMiss, ...]  # in order, the rules before the one that answers, or all if none does
     decided_by: DecidedBy

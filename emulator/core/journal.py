@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from emulator.core.call import Call
-from emulator.core.contract import Binding
-from emulator.core.near_misses import NEAR_MISSES, FindNearMisses, NearMiss
+from emulator.core.contract import Binding, Call
 from emulator.core.replies import Outcome
-from emulator.core.rules import Rule
+from emulator.core.rules import FindNearMisses, NearMiss, Rule
 
 DURATION_BOUNDS: Final = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25)
 """Upper bounds in seconds of the histogram of decision times; longer ones are counted in one more class."""
@@ -60,8 +58,6 @@ class RawMessage:
 
 @dataclass(slots=True)
 class RawExchange:
-    """A request and its answer as HTTP messages."""
-
     at: float = 0.0  # when the request arrived, in seconds since 1970
     request: RawMessage | None = None
     answer: RawMessage | None = None  # None until it is made, and if none is sent
@@ -87,15 +83,13 @@ class Exchange:
         """The rule's name, else ``desk`` or ``otherwise``."""
         return self.decided_by.value if self.rule is None else self.rule.name
 
-    def near_misses(self, limit: int = NEAR_MISSES) -> tuple[NearMiss, ...]:
+    def near_misses(self) -> tuple[NearMiss, ...]:
         """Return the rules, of those active when the call came, that came closest to accepting it."""
-        return () if self.considered is None else self.considered(self.call, self.rule, limit)
+        return () if self.considered is None else self.considered(self.call, self.rule)
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a request was refused."""
-
     text: str  # a template for str.format
     values: Mapping[str, str] = field(default_factory=dict, repr=False)  # from the request; any may be an auth code
 
@@ -146,8 +140,6 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The content of a journal at one moment."""
-
     entries: tuple[Entry, ...]
     dropped: int  # how many entries were dropped for lack of room since the journal was last cleared
     dropped_id: int  # the id of the last of them

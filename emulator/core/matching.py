@@ -11,8 +11,7 @@ from itertools import takewhile
 from operator import eq
 from typing import Final
 
-from emulator.core.call import Call, format_auth_code
-from emulator.core.contract import Binding
+from emulator.core.contract import Binding, Call, format_auth_code
 
 FIELDS: Final = ("session", "node", "auth_code", "binding")
 
@@ -141,8 +140,7 @@ class When:
 
     def wordings(self) -> dict[str, str]:
         """Return what each condition accepts, as text by field; empty if every call is accepted."""
-        conditions = zip(FIELDS, (self.session, self.node, self.auth_code, self.binding), strict=True)
-        return {name: condition.wording() for name, condition in conditions if condition is not None}
+        return {name: condition.wording() for name in FIELDS if (condition := getattr(self, name)) is not None}
 
     def text(self) -> str:
         return ", ".join(f"{name} {wording}" for name, wording in self.wordings().items()) or "any values"

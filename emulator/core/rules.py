@@ -1,20 +1,25 @@
-"""Rules and scenarios as immutable values, and the counters that select a rule's next reply."""
+"""Rules and scenarios as immutable values, the counters that select a rule's next reply, and near misses."""
 
 from __future__ import annotations
 
+import heapq
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from itertools import chain, takewhile
 from typing import Final
 
-from emulator.core.call import Call
-from emulator.core.contract import Result
+from emulator.core.contract import Call, Result
 from emulator.core.desk import Desk
-from emulator.core.matching import When
+from emulator.core.matching import Mismatch, When
 from emulator.core.replies import Reply, Return
 from emulator.core.rule_index import indexed_fields
 
 OTHERWISE: Final = Reply(Return(Result.ERROR))
+
+NEAR_MISSES: Final = 3
+"""How many near misses are reported."""
 
 MAX_COUNTERS: Final = 100_000
 """How many sessions, nodes or auth codes one rule counts; beyond that the least recently used counter is dropped."""
@@ -39,11 +44,6 @@ class Rule:
     times: int | None = None  # after so many answers the rule is spent and passed over; None: no limit
     per: Per = Per.RULE
     source: str | None = None  # "file:line"; None for a rule that comes from no file
-
-    @property
-    def is_stateful(self) -> bool:
-        """True if the reply depends on how often the rule has answered."""
-        return self.times is not None or len(self.replies) > 1
 
     def __str__(self) -> str:
         return self.name if self.source is None else f"{self.name} ({self.source})"
@@ -74,7 +74,8 @@ class RuleState:
         self.last: int | None = None
         remaining = replace(rule.when, **dict.fromkeys(indexed_fields(rule.when)))
         self._remaining = None if remaining == When() else remaining  # the conditions that the index does not check
-        self._only_reply = None if rule.is_stateful else rule.replies[0]
+        is_counted = rule.times is not None or len(rule.replies) > 1
+        self._only_reply = None if is_counted else rule.replies[0]
         self._counters: OrderedDict[int | str | None, int] | None = None
 
     def can_answer(self, call: Call) -> bool:
@@ -108,3 +109,43 @@ class RuleState:
     def _key(self, call: Call) -> int | str | None:
         per = self.rule.per
         return None if per is Per.RULE else getattr(call, per.value)
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """A rule that did not answer a call, with its mismatches; none if it accepts the call but is spent."""
+
+    rule: Rule
+    mismatches: tuple[Mismatch, ...]
+
+    @property
+    def reason(self) -> str:
+        """Human-readable reason why the rule did not answer."""
+        if self.mismatches:
+            return "; ".join(mismatch.text() for mismatch in self.mismatches)
+        per = "" if self.rule.per is Per.RULE else f" for this {self.rule.per.value}"
+        return f"spent: it has answered {self.rule.times} of {self.rule.times} times{per}"
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.reason}"
+
+    def as_data(self) -> dict[str, object]:
+        mismatches = [mismatch.as_data() for mismatch in self.mismatches]
+        return {"rule": self.rule.name, "source": self.rule.source, "spent": not mismatches, "mismatches": mismatches}
+
+
+FindNearMisses = Callable[[Call, Rule | None], tuple[NearMiss, ...]]
+"""Finds the near misses of a call, given the rule that answered it."""
+
+
+def find_near_misses(
+    added: Sequence[Rule], scenario_rules: Sequence[Rule], call: Call, answered_by: Rule | None
+) -> tuple[NearMiss, ...]:
+    """Return the rules with the fewest mismatches, in the order of the rules if equal.
+
+    If a rule answered the call, only the rules added at run time that come before it are considered.
+    """
+    candidates = chain(added, scenario_rules) if answered_by is None else added
+    rules = takewhile(lambda rule: rule is not answered_by, candidates)
+    nearest = heapq.nsmallest(NEAR_MISSES, rules, key=lambda rule: sum(1 for _ in rule.when.rejecting(call)))
+    return tuple(NearMiss(rule, rule.when.mismatches(call)) for rule in nearest)

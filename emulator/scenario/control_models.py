@@ -7,22 +7,11 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from emulator.core.call import Call
-from emulator.core.contract import Binding
-from emulator.core.desk import SessionStatus, TechnicianStatus
+from emulator.core.contract import Binding, Call
 from emulator.core.explain import Times
 from emulator.core.matching import When
 from emulator.errors import on_purpose
-from emulator.scenario.fields import (
-    BindingName,
-    Boolean,
-    EntryId,
-    Int32,
-    Number,
-    SessionStatusName,
-    TechnicianStatusName,
-    Text,
-)
+from emulator.scenario import fields
 from emulator.scenario.language import WhenField
 from emulator.scenario.loading import read
 from emulator.scenario.strict_model import CrossFieldError, StrictModel
@@ -37,19 +26,18 @@ class VerificationModel(StrictModel):
 
     when: WhenField | None = None
     """Which calls are counted, in the words of a rule's `when`; all calls if left out."""
-    times: Number | None = None
+    times: fields.Number | None = None
     """Exactly N calls."""
-    at_least: Number | None = None
+    at_least: fields.Number | None = None
     """At least N calls."""
-    at_most: Number | None = None
+    at_most: fields.Number | None = None
     """At most N calls."""
-    never: Boolean | None = None
+    never: fields.Boolean | None = None
     """true: no call at all."""
-    after: EntryId = 0
+    after: fields.EntryId = 0
     """Count only calls after the journal entry with this id."""
 
     def cross_field_errors(self) -> Iterator[CrossFieldError]:
-        """Yield an error unless the number is given in one way."""
         given = [name for name in ("times", "at_least", "at_most", "never") if getattr(self, name) is not None]
         if len(given) > 1 and given != ["at_least", "at_most"]:
             yield CrossFieldError(f"'{given[0]}' cannot stand beside '{given[1]}'")
@@ -60,13 +48,11 @@ class VerificationModel(StrictModel):
 
     def times_wanted(self) -> Times:
         """Return the number of calls as the core counts it."""
-        if self.never:
-            return Times(0, 0)
-        if self.times is not None:
-            return Times(self.times, self.times)
-        if self.at_least is None:
-            return Times() if self.at_most is None else Times(0, self.at_most)
-        return Times(self.at_least, self.at_most)
+        exactly = 0 if self.never else self.times
+        if exactly is not None:
+            return Times(exactly, exactly)
+        default = 1 if self.at_most is None else 0
+        return Times(default if self.at_least is None else self.at_least, self.at_most)
 
 
 class CallModel(StrictModel):
@@ -74,14 +60,17 @@ class CallModel(StrictModel):
 
     noun: ClassVar[str] = "a call"
 
-    session: Int32
+    session: fields.Int32
     """The id of the session."""
-    node: Int32
+    node: fields.Int32
     """The node of the technician."""
-    auth_code: Text | None = Field(default=None, repr=False)
+    auth_code: fields.Text | None = Field(default=None, repr=False)
     """The secret auth code; none is sent if left out."""
-    binding: BindingName = Binding.SOAP11
+    binding: fields.BindingName = Binding.SOAP11
     """How the call arrives: soap11, soap12, get or post."""
+
+    def build(self) -> Call:
+        return Call(self.session, self.node, self.auth_code, self.binding)
 
 
 class TechnicianStatusModel(StrictModel):
@@ -89,7 +78,7 @@ class TechnicianStatusModel(StrictModel):
 
     noun: ClassVar[str] = "a technician's status"
 
-    status: TechnicianStatusName
+    status: fields.TechnicianStatusName
     """online, offline, away, busy or disabled."""
 
 
@@ -98,18 +87,8 @@ class SessionStatusModel(StrictModel):
 
     noun: ClassVar[str] = "a session's status"
 
-    status: SessionStatusName
+    status: fields.SessionStatusName
     """waiting, connecting, incoming, outgoing, on_hold, active, closed or timed_out."""
-
-
-def parse_technician_status(data: Any) -> TechnicianStatus:
-    """Return the status; ScenarioError with every problem in the data."""
-    return read(TechnicianStatusModel, data, "technician").status
-
-
-def parse_session_status(data: Any) -> SessionStatus:
-    """Return the status; ScenarioError with every problem in the data."""
-    return read(SessionStatusModel, data, "session").status
 
 
 def parse_verification(data: Any) -> tuple[When, Times, int]:
@@ -118,9 +97,3 @@ def parse_verification(data: Any) -> tuple[When, Times, int]:
         data = {key: value for key, value in data.items() if key != "when"}
     model = read(VerificationModel, data, "verification")
     return model.when or When(), model.times_wanted(), model.after
-
-
-def parse_call(data: Any) -> Call:
-    """Return the call; ScenarioError with every problem in the data."""
-    model = read(CallModel, data, "call")
-    return Call(model.session, model.node, model.auth_code, model.binding)

@@ -8,14 +8,12 @@ from pydantic import Field
 from typing_extensions import NotRequired, TypedDict
 
 from emulator.core.contract import Binding
+from emulator.core.desk import AccountStatus, Role, SessionStatus, TechnicianStatus
 from emulator.core.journal import DecidedBy
 from emulator.core.rules import Per
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, description="Seconds.")]
-BindingValue = Annotated[str, Field(json_schema_extra={"enum": [binding.value for binding in Binding]})]
-DecidedByValue = Annotated[str, Field(json_schema_extra={"enum": [each.value for each in DecidedBy]})]
-PerValue = Annotated[str, Field(json_schema_extra={"enum": [per.value for per in Per]})]
 
 
 class HealthJson(TypedDict):
@@ -42,22 +40,28 @@ class ScenarioFilesJson(TypedDict):
 class AdministratorJson(TypedDict):
     name: str
     auth_code: str
-    status: str
-    role: str
+    status: AccountStatus
+    role: Role
 
 
-class TechnicianJson(TypedDict):
-    name: str
+class TechnicianStatusJson(TypedDict):
     node: int
-    status: str
+    status: TechnicianStatus
 
 
-class SessionJson(TypedDict):
+class TechnicianJson(TechnicianStatusJson):
+    name: str
+
+
+class SessionStatusJson(TypedDict):
+    id: int
+    status: SessionStatus
+
+
+class SessionJson(SessionStatusJson):
     """A session; ``node`` is where a call started it, null if none did."""
 
-    id: int
     customer: str | None
-    status: str
     node: int | None
 
 
@@ -69,16 +73,6 @@ class DeskJson(TypedDict):
     sessions: list[SessionJson]
 
 
-class TechnicianStatusJson(TypedDict):
-    node: int
-    status: str
-
-
-class SessionStatusJson(TypedDict):
-    id: int
-    status: str
-
-
 class RuleJson(TypedDict):
     id: Annotated[int | None, Field(description="null: a rule of the scenario.")]
     name: str
@@ -88,7 +82,7 @@ class RuleJson(TypedDict):
     replies: list[str]
     last: Annotated[int | None, Field(description="The id of the last call that it answered.")]
     times: int | None
-    per: PerValue
+    per: Per
 
 
 class RuleListJson(TypedDict):
@@ -105,9 +99,12 @@ class MismatchJson(TypedDict):
     differs_at: NotRequired[Annotated[int, Field(description="The first character at which the codes differ.")]]
 
 
-class NearMissJson(TypedDict):
+class RuleNameJson(TypedDict):
     rule: str
     source: str | None
+
+
+class NearMissJson(RuleNameJson):
     spent: bool
     mismatches: list[MismatchJson]
 
@@ -115,7 +112,7 @@ class NearMissJson(TypedDict):
 class NearestRuleJson(NearMissJson):
     reason: str
     times: int | None
-    per: PerValue
+    per: Per
 
 
 class MessageJson(TypedDict):
@@ -133,11 +130,11 @@ class ExchangeJson(TypedDict):
     id: Count
     time: float
     seconds: Seconds
-    binding: BindingValue
+    binding: Binding
     session: int
     node: int
     auth_code: str | None
-    decided_by: DecidedByValue
+    decided_by: DecidedBy
     rule: str | None
     source: str | None
     reply: dict[str, Any]
@@ -149,7 +146,7 @@ class RefusalJson(TypedDict):
     id: Count
     time: float
     seconds: Seconds
-    binding: BindingValue | None
+    binding: Binding | None
     status: Count
     reason: str
 
@@ -166,6 +163,10 @@ class ExchangeDetailJson(ExchangeJson, _RawJson):
 
 class RefusalDetailJson(RefusalJson, _RawJson):
     """A refusal with the messages."""
+
+
+EntryJson = Annotated[ExchangeJson | RefusalJson, Field(discriminator="kind")]
+EntryDetailJson = ExchangeDetailJson | RefusalDetailJson
 
 
 class BucketJson(TypedDict):
@@ -185,7 +186,7 @@ class TotalsJson(TypedDict):
 class CallListJson(TypedDict):
     """Entries of the journal; ``found`` counts those beyond the limit too."""
 
-    calls: list[Annotated[ExchangeJson | RefusalJson, Field(discriminator="kind")]]
+    calls: list[EntryJson]
     found: Count
     first: Annotated[Count, Field(description="Entries with smaller ids are gone.")]
     last: Annotated[Count, Field(description="The id of the newest entry so far; 0 for none.")]
@@ -210,18 +211,13 @@ class CallJson(TypedDict):
     session: int
     node: int
     auth_code: str
-    binding: BindingValue
-
-
-class RuleNameJson(TypedDict):
-    rule: str
-    source: str | None
+    binding: Binding
 
 
 class ExplanationJson(TypedDict):
     call: CallJson
     passed_over: list[NearMissJson]
-    decided_by: DecidedByValue
+    decided_by: DecidedBy
     rule: RuleNameJson | None
     reply: str
     reason: str

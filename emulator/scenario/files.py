@@ -12,11 +12,7 @@ from emulator.core.rules import Scenario
 from emulator.errors import ScenarioError
 from emulator.scenario.loading import load, loads
 
-_DEBOUNCE: Final = 50  # milliseconds without another change, after which an edit counts as finished
-_MAX_DEBOUNCE: Final = 200  # milliseconds by which continuous changes can delay a reload
-_POLL: Final = 500  # milliseconds; fallback for changes that the OS does not report
-_SUFFIXES: Final = frozenset({".yaml", ".yml"})
-_MAX_NAMES: Final = 500
+_SUFFIXES: Final = (".yaml", ".yml")
 
 _PACKAGE: Final = Path(__file__).parent.parent
 _INSTALLED: Final = _PACKAGE / "scenarios"
@@ -32,11 +28,12 @@ def default_scenario() -> Scenario:
     return loads(DEFAULT_SCENARIO.read_bytes(), DEFAULT_SCENARIO.name)
 
 
-class Watcher:
-    """Reloads the scenario when its file changes, all or nothing, in a thread between ``start`` and ``stop``.
+class ScenarioFolder:
+    """The folder of a scenario file, from which an engine gets its scenario.
 
-    The folder is watched and the content compared, so that replacing the file or retargeting a symbolic link counts as
-    an edit. ``error`` is what is wrong with the file now, while the engine keeps the scenario loaded before; else None.
+    Between ``start`` and ``stop`` a thread reloads the scenario when its file changes, all or nothing. The folder is
+    watched and the content compared, so that replacing the file or retargeting a symbolic link counts as an edit.
+    ``error`` is what is wrong with the file now, while the engine keeps the scenario loaded before; else None.
     """
 
     def __init__(self, file: Path, engine: Engine) -> None:
@@ -49,11 +46,32 @@ class Watcher:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="watcher")
 
+    @property
+    def current(self) -> str:
+        """The name of the file that was loaded last."""
+        return self._file.name
+
+    def names(self) -> list[str]:
+        """Return the names of the scenario files, sorted; at most 500."""
+        try:
+            paths = (path for path in self._file.parent.iterdir() if path.suffix in _SUFFIXES and path.is_file())
+            return sorted(path.name for path in paths)[:500]
+        except OSError:
+            return []
+
+    def use(self, name: str) -> Scenario:
+        """Load a file and replace the scenario; raise ScenarioError, and change nothing, if the file is invalid."""
+        file = self._file.with_name(name)
+        scenario = load(file)
+        with self._lock:
+            self._file = file
+            self._replace(scenario)
+        return scenario
+
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop watching and wait for the thread."""
         self._stop.set()
         self._thread.join()
 
@@ -71,12 +89,6 @@ class Watcher:
             if scenario.source != self._text or self.error is not None:
                 self._replace(scenario)
 
-    def switch(self, file: Path, scenario: Scenario) -> None:
-        """Replace the scenario with one that was loaded from another file of the folder, and watch that file."""
-        with self._lock:
-            self._file = file
-            self._replace(scenario)
-
     def _replace(self, scenario: Scenario) -> None:
         self._engine.replace(scenario)
         self._text, self.error = scenario.source, None
@@ -88,9 +100,9 @@ class Watcher:
         for changes in watch(
             self._file.parent,
             stop_event=self._stop,
-            debounce=_MAX_DEBOUNCE,
-            step=_DEBOUNCE,
-            rust_timeout=_POLL,
+            step=50,  # milliseconds without another change, after which an edit counts as finished
+            debounce=200,  # milliseconds by which continuous changes can delay a reload
+            rust_timeout=500,  # milliseconds; fallback poll interval for changes that the OS does not report
             yield_on_timeout=True,
             recursive=False,
             watch_filter=None,
@@ -106,36 +118,3 @@ def _stat(file: Path) -> tuple[int, ...] | None:
     except OSError:
         return None
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
-
-
-class ScenarioFolder:
-    """The folder of a scenario file, from which an engine can be given other scenarios."""
-
-    def __init__(self, file: Path, engine: Engine, watcher: Watcher | None = None) -> None:
-        self._file = file
-        self._engine = engine
-        self._watcher = watcher
-
-    @property
-    def current(self) -> str:
-        """The name of the file that was loaded last."""
-        return self._file.name
-
-    def names(self) -> list[str]:
-        """Return the names of the scenario files, sorted; at most 500."""
-        try:
-            paths = (path for path in self._file.parent.iterdir() if path.suffix in _SUFFIXES and path.is_file())
-            return sorted(path.name for path in paths)[:_MAX_NAMES]
-        except OSError:
-            return []
-
-    def use(self, name: str) -> Scenario:
-        """Load a file and replace the scenario; raise ScenarioError, and change nothing, if the file is invalid."""
-        file = self._file.with_name(name)
-        scenario = load(file)
-        self._file = file
-        if self._watcher is not None:
-            self._watcher.switch(file, scenario)
-        else:
-            self._engine.replace(scenario)
-        return scenario

@@ -16,7 +16,6 @@ from emulator.scenario.reply_models import DelayField, FailureField, ReplyField,
 from emulator.scenario.strict_model import CrossFieldError, ParsedAs, StrictModel, Variant
 
 MAX_RULES: Final = 100_000
-_EVERY_CALL: Final = When()
 
 
 class NumberConditionModel(StrictModel):
@@ -125,7 +124,7 @@ class RuleModel(StrictModel):
 
     name: fields.ShortText | None = None
     """The name of the rule in logs, in the journal and on pages (default: `rule N`)."""
-    when: WhenField | None = None
+    when: WhenField = When()
     """The conditions, all of which must hold (default: the rule accepts every call)."""
     return_: fields.ResultName | None = Field(default=None, alias="return")
     """The result of every call that the rule accepts."""
@@ -142,9 +141,9 @@ class RuleModel(StrictModel):
 
     def build(self, default_name: str = "", source: str | None = None) -> Rule:
         """Return the rule; without a name or a default name it is named after its conditions."""
-        when = self.when or _EVERY_CALL
+        name = self.name or default_name or f"when {self.when.text()}"
         replies = self.replies or (build_reply(self.return_, self.fail, self.delay),)
-        return Rule(self.name or default_name or f"when {when.text()}", when, replies, self.times, self.per, source)
+        return Rule(name, self.when, replies, self.times, self.per, source)
 
 
 class AdministratorModel(StrictModel):

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from emulator.core.contract import Result
 from emulator.core.matching import When
 from emulator.core.reachability import unreachable
 from emulator.core.replies import Reply
@@ -22,7 +23,7 @@ from emulator.process import gc_paused
 from emulator.scenario.language import MAX_RULES, RuleModel, ScenarioModel, WhenModel
 from emulator.scenario.reply_models import ReplyModel
 from emulator.scenario.source import MAX_BYTES, Mistake, Path, PythonSource, Source, YamlSource, decode
-from emulator.scenario.strict_model import AT_KEY, NO_VALUE, NO_VARIANT, OWN_ERRORS, StrictModel
+from emulator.scenario.strict_model import AT_KEY, NO_VALUE, OWN_ERRORS, StrictModel
 from emulator.scenario.suggestions import kind_of
 
 __tracebackhide__ = on_purpose
@@ -40,7 +41,14 @@ M = TypeVar("M", bound=StrictModel)
 def load(path: str | os.PathLike[str]) -> Scenario:
     """Load a scenario from a YAML file; a scenario without a name is named after the file."""
     name = os.fsdecode(path)
-    return loads(_content(name), name)
+    try:
+        with open(name, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        message = _CANNOT_READ.get(type(error), f"cannot be read: {reason}")
+        raise ScenarioError([Problem(name, 1, 1, message)]) from error
+    return loads(content, name)
 
 
 def loads(text: str | bytes, name: str = "<string>") -> Scenario:
@@ -61,14 +69,9 @@ def rule_from_data(data: object, name: str = "rule") -> Rule:
     return read(RuleModel, data, name).build()
 
 
-def check_rule_words(data: object, name: str = "rule") -> None:
-    """Check a rule that may have no reply yet; raise ScenarioError with everything else that is wrong with it."""
-    source = PythonSource(name, data)
-    try:
-        RuleModel.built().model_validate(data)
-    except ValidationError as error:
-        if mistakes := [*_mistakes(error, source, ignore=NO_VARIANT)]:
-            raise _scenario_error(source, mistakes) from None
+def check_rule_words(data: Mapping[str, object], name: str = "rule") -> None:
+    """Check a rule that has no reply yet; raise ScenarioError with everything that is wrong with it."""
+    rule_from_data({**data, "return": Result.OK.value}, name)
 
 
 def when_from_data(data: object, name: str = "when") -> When:
@@ -135,23 +138,10 @@ def _mistake(source: Source, path: Path, message: str) -> Mistake:
     return Mistake(source.place(path), path, message)
 
 
-def _content(name: str) -> bytes:
-    try:
-        with open(name, "rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        message = _CANNOT_READ.get(type(error), f"cannot be read: {reason}")
-        raise ScenarioError([Problem(name, 1, 1, message)]) from error
-
-
-def _mistakes(error: ValidationError, source: Source, ignore: str = "") -> Iterator[Mistake]:
-    """Yield the mistakes that a model found; errors of the type ``ignore`` in the model itself are left out."""
+def _mistakes(error: ValidationError, source: Source) -> Iterator[Mistake]:
     for details in error.errors(include_url=False):
         if details["type"] == "too_short" and details["input"]:
             continue  # the list is empty only because its items are invalid, which is reported already
-        if details["type"] == ignore and not details["loc"]:
-            continue
         path = _path(details, source.data)
         at_key = details["type"] == AT_KEY or details["loc"][-1:] == (_KEY_OF_DICT,)
         yield Mistake(source.place(path, key=at_key), path, _message(details))

@@ -38,17 +38,16 @@ class RandomDelayModel(StrictModel):
         if self.median == 0:
             yield CrossFieldError("the median must be longer than 0ms", ("median",))
 
-    def build(self) -> replies.Delay:
-        match self:
-            case RandomDelayModel(from_=float(low), to=float(high)):
-                return replies.Uniform(low, high)
-            case RandomDelayModel(median=float(median), p99=float(p99)):
-                return replies.LogNormal(median, p99)
-        raise AssertionError("one of the variants is required")
-
 
 def _delay(parsed: float | RandomDelayModel) -> replies.Delay:
-    return replies.Fixed(parsed) if isinstance(parsed, float) else parsed.build()
+    match parsed:
+        case float():
+            return replies.Fixed(parsed)
+        case RandomDelayModel(from_=float(low), to=float(high)):
+            return replies.Uniform(low, high)
+        case RandomDelayModel(median=float(median), p99=float(p99)):
+            return replies.LogNormal(median, p99)
+    raise AssertionError("one of the variants is required")
 
 
 DelayField = Annotated[replies.Delay, ParsedAs(RandomDelayModel, _delay, scalar=fields.Seconds)]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
@@ -33,11 +31,10 @@ def schema() -> dict[str, Any]:
     return {"$schema": GenerateJsonSchema.schema_dialect, **scenario, "title": "Scenario of rescue-emulator"}
 
 
-def components(ref_template: str, models: Sequence[type[BaseModel]] = _REQUESTS) -> dict[str, Any]:
-    """Return the schemas of models as JSON, by name, for the OpenAPI description."""
-    built = [model.built() if issubclass(model, StrictModel) else model for model in models]
+def components(ref_template: str) -> dict[str, Any]:
+    """Return the schemas of the bodies of requests, by name, for the OpenAPI description."""
     _, definitions = models_json_schema(
-        [(model, "validation") for model in built], ref_template=ref_template, schema_generator=_Generator
+        [(model.built(), "validation") for model in _REQUESTS], ref_template=ref_template, schema_generator=_Generator
     )
     schemas: dict[str, Any] = definitions["$defs"]
     return schemas
@@ -56,10 +53,8 @@ class _Generator(GenerateJsonSchema):
         return super().default_schema(schema) if has_json else self.generate_inner(schema["schema"])
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        model: type[BaseModel] = schema["cls"]
+        model: type[StrictModel] = schema["cls"]
         json_schema = super().model_schema(schema)
-        if not issubclass(model, StrictModel):
-            return json_schema
         descriptions = _descriptions(model)
         properties = {
             key: {**value, "description": descriptions[key]} for key, value in json_schema["properties"].items()

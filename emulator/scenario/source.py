@@ -28,6 +28,7 @@ _PLAIN: Final = "plain"  # the tag of a scalar without quotes; its type depends 
 _QUOTED: Final = "tag:yaml.org,2002:str"
 _COLLECTION: Final = "collection"
 _STANDARD_TAG: Final = "tag:yaml.org,2002:"
+_SCALAR_TAGS: Final = (_PLAIN, _QUOTED)
 _COLLECTION_TAGS: Final = frozenset({_COLLECTION, f"{_STANDARD_TAG}map", f"{_STANDARD_TAG}seq"})
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _MERGE: Final = "<<"
@@ -50,8 +51,6 @@ class Place(NamedTuple):
 
 
 class Mistake(NamedTuple):
-    """One thing wrong in the data."""
-
     place: Place
     path: Path
     message: str
@@ -123,17 +122,6 @@ class _Composer(yaml.CBaseLoader):
         self.depth -= 1
 
 
-def _compose(characters: str, name: str) -> yaml.Node:
-    """Return the root node of the only document in a text."""
-    try:
-        root = yaml.compose(characters, _Composer)
-    except yaml.MarkedYAMLError as error:
-        raise _error(name, *_syntax_error(error, characters)) from without_frames(error)
-    if root is None:
-        raise _error(name, Place(1, 1), "empty; a scenario needs at least one key, such as 'rules'")
-    return root
-
-
 _SYNTAX_ERRORS: Final = {  # by a part of libyaml's text, or the character that it stops at
     _TOO_DEEP: _TOO_DEEP,
     "maximum nesting depth": _TOO_DEEP,  # libyaml parses ahead of the nodes that it hands out
@@ -167,10 +155,17 @@ class YamlSource:
     """
 
     def __init__(self, text: str, name: str) -> None:
+        try:
+            root = yaml.compose(text, _Composer)
+        except yaml.MarkedYAMLError as error:
+            raise _error(name, *_syntax_error(error, text)) from without_frames(error)
+        if root is None:
+            raise _error(name, Place(1, 1), "empty; a scenario needs at least one key, such as 'rules'")
         self.name = name
-        self._root = _compose(text, name)
+        self._root: yaml.Node = root
         self._seen: set[int] = set()
         self._repeated = 0
+        self._open: set[int] = set()  # the ids of the nodes that are being read
         self._mistakes: dict[int, Mistake] = {}
         self.data: Any = self._read(self._root, ())
         self.mistakes = tuple(self._mistakes.values())
@@ -186,23 +181,22 @@ class YamlSource:
         return _place(key_node if key else node)
 
     def _read(self, node: Node, path: Path) -> Any:
-        if type(node) is ScalarNode:
-            return self._scalar(node, path)
-        self._check_limits(node, path)
-        if node.tag not in _COLLECTION_TAGS:
-            self._refuse_tag(node, path)
+        is_scalar = type(node) is ScalarNode
+        if node.tag not in (_SCALAR_TAGS if is_scalar else _COLLECTION_TAGS):
+            tag = node.tag.replace(_STANDARD_TAG, "!!", 1)
+            self._add(node, path, f"the tag {tag} has no meaning here; remove it")
+        if is_scalar:
+            if node.tag == _QUOTED:
+                return node.value
+            return None if node.tag == _PLAIN and node.value in _NULLS else UnquotedStr(node.value)
+        self._check_limits(node)
+        self._open.add(id(node))
         if type(node) is SequenceNode:
-            return [self._read(item, (*path, index)) for index, item in enumerate(node.value)]
-        return self._mapping(node, path)
-
-    def _scalar(self, node: Node, path: Path) -> str | None:
-        text: str = node.value
-        if node.tag == _QUOTED:
-            return text
-        if node.tag == _PLAIN:
-            return None if text in _NULLS else UnquotedStr(text)
-        self._refuse_tag(node, path)
-        return UnquotedStr(text)
+            data: Any = [self._read(item, (*path, index)) for index, item in enumerate(node.value)]
+        else:
+            data = self._mapping(node, path)
+        self._open.remove(id(node))
+        return data
 
     def _mapping(self, node: Node, path: Path) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -228,17 +222,14 @@ class YamlSource:
                 self._add(mapping, (*path, _MERGE), "only a mapping, or a list of mappings, can be merged")
         return data
 
-    def _check_limits(self, node: Node, path: Path) -> None:
-        if len(path) > MAX_DEPTH:
+    def _check_limits(self, node: Node) -> None:
+        if id(node) in self._open or len(self._open) > MAX_DEPTH:
             raise _error(self.name, _place(node), "an alias contains itself, or nests too deep")
         if id(node) in self._seen:
             self._repeated += len(node.value)
             if self._repeated > MAX_REPEATED:
                 raise _error(self.name, _place(node), f"aliases repeat more than {MAX_REPEATED:,} values")
         self._seen.add(id(node))
-
-    def _refuse_tag(self, node: Node, path: Path) -> None:
-        self._add(node, path, f"the tag {node.tag.replace(_STANDARD_TAG, '!!', 1)} has no meaning here; remove it")
 
     def _add(self, node: Node, path: Path, message: str) -> None:
         """Add a mistake once, however many aliases lead to its node."""

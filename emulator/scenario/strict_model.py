@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
@@ -16,9 +17,7 @@ from emulator.scenario.suggestions import either, hint, kind_of, nearest
 
 AT_KEY: Final = "at_key"
 AT_VALUE: Final = "at_value"
-NO_VARIANT: Final = "no_variant"
-"""The error type of a mapping that has the keys of none of its variants."""
-OWN_ERRORS: Final = frozenset({AT_KEY, AT_VALUE, NO_VARIANT})
+OWN_ERRORS: Final = frozenset({AT_KEY, AT_VALUE})
 """The error types whose messages are complete."""
 
 NO_VALUE: Final = "no value; leave the key out, or put a text such as 'null' or '' in quotes"
@@ -40,7 +39,6 @@ class CrossFieldError(NamedTuple):
     error_type: str = AT_VALUE
 
     def details(self) -> InitErrorDetails:
-        """Return the error in pydantic's form."""
         return InitErrorDetails(type=invalid(self.message, self.error_type), loc=self.path, input=None)
 
 
@@ -94,7 +92,7 @@ class StrictModel(BaseModel):
     """The end of the message about a mapping that is none of the variants."""
     elsewhere: ClassVar[Mapping[str, str]] = {}
     """By key: the end of the message that the key is not allowed here, which says where it belongs."""
-    keys: ClassVar[Mapping[str, None]] = {}
+    keys: ClassVar[tuple[str, ...]] = ()
     """All keys, in order."""
     identifying: ClassVar[Mapping[str, Variant]] = {}
     """The variants by the keys that identify them."""
@@ -103,7 +101,7 @@ class StrictModel(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        cls.keys = dict.fromkeys(field.alias or name for name, field in cls.model_fields.items())
+        cls.keys = tuple(field.alias or name for name, field in cls.model_fields.items())
         pairs = [(key, variant) for variant in cls.variants for key in variant.needs + variant.may]
         keys = [key for key, _ in pairs]
         cls.identifying = {key: variant for key, variant in pairs if keys.count(key) == 1}
@@ -128,24 +126,15 @@ class StrictModel(BaseModel):
             value_errors = error.errors(include_url=False)
             skip = {*reported, *nulls}
             details += [_raised_again(each) for each in value_errors if not skip.intersection(each["loc"][:1])]
-            details += cls._cross_field_details(value_errors, data, handler)
+            invalid_keys = {each["loc"][:1] for each in value_errors}
+            with suppress(ValidationError):  # a required value is not valid
+                model = handler({key: value for key, value in data.items() if (key,) not in invalid_keys})
+                details += [each.details() for each in model.cross_field_errors()]
         else:
             details += [error.details() for error in model.cross_field_errors()]
             if not details:
                 return model
         raise ValidationError.from_exception_data(cls.__name__, details)
-
-    @classmethod
-    def _cross_field_details(
-        cls: type[M], value_errors: list[ErrorDetails], data: dict[Any, Any], handler: Callable[[Any], M]
-    ) -> list[InitErrorDetails]:
-        """Return the cross-field errors between the valid values; none if a required value is not valid."""
-        invalid_keys = {details["loc"][:1] for details in value_errors}
-        try:
-            model = handler({key: value for key, value in data.items() if (key,) not in invalid_keys})
-        except ValidationError:
-            return []
-        return [error.details() for error in model.cross_field_errors()]
 
     @classmethod
     def built(cls: type[M]) -> type[M]:
@@ -159,10 +148,9 @@ class StrictModel(BaseModel):
 @lru_cache(maxsize=1024)  # thousands of rules have the same few combinations of keys
 def _key_errors(cls: type[StrictModel], keys: tuple[str, ...]) -> tuple[frozenset[str], tuple[CrossFieldError, ...]]:
     """Return the keys that need no further error, and what is wrong with the combination of keys."""
-    valid = tuple(cls.keys)
-    unknown = [key for key in keys if key not in valid]
-    meant = [guess for key in unknown for guess in nearest(key, valid)[:1] if guess not in keys]
-    errors = [CrossFieldError(f"unknown key; {hint(key, valid)}", (key,), AT_KEY) for key in unknown]
+    unknown = [key for key in keys if key not in cls.keys]
+    meant = [guess for key in unknown for guess in nearest(key, cls.keys)[:1] if guess not in keys]
+    errors = [CrossFieldError(f"unknown key; {hint(key, cls.keys)}", (key,), AT_KEY) for key in unknown]
     errors += _variant_errors(cls, keys, (*keys, *meant)) if cls.variants else ()
     return frozenset((*unknown, *meant)), tuple(errors)
 
@@ -179,7 +167,7 @@ def _variant_errors(cls: type[StrictModel], keys: tuple[str, ...], meant: tuple[
                 yield CrossFieldError(f"'{key}' is missing")
     elif all(key in cls.keys for key in keys):
         first_keys = [key for key, variant in cls.identifying.items() if key in variant.needs or not variant.needs]
-        yield CrossFieldError(f"needs {either(first_keys)}{cls.or_else}", error_type=NO_VARIANT)
+        yield CrossFieldError(f"needs {either(first_keys)}{cls.or_else}")
 
 
 def _raised_again(details: ErrorDetails) -> InitErrorDetails:

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from email.utils import formatdate
+from functools import partial
 from typing import Any, Final
 
 from emulator.server.protocol import HttpProtocol, ServerState
@@ -16,26 +17,27 @@ from emulator.server.wsgi import text_response
 _MAX_ACCEPTS: Final = 64  # connections accepted before the open ones get their turn
 _RETRY_AFTER: Final = 0.5  # seconds after an error of accept(), such as too many open files
 _MAX_TICK: Final = 1.0  # seconds between two checks of the deadlines
+_HANDSHAKE_TIMEOUT: Final = 10.0  # seconds for the first byte of a TLS handshake, and for the rest of it
 _STOP_TIMEOUT: Final = 0.5  # seconds for responses in progress when the server stops
+_UNTRUSTED: Final = {"TLSV1_ALERT_UNKNOWN_CA", "SSLV3_ALERT_CERTIFICATE_UNKNOWN", "SSLV3_ALERT_BAD_CERTIFICATE"}
+_READ_SIZE: Final = 64 * 1024  # bytes
+_PLAIN_HTTP: Final = text_response("400 Bad Request", "This port speaks TLS only: use https:// instead of http://.\n")
 
 _logger = logging.getLogger(__name__)
-
-ProtocolFactory = Callable[[], asyncio.Protocol]
-Connect = Callable[[socket.socket, str, ProtocolFactory], Awaitable[bool]]
-"""Connects a client's socket with a protocol; the text is the client's address. Returns False if that failed."""
 
 
 class Acceptor:
     """Accepts the clients of a listening socket from ``start`` to ``close``.
 
     When the limit of connections is reached, one more client is accepted but not served, and ``ServerState.is_full``
-    set; the system's backlog holds the others.
+    set; the system's backlog holds the others. With a ``context`` the clients have to speak TLS.
     """
 
-    def __init__(self, listener: socket.socket, state: ServerState, connect: Connect) -> None:
+    def __init__(self, listener: socket.socket, state: ServerState, context: ssl.SSLContext | None = None) -> None:
         self._listener = listener
         self._state = state
-        self._connect = connect
+        self._protocol = partial(HttpProtocol, state)
+        self._context = context
         self._loop = state.loop
         self._connecting: dict[asyncio.Task[None], socket.socket] = {}
         self._count = 0  # of connections, established or connecting
@@ -45,7 +47,6 @@ class Acceptor:
         state.on_close = self._on_close
 
     def start(self) -> None:
-        """Accept clients from now on."""
         self._tick()
         self._listener.setblocking(False)
         self._loop.add_reader(self._listener, self._accept)
@@ -120,12 +121,40 @@ class Acceptor:
         is_connected = False
         try:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            is_connected = await self._connect(client, address, lambda: HttpProtocol(self._state))
+            if self._context is not None:
+                is_connected = await self._connect_tls(client, address, self._context)
+            else:
+                await self._loop.connect_accepted_socket(self._protocol, client)
+                is_connected = True
         except OSError:
             client.close()  # the client has left
         finally:
             if not is_connected:
                 self._on_close()
+
+    async def _connect_tls(self, client: socket.socket, address: str, context: ssl.SSLContext) -> bool:
+        """Connect a client if it speaks TLS; return False, and log why, if it does not."""
+        speaks_tls = False
+        try:
+            speaks_tls = await asyncio.wait_for(_speaks_tls(client, address), _HANDSHAKE_TIMEOUT)
+        except asyncio.TimeoutError:
+            _logger.info("%s did not begin a TLS handshake within %g s", address, _HANDSHAKE_TIMEOUT)
+        if not speaks_tls:
+            client.close()
+            return False
+        try:
+            await self._loop.connect_accepted_socket(
+                self._protocol, client, ssl=context, ssl_handshake_timeout=_HANDSHAKE_TIMEOUT
+            )
+        except ssl.SSLError as error:
+            reason = (error.reason or str(error)).replace("_", " ").lower()
+            text = "it does not trust the certificate; give it the CA's" if error.reason in _UNTRUSTED else reason
+            _logger.warning("TLS handshake with %s failed: %s", address, text)
+        except OSError:
+            _logger.info("TLS handshake with %s failed: it left, or took longer than %g s", address, _HANDSHAKE_TIMEOUT)
+        else:
+            return True
+        return False
 
     # Deadlines
 
@@ -147,51 +176,6 @@ class Acceptor:
 async def _wait(awaited: Iterable[asyncio.Future[Any]]) -> None:
     if futures := [*awaited]:
         await asyncio.wait(futures, timeout=_STOP_TIMEOUT)
-
-
-async def connect_plain(client: socket.socket, _address: str, protocol: ProtocolFactory) -> bool:
-    """Connect a client without TLS."""
-    await asyncio.get_running_loop().connect_accepted_socket(protocol, client)
-    return True
-
-
-_UNTRUSTED: Final = {"TLSV1_ALERT_UNKNOWN_CA", "SSLV3_ALERT_CERTIFICATE_UNKNOWN", "SSLV3_ALERT_BAD_CERTIFICATE"}
-_READ_SIZE: Final = 64 * 1024  # bytes
-_PLAIN_HTTP: Final = text_response("400 Bad Request", "This port speaks TLS only: use https:// instead of http://.\n")
-
-
-class TlsConnector:
-    """Connects clients over TLS; ``timeout`` in seconds, for the first byte and for the rest of the handshake each."""
-
-    def __init__(self, context: ssl.SSLContext, timeout: float) -> None:
-        self._context = context
-        self._timeout = timeout
-
-    async def connect(self, client: socket.socket, address: str, protocol: ProtocolFactory) -> bool:
-        """Connect a client if it speaks TLS."""
-        speaks_tls = False
-        try:
-            speaks_tls = await asyncio.wait_for(_speaks_tls(client, address), self._timeout)
-        except asyncio.TimeoutError:
-            _logger.info("%s did not begin a TLS handshake within %g s", address, self._timeout)
-        finally:
-            if not speaks_tls:
-                client.close()
-        return speaks_tls and await self._handshake(client, address, protocol)
-
-    async def _handshake(self, client: socket.socket, address: str, protocol: ProtocolFactory) -> bool:
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.connect_accepted_socket(protocol, client, ssl=self._context, ssl_handshake_timeout=self._timeout)
-        except ssl.SSLError as error:
-            reason = (error.reason or str(error)).replace("_", " ").lower()
-            text = "it does not trust the certificate; give it the CA's" if error.reason in _UNTRUSTED else reason
-            _logger.warning("TLS handshake with %s failed: %s", address, text)
-        except OSError:
-            _logger.info("TLS handshake with %s failed: it left, or took longer than %g s", address, self._timeout)
-        else:
-            return True
-        return False
 
 
 async def _speaks_tls(client: socket.socket, address: str) -> bool:

@@ -35,22 +35,23 @@ async def fail(
         case ConnectionFault.GARBAGE:
             transport.write_now(os.urandom(_GARBAGE_LENGTH))
         case ConnectionFault.STALL:
-            await transport.wait_eof(max_delay)
+            await transport.wait(max_delay, transport.eof, transport.stopping)
         case ConnectionFault.TRICKLE:
             await _trickle(transport, head + body, over)
         case _ as never:
             assert_never(never)
     transport.close()
-    if not await transport.wait_closed(_FLUSH_TIMEOUT):
+    if not await transport.wait(_FLUSH_TIMEOUT, transport.closed):
         transport.abort()
-        await transport.wait_closed(None)
+        await transport.wait(None, transport.closed)
 
 
 async def _trickle(transport: ClientTransport, data: bytes, over: float) -> None:
     """Write data in small pieces, evenly over a duration in seconds; the rest at once when the server stops."""
     size = ceil(len(data) / max(_MIN_PIECES, over / _MAX_PAUSE))
     pieces = [data[start : start + size] for start in range(0, len(data), size)]
+    events = transport.closed, transport.stopping
     for number, piece in enumerate(pieces):
-        if number and await transport.wait_closed(over / (len(pieces) - 1), or_stopping=True):
+        if number and await transport.wait(over / (len(pieces) - 1), *events):
             return
         transport.write_now(piece)

@@ -12,13 +12,14 @@ from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from emulator.server.limits import HttpLimits
+from emulator.server import HttpLimits
 
 # How much of a body that is too long is read and dropped, as a multiple of the limit: most clients read the response
 # only after they have sent everything.
 _MAX_DRAINED: Final = 16
 _SUPPORTED_VERSIONS: Final = ("1.1", "1.0")
 _TLS_HANDSHAKE: Final = b"\x16\x03"  # the first bytes of a TLS record of a handshake
+_TLS: Final = "this is TLS, and the port speaks plain HTTP: use http:// instead of https://"
 _ABSOLUTE_FORM: Final = re.compile(rb"https?://([^/?#@]+)(?![^/?#])", re.IGNORECASE)
 _CHUNKED: Final = b"chunked"
 _CGI_KEYS: Final = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
@@ -95,9 +96,8 @@ def _environ_key(name: bytes) -> str:
 class ParsedRequest:
     """One request. ``path`` and ``query`` are parts of its ``target``, not unquoted.
 
-    ``host`` is that of a target in absolute form and replaces the Host header. ``expects_continue`` is True while the
-    client waits for 100 Continue before it sends the body. ``length`` is the number of body bytes received; if that
-    exceeds the limit, ``body_limit`` is the limit in bytes and ``body`` is empty.
+    ``host`` is that of a target in absolute form and replaces the Host header. ``length`` is the number of body bytes
+    received; if the body is longer than the limit, ``body_limit`` is the limit in bytes and ``body`` is empty.
     """
 
     method: bytes
@@ -107,7 +107,6 @@ class ParsedRequest:
     version: str
     headers: ParsedHeaders
     keep_alive: bool
-    expects_continue: bool
     host: bytes | None = None
     body_limit: int | None = None
     body: bytes | bytearray = b""
@@ -125,9 +124,7 @@ def _split_target(target: bytes, method: bytes) -> tuple[bytes, bytes, bytes | N
         if absolute is None:
             raise ProtocolError("Invalid URL: the target has to be a path, or to begin with http:// and a host")
         host, rest = absolute[1], target[absolute.end() :]
-    if b"#" in rest:
-        rest = rest.partition(b"#")[0]
-    path, _, query = rest.partition(b"?")
+    path, _, query = rest.partition(b"#")[0].partition(b"?")
     return path or b"/", query, host
 
 
@@ -142,14 +139,16 @@ class ParserState(Enum):
 class RequestParser:
     """Parses requests; complete ones are appended to ``requests``.
 
-    ``transitions`` counts the changes of ``state``. Parsing is ``finished`` after an ``error``, which stands for the
-    last request, or when a body is too long to be drained.
+    ``transitions`` counts the changes of ``state``. ``waits_for_continue`` is True if the client sends a body only
+    after 100 Continue; set it to False when that is sent. Parsing is ``finished`` after an ``error``, which stands for
+    the last request, or when a body is too long to be drained.
     """
 
     def __init__(self, limits: HttpLimits) -> None:
         self.requests: deque[ParsedRequest] = deque()
         self.state = ParserState.START
         self.transitions = 0
+        self.waits_for_continue = False
         self.error: ProtocolError | None = None
         self.finished = False
         self._limits = limits
@@ -160,16 +159,6 @@ class RequestParser:
         self._request: ParsedRequest | None = None  # whose body is being read
         self._trailer_bytes = 0
         self._unparsed = 0  # bytes since the last callback, without those of the feed() in which it came: that is -1
-
-    @property
-    def waits_for_continue(self) -> bool:
-        """True while the client of the current request waits for 100 Continue."""
-        return self._request is not None and self._request.expects_continue
-
-    def continue_sent(self) -> None:
-        """Note that the client of the current request was sent 100 Continue."""
-        if self._request is not None:
-            self._request.expects_continue = False
 
     def feed(self, data: bytes) -> None:
         """Parse bytes.
@@ -188,16 +177,14 @@ class RequestParser:
                 continue
             except HttpParserError as error:
                 cause = error.__context__
-                self._fail(cause if isinstance(cause, ProtocolError) else _syntax_error(data, error))
-            if self.state is not ParserState.START:
-                self._limit_unparsed(len(data))
+                if not isinstance(cause, ProtocolError):
+                    cause = ProtocolError(_TLS if data.startswith(_TLS_HANDSHAKE) else f"this is no HTTP: {error}")
+                self._fail(cause)
+            if self.state is not ParserState.START:  # llhttp buffers a line of a head or trailer without a limit
+                self._unparsed = 0 if self._unparsed < 0 else self._unparsed + len(data)
+                if self._unparsed > self._limits.request_line + self._limits.header_bytes and not self.finished:
+                    self._fail(_headers_too_long(self._limits))
             return
-
-    def _limit_unparsed(self, received: int) -> None:
-        """Fail if a line of the head or of the trailers grows without end: llhttp buffers it without a limit."""
-        self._unparsed = 0 if self._unparsed < 0 else self._unparsed + received
-        if self._unparsed > self._limits.request_line + self._limits.header_bytes and not self.finished:
-            self._fail(_headers_too_long(self._limits))
 
     def time_out(self) -> None:
         """Fail because the rest of the current request did not arrive in time."""
@@ -249,19 +236,22 @@ class RequestParser:
         self._unparsed = -1
         self._change_state(ParserState.BODY)
         if request.body_limit is not None:
-            self._finish_with(request)
+            self._complete(request)
+            self.finished = True
 
     def on_body(self, part: bytes) -> None:
         request = self._request
-        assert request is not None
+        if request is None:  # the rest of a body that is not drained
+            return
         self._unparsed = -1
-        request.expects_continue = False
+        self.waits_for_continue = False
         request.length += len(part)
         limit = self._limits.body
         if request.length > limit:
             request.body, request.body_limit, request.keep_alive = b"", limit, False
             if request.length > limit * _MAX_DRAINED:
-                self._finish_with(request)
+                self._complete(request)
+                self.finished = True
         elif not request.body:
             request.body = part
         else:
@@ -270,11 +260,8 @@ class RequestParser:
             request.body += part
 
     def on_message_complete(self) -> None:
-        request = self._request
-        if request is None or self.finished:  # an upgrade that feed() parses again, or an undrained body
-            return
-        request.expects_continue = False
-        self._complete(request)
+        if self._request is not None:  # None: an upgrade that feed() parses again, or an undrained body
+            self._complete(self._request)
 
     # Steps of the callbacks
 
@@ -291,30 +278,18 @@ class RequestParser:
             # RFC 9112, 6.1: such a message MUST be treated "as if the framing is faulty".
             raise ProtocolError("Transfer-Encoding needs HTTP/1.1: in HTTP/1.0 the end of the body is unknown")
         path, query, host = _split_target(self._target, method)
-        expects = headers.expects_continue and version == "1.1"
-        body_limit = limits.body if expects and headers.content_length > limits.body else None
-        keep_alive = parser.should_keep_alive()
-        target = self._target
-        return ParsedRequest(method, target, path, query, version, headers, keep_alive, expects, host, body_limit)
-
-    def _finish_with(self, request: ParsedRequest) -> None:
-        """Complete a request whose body is too long without reading the rest of it."""
-        if not self.finished:
-            request.body_limit, request.keep_alive, request.expects_continue = self._limits.body, False, False
-            self.finished = True
-            self._complete(request)
+        self.waits_for_continue = headers.expects_continue and version == "1.1"
+        body_limit = limits.body if self.waits_for_continue and headers.content_length > limits.body else None
+        keep_alive = body_limit is None and parser.should_keep_alive()
+        return ParsedRequest(method, self._target, path, query, version, headers, keep_alive, host, body_limit)
 
     def _complete(self, request: ParsedRequest) -> None:
         self._request = None
+        self.waits_for_continue = False
         self._change_state(ParserState.START)
-        self.requests.append(request)
+        if not self.finished:
+            self.requests.append(request)
 
     def _change_state(self, state: ParserState) -> None:
         self.state = state
         self.transitions += 1
-
-
-def _syntax_error(data: bytes, error: HttpParserError) -> ProtocolError:
-    if data.startswith(_TLS_HANDSHAKE):
-        return ProtocolError("this is TLS, and the port speaks plain HTTP: use http:// instead of https://")
-    return ProtocolError(f"this is no HTTP: {error}")

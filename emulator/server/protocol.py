@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from emulator.delivery import DELIVERY, Delivery, WSGIApplication
-from emulator.server import wsgi
+from emulator.server import HttpLimits, wsgi
 from emulator.server.connection_faults import fail
-from emulator.server.limits import HttpLimits
 from emulator.server.parser import ParsedRequest, ParserState, ProtocolError, RequestParser
 from emulator.server.transport import ClientTransport, Outbox, set_once
 from emulator.server.wsgi import DeferredWork, Environ, WsgiResponse, call_application, text_response
@@ -61,7 +60,6 @@ class HttpProtocol(asyncio.Protocol):
     def __init__(self, state: ServerState) -> None:
         self.deadline = math.inf
         self._state = state
-        self._limits = state.limits
         self._loop = state.loop
         self._parser = RequestParser(state.limits)
         self._environ: Environ = {}  # common to all requests
@@ -139,7 +137,7 @@ class HttpProtocol(asyncio.Protocol):
         if self._parser.error is not None:
             self._refuse(self._parser.error)
         elif self._parser.waits_for_continue:
-            self._parser.continue_sent()
+            self._parser.waits_for_continue = False
             self.transport.write_now(_CONTINUE)
         elif self.transport.eof.done():
             self._finish()
@@ -170,7 +168,7 @@ class HttpProtocol(asyncio.Protocol):
                 response = await self._state.deferred_work.run(delivery, environ)
             max_delay = self._state.max_delay
             delay = min(delivery.delay, max_delay)
-            if delay and await self.transport.wait_closed(delay, or_stopping=True):
+            if delay and await self.transport.wait(delay, self.transport.closed, self.transport.stopping):
                 return
             await self.transport.writable.wait()
             if self.transport.is_closing:
@@ -193,11 +191,9 @@ class HttpProtocol(asyncio.Protocol):
         connection = ""
         state = self._state
         is_last = not self._parser.requests and (self.transport.stopping.done() or state.is_full)
-        keep_alive = request.keep_alive and not is_last
+        keep_alive = request.keep_alive and not is_last and not response.closes
         if not keep_alive:
             connection = _CLOSE
-        elif response.closes:
-            keep_alive = False
         elif request.version == "1.0":
             connection = "Connection: keep-alive\r\n"
         head = response.head(state.date, connection)
@@ -234,7 +230,7 @@ class HttpProtocol(asyncio.Protocol):
     def _set_deadline(self) -> None:
         """Restart the client's time limit for what it has to do next."""
         self._transitions = self._parser.transitions
-        limits = self._limits
+        limits = self._state.limits
         if self.transport.is_write_blocked:
             seconds = limits.body_within
         elif self._task is not None or self._parser.requests:
@@ -251,13 +247,13 @@ class HttpProtocol(asyncio.Protocol):
         """Refuse an incomplete request, or close or reset the connection."""
         client = self._environ["REMOTE_ADDR"]
         if not self.transport.writable.is_set():
-            _logger.warning("%s did not read its response within %g s", client, self._limits.body_within)
+            _logger.warning("%s did not read its response within %g s", client, self._state.limits.body_within)
             self.transport.reset()
         elif self.transport.is_finished:
             self.transport.abort()
         elif self._parser.state is ParserState.START:
             level = logging.DEBUG if self._requested_at else logging.INFO  # it is the usual end of a used connection
-            _logger.log(level, "closing an idle connection: %s sent nothing for %g s", client, self._limits.idle)
+            _logger.log(level, "closing an idle connection: %s sent nothing for %g s", client, self._state.limits.idle)
             self.transport.close()
             self._set_deadline()
         else:

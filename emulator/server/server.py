@@ -8,18 +8,23 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Final
 
 from emulator.delivery import WSGIApplication
 from emulator.errors import StartError
 from emulator.network import host_port
 from emulator.process import raise_file_limit, stop_on_signals
-from emulator.server.acceptor import Acceptor, Connect, TlsConnector, connect_plain
-from emulator.server.limits import HttpLimits
+from emulator.server import HttpLimits
+from emulator.server.acceptor import Acceptor
 from emulator.server.protocol import ServerState
 from emulator.server.tls import Certificate, TlsSetup, set_up_tls
 from emulator.server.transport import Outbox
+
+try:
+    from uvloop import new_event_loop
+except ImportError:  # it does not exist for Windows and PyPy
+    new_event_loop = asyncio.SelectorEventLoop  # type: ignore[assignment]  # the loop of asyncio with add_reader
 
 _BACKLOG: Final = 2048
 
@@ -42,21 +47,18 @@ class HttpServer:
         certificate: Certificate | None = None,
         certificate_names: Sequence[str] = ("localhost",),
         limits: HttpLimits | None = None,
-        handshake_timeout: float = 10.0,
     ) -> None:
         self._application = application
         self._max_delay = max_delay
         self._limits = limits or HttpLimits()
         self._listener = bind(host, port)
         self._tls: TlsSetup | None = None
-        self._connect: Connect = connect_plain
         if certificate is not None:
             try:
                 self._tls = set_up_tls(certificate, self._listener.getsockname()[0], certificate_names)
             except StartError:
                 self._listener.close()
                 raise
-            self._connect = TlsConnector(self._tls.context, handshake_timeout).connect
         self._thread: threading.Thread | None = None
         self._stop_requested: Future[None] = Future()
         self.origin = f"{'https' if self._tls else 'http'}://{host_port(*self._listener.getsockname()[:2])}"
@@ -80,8 +82,7 @@ class HttpServer:
     def run(self, ready: Callable[[], None]) -> None:
         """Serve in this thread, which is the main one, until SIGINT or SIGTERM; a second signal exits at once.
 
-        ``ready`` is called once the first request can be answered. The limit of open files is raised as far as the
-        system allows.
+        ``ready`` is called once the first request can be answered.
         """
         raise_file_limit()
         with stop_on_signals(self._request_stop):
@@ -104,16 +105,14 @@ class HttpServer:
             started.set_exception(StartError(f"cannot start to serve: {error}"))
 
     def _run_loop(self, ready: Callable[[], None]) -> None:
-        loop = new_event_loop()
-        try:
+        with closing(new_event_loop()) as loop:
             loop.run_until_complete(self._serve(ready))
-        finally:
-            loop.close()
 
     async def _serve(self, ready: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         state = ServerState(self._application, self._limits, self._max_delay, loop, Outbox(loop))
-        acceptor = Acceptor(self._listener, state, self._connect)
+        context = self._tls.context if self._tls else None
+        acceptor = Acceptor(self._listener, state, context)
         acceptor.start()
         try:
             ready()
@@ -125,16 +124,6 @@ class HttpServer:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def new_event_loop() -> asyncio.AbstractEventLoop:
-    """Return a loop of uvloop, or where that is missing one of asyncio that supports ``add_reader``."""
-    try:
-        from uvloop import new_event_loop
-    except ImportError:  # it does not exist for Windows and PyPy
-        return asyncio.SelectorEventLoop()
-    loop: asyncio.AbstractEventLoop = new_event_loop()
-    return loop
 
 
 def bind(host: str, port: int) -> socket.socket:

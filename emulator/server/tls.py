@@ -12,15 +12,10 @@ import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from typing_extensions import assert_never
 
 from emulator.errors import StartError
-
-_LOOPBACK: Final = ("127.0.0.1", "::1")
-_WORLD_READABLE: Final = 0o644
-_NO_TRUSTME: Final = "to make a certificate needs the package trustme: pip install 'rescue-emulator[tls]'"
 
 AnyPath = str | os.PathLike[str]
 
@@ -70,7 +65,7 @@ def set_up_tls(certificate: Certificate, address: str, default_names: Sequence[s
     context.set_alpn_protocols(["http/1.1"])
     match certificate:
         case MadeCertificate():
-            names = [*(certificate.names or default_names), *_LOOPBACK, address.partition("%")[0]]
+            names = [*(certificate.names or default_names), "127.0.0.1", "::1", address.partition("%")[0]]
             return _write_ca(_issue(names, context), certificate.ca, context)
         case CertificateFiles():
             _load(certificate, context)
@@ -84,8 +79,8 @@ def _issue(names: list[str], context: ssl.SSLContext) -> bytes:
     try:
         from trustme import CA  # imported late: it loads cryptography, and is in the extra "tls"
     except ImportError as error:
-        raise StartError(_NO_TRUSTME) from error
-
+        message = "to make a certificate needs the package trustme: pip install 'rescue-emulator[tls]'"
+        raise StartError(message) from error
     authority = CA(organization_name="rescue-emulator")
     for name in names:
         try:
@@ -108,7 +103,7 @@ def _write_ca(content: bytes, path: AnyPath | None, context: ssl.SSLContext) -> 
         fd, temporary = tempfile.mkstemp(".pem", "rescue-emulator-ca-")
         with open(fd, "wb") as file:
             file.write(content)
-        os.chmod(temporary, _WORLD_READABLE)
+        os.chmod(temporary, 0o644)
     except OSError as error:
         where = "a temporary file" if path is None else path
         raise StartError(f"cannot write the CA certificate to {where}: {error.strerror}") from error

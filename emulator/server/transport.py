@@ -72,11 +72,7 @@ class ClientTransport:
     # Writing
 
     def write(self, data: bytes) -> None:
-        """Write data now or at the end of this turn of the loop.
-
-        Over TLS it is always now: the client's close_notify may be read in the same turn and drops unsent data.
-        """
-        if self._is_tls:
+        if self._is_tls:  # now: the client's close_notify may be read in the same turn, and drops unsent data
             self._transport.write(data)
         else:
             self._outbox.write(self._transport, data)
@@ -110,15 +106,10 @@ class ClientTransport:
 
     # Events
 
-    async def wait_closed(self, timeout: float | None, *, or_stopping: bool = False) -> bool:
-        """Wait for the close, or for the server's stop, for ``timeout`` seconds; return True if it is closed."""
-        events = (self.closed, self.stopping) if or_stopping else (self.closed,)
+    async def wait(self, timeout: float | None, *events: asyncio.Future[None]) -> bool:
+        """Wait for the first of the events, at most ``timeout`` seconds; return True if the connection is closed."""
         await asyncio.wait(events, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         return self.closed.done()
-
-    async def wait_eof(self, timeout: float) -> None:
-        """Wait for the client's EOF, or for the server's stop, for at most ``timeout`` seconds."""
-        await asyncio.wait((self.eof, self.stopping), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
     def eof_received(self) -> bool:
         """Note that the client ended its sending; return True if it can still receive a response."""
@@ -172,6 +163,5 @@ class ClientTransport:
 
 
 def set_once(event: asyncio.Future[None]) -> None:
-    """Set the future's result unless it is done."""
     if not event.done():
         event.set_result(None)

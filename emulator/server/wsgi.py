@@ -1,7 +1,6 @@
 """WSGI: the environ of a request, the response of the application, and thread pools for work that it defers.
 
-The application is called in the event loop and must not block there: it sets a delay or a connection fault in the
-:class:`~emulator.delivery.Delivery`, and hands slow work over with ``Delivery.defer``.
+The application is called in the event loop and must not block there: it hands slow work over with ``Delivery.defer``.
 """
 
 from __future__ import annotations
@@ -73,7 +72,6 @@ class WsgiResponse:
     def start_response(
         self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None
     ) -> Callable[[bytes], object]:
-        """Set the status and the headers, as WSGI defines it."""
         self.status, self.headers = status, headers
         self._names = [name.lower() for name, _ in headers]
         return _write
@@ -108,7 +106,6 @@ def text_response(status: str, text: str, *headers: tuple[str, str]) -> WsgiResp
 
 
 def call_application(application: WSGIApplication, environ: Environ) -> WsgiResponse:
-    """Call the application and return its whole response."""
     response = WsgiResponse()
     chunks = application(environ, response.start_response)
     try:

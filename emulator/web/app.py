@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException, NotFound
@@ -75,12 +75,13 @@ class Application:
         health_problem: Callable[[], str | None] = lambda: None,
         files: ScenarioFolder | None = None,
     ) -> None:
-        service.prepare()
+        service.pipelines()  # built now: the first request would wait for it
         settings = settings or Settings()
         self._has_control = settings.control
         self._spaces = Spaces(engine, settings)
         self._main = Space(engine, settings, spaces=self._spaces, files=files, health_problem=health_problem)
-        self._urls = _url_map(settings.control).bind("localhost")  # no rule depends on the host
+        urls = _url_map(settings.control).bind("localhost")  # no rule depends on the host
+        self._match = lru_cache(maxsize=64)(urls.match)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request; never raise."""
@@ -103,7 +104,7 @@ class Application:
             space = found
             request.enter_space(space.root)
         try:
-            endpoint, values = self._urls.match(request.path, request.method)
+            endpoint, values = self._match(request.path, request.method)
         except HTTPException as error:
             if self._has_control and (request.path == PREFIX or request.path.startswith(f"{PREFIX}/")):
                 return space, partial(_refused_by_control, error), True

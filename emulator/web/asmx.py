@@ -16,8 +16,7 @@ from urllib.parse import parse_qsl, unquote_plus
 from typing_extensions import assert_never
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from emulator.core.call import Call
-from emulator.core.contract import OPERATION, SERVICE_PATH, Binding, Result
+from emulator.core.contract import OPERATION, SERVICE_PATH, Binding, Call, Result
 from emulator.core.journal import Exchange, Reason
 from emulator.core.replies import ConnectionFailure, HttpFailure, Return, Throw
 from emulator.delivery import ConnectionFault

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException
 
-from emulator.core.call import format_auth_code
+from emulator.core.contract import format_auth_code
 from emulator.core.engine import Engine
 from emulator.core.journal import DecidedBy, Exchange, Reason
 from emulator.core.replies import ConnectionFailure

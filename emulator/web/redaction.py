@@ -15,17 +15,15 @@ from typing import Final
 from urllib.parse import unquote, unquote_plus
 from xml.sax.saxutils import escape, unescape
 
-from emulator.core.call import Call, format_auth_code
-from emulator.core.contract import OPERATION, PARAMETERS, Binding
+from emulator.core.contract import OPERATION, PARAMETERS, Binding, Call, format_auth_code
 from emulator.core.engine import Engine
 from emulator.core.explain import Explanation, NearCall, Verification
 from emulator.core.journal import Entry, RawMessage, Reason, Refusal
 from emulator.core.matching import Mismatch
-from emulator.core.near_misses import NearMiss
-from emulator.wire.content_type import as_utf8, parse_content_type
+from emulator.core.rules import NearMiss
+from emulator.wire.content_type import MediaType, as_utf8, parse_content_type
 
-MAX_SHOWN: Final = 64 * 1024
-"""The number of bytes of a body that are shown; masking takes time."""
+MAX_SHOWN: Final = 64 * 1024  # bytes of a body; masking takes time
 
 _NUMBER: Final = re.compile(r"[-+]?[0-9]*")
 _PARAMETER: Final = re.compile(r"[A-Za-z_$][\w.$\[\]-]*")
@@ -47,14 +45,12 @@ _NAME: Final = r"[\w:.-]+"
 _ATTRIBUTE: Final = re.compile(rf"""(?<![\w:.-])({_NAME})(\s*=\s*)("[^"<]*"|'[^'<]*')""")
 _TAG: Final = rf"""</?(?P<name>{_NAME})(?:\s+{_NAME}\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*/?>"""
 _PIECE: Final = re.compile(
-    rf"(?P<tag>{_TAG})|(?P<declaration><\?xml\s[^<>]*\?>)|<!\[CDATA\[(?P<data>.*?)(?:\]\]>|\Z)"
-    r"|<!--(?P<comment>.*?)(?:-->|\Z)"
-    r"|(?P<text>[^<]+|<)",
+    rf"(?P<tag>{_TAG})|<\?xml\s[^<>]*\?>|<!\[CDATA\[(?P<data>.*?)(?:\]\]>|\Z)"
+    r"|<!--(?P<comment>.*?)(?:-->|\Z)|(?P<text>[^<]+)|<",
     re.DOTALL,
 )
 _OPEN_ATTRIBUTES: Final = frozenset({"type", "nil", "mustUnderstand", "actor", "role", "encodingStyle"})
 _OPEN_VALUE: Final = re.compile(r"[01]|true|false|\w+:.*")  # a truth, or a name with what stands for its namespace
-
 
 _VALUE_FIELDS: Final = ("value", "excerpt")  # of a refusal's reason: a parameter's value
 _ACTION_FIELDS: Final = ("action", "namespace")  # a URI, unless the client sent a code there
@@ -87,16 +83,13 @@ class Redactor:
     # Values of the core
 
     def call(self, call: Call) -> Call:
-        """Return the call with its auth code as it may be shown."""
-        code = self.code(call.auth_code)
-        return call if code == call.auth_code else replace(call, auth_code=code)
+        return replace(call, auth_code=self.code(call.auth_code))
 
     def near_misses(self, call: Call, near_misses: tuple[NearMiss, ...]) -> tuple[NearMiss, ...]:
         """Redact the call's auth code in near misses; the codes that rules name are shown."""
         return tuple(replace(miss, mismatches=self._mismatches(call, miss.mismatches)) for miss in near_misses)
 
     def explanation(self, explanation: Explanation) -> Explanation:
-        """Redact the call's auth code in an explanation."""
         call = explanation.call
         return replace(
             explanation,
@@ -107,7 +100,7 @@ class Redactor:
 
     def verification(self, verification: Verification) -> Verification:
         """Redact the auth codes of the calls in a verification; those of its own conditions are the asker's."""
-        return replace(verification, near_misses=tuple(self._near_call(near) for near in verification.near_misses))
+        return replace(verification, near_misses=tuple(map(self._near_call, verification.near_misses)))
 
     def _near_call(self, near: NearCall) -> NearCall:
         call = near.exchange.call
@@ -148,7 +141,7 @@ class Redactor:
         message = entry.raw.answer
         if message is None:
             return None
-        body = _text(message) + _omission(message)
+        body = "".join(_shown_body(message))
         if isinstance(entry, Refusal) and not self._shows_all:
             reason = self.reason(entry.why)
             in_soap = entry.binding not in (Binding.GET, Binding.POST)
@@ -187,12 +180,12 @@ class Redactor:
     def _body(self, message: RawMessage) -> str:
         if not message.body:
             return ""
-        text, omission = _text(message), _omission(message)
+        text, omission = _shown_body(message)
         if self._shows_all:
             return text + omission
         if message.body.lstrip()[:1] == b"<" or text.lstrip().startswith("<"):
             return self._xml(text) + omission
-        base = parse_content_type(_content_type(message)).base
+        base = _content_type(message).base
         if "form-urlencoded" in base:
             return self._form(text) + omission
         return f"({len(message.body)} bytes of {base or 'an unknown type'}, shown with --show-auth-codes only)"
@@ -214,17 +207,14 @@ class Redactor:
 
         def redacted(piece: re.Match[str]) -> str:
             nonlocal element
-            match piece.lastgroup:
-                case "tag":
-                    element = piece["name"]
-                    return _ATTRIBUTE.sub(attribute, piece[0])
-                case "declaration":
-                    return piece[0]
-                case "data" | "comment" as kind:
-                    start, end = (at - piece.start() for at in piece.span(kind))
-                    return piece[0][:start] + value(piece[kind], element) + piece[0][end:]
-                case _:
-                    return piece[0] if piece[0] == "<" else value(piece[0], element)
+            kind = piece.lastgroup
+            if kind is None:  # the XML declaration, or a "<" that begins nothing
+                return piece[0]
+            if kind == "tag":
+                element = piece["name"]
+                return _ATTRIBUTE.sub(attribute, piece[0])
+            start, end = (at - piece.start() for at in piece.span(kind))
+            return piece[0][:start] + value(piece[kind], element) + piece[0][end:]
 
         def attribute(found: re.Match[str]) -> str:
             name, quote, content = found[1], found[3][0], found[3][1:-1]
@@ -263,16 +253,12 @@ def _decoded(text: str | bytes) -> str:
     return text if isinstance(text, str) else text.decode("latin-1")
 
 
-def _text(message: RawMessage) -> str:
-    body = message.body[:MAX_SHOWN]
-    return as_utf8(body, parse_content_type(_content_type(message))).decode("utf-8", "replace")
+def _shown_body(message: RawMessage) -> tuple[str, str]:
+    """Return as much of a body as is shown, as text, and what replaces the rest of it."""
+    shown, length = message.body[:MAX_SHOWN], len(message.body)
+    omission = f"… ({length:,} bytes in all)" if length > MAX_SHOWN else ""
+    return as_utf8(shown, _content_type(message)).decode("utf-8", "replace"), omission
 
 
-def _omission(message: RawMessage) -> str:
-    """Return what replaces the part of a body that is not shown."""
-    length = len(message.body)
-    return f"… ({length:,} bytes in all)" if length > MAX_SHOWN else ""
-
-
-def _content_type(message: RawMessage) -> str:
-    return next((value for name, value in _headers(message) if name.lower() == "content-type"), "")
+def _content_type(message: RawMessage) -> MediaType:
+    return parse_content_type(next((value for name, value in _headers(message) if name.lower() == "content-type"), ""))

@@ -154,9 +154,13 @@ class Response(wrappers.Response):
         content_type: str | None = None,
     ) -> None:
         content = body.encode("utf-8", "replace") if isinstance(body, str) else body
-        typed = (("Content-Type", content_type),) if content_type else ()
-        sized = Headers((*typed, *headers, ("Content-Length", str(len(content)))))
-        super().__init__([content], _status_line(status), sized, direct_passthrough=True)
+        all_headers = Headers()
+        if content_type:
+            all_headers.add("Content-Type", content_type)
+        for name, value in headers:
+            all_headers.add(name, value)
+        all_headers.add("Content-Length", str(len(content)))
+        super().__init__([content], _status_line(status), all_headers, direct_passthrough=True)
         self.body = content
 
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:  # noqa: ARG002 - werkzeug's signature

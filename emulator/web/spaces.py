@@ -8,9 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Final
 
-from emulator.core.contract import SERVICE_PATH
 from emulator.core.engine import Engine
 from emulator.core.journal import JournalLimits
 from emulator.core.rules import Scenario
@@ -26,8 +25,6 @@ SPACE_NAME: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 SPACE_IDLE: Final = 1800.0
 """Seconds after its last request after which a space ends, by default."""
-
-MAX_SPACES: Final = 1000
 
 _ROOT: Final = "/spaces"
 _SPACE_IN_PATH: Final = re.compile(rf"{_ROOT}/({SPACE_NAME})(?=/)")
@@ -52,50 +49,30 @@ class Settings:
     space_idle: float = SPACE_IDLE
 
 
+@dataclass(eq=False)
 class Space:
-    """One isolated emulator and what its addresses need; the server itself is the one without a ``root``.
+    """One isolated emulator and what its addresses need; the server itself is the one without a ``name`` and ``root``.
 
-    ``spaces`` are those beside it, None inside a space. ``files`` is None where no file is served. ``health_problem``
-    returns why the emulator is not healthy, None if it is. ``started`` is in seconds of the monotonic clock.
+    ``spaces`` are those of the server. ``files`` is None where no file is served. ``health_problem`` returns why the
+    emulator is not healthy, None if it is. ``started`` and ``used_at``, the last request, are in monotonic seconds.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        settings: Settings,
-        *,
-        root: str = "",
-        spaces: Spaces | None = None,
-        files: ScenarioFolder | None = None,
-        health_problem: Callable[[], str | None] = lambda: None,
-    ) -> None:
-        self.engine = engine
-        self.settings = settings
-        self.root = root
-        self.spaces = spaces
-        self.files = files
-        self.health_problem = health_problem
-        self.started = time.monotonic()
-        self.redactor = Redactor(engine, settings.show_auth_codes)
-        self.call_log = CallLog(engine, self.redactor, adds_headers=settings.control)
+    engine: Engine
+    settings: Settings
+    spaces: Spaces
+    name: str = ""
+    files: ScenarioFolder | None = None
+    health_problem: Callable[[], str | None] = lambda: None
+
+    def __post_init__(self) -> None:
+        self.root = f"{_ROOT}/{self.name}" if self.name else ""
+        self.started = self.used_at = self.spaces.clock()
+        self.redactor = Redactor(self.engine, self.settings.show_auth_codes)
+        self.call_log = CallLog(self.engine, self.redactor, adds_headers=self.settings.control)
 
 
 class TooManySpaces(Exception):
-    """MAX_SPACES spaces are open."""
-
-
-class SpaceStatus(NamedTuple):
-    """An open space: its name, its engine, and the seconds since its last request."""
-
-    name: str
-    engine: Engine
-    idle: float
-
-
-@dataclass(slots=True)
-class _Entry:
-    space: Space
-    used_at: float
+    """As many spaces are open as can be."""
 
 
 class Spaces:
@@ -104,23 +81,14 @@ class Spaces:
     The journals share a limit in bytes, so that many spaces keep less each.
     """
 
-    max: Final = MAX_SPACES
+    max: Final = 1000
 
     def __init__(self, main: Engine, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._lock = Lock()
         self._main = main
         self._settings = settings
-        self._clock = clock
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()  # the most recently used last
-
-    @property
-    def idle(self) -> float:
-        """Seconds after its last request after which a space ends."""
-        return self._settings.space_idle
-
-    def address(self, name: str, server_url: str) -> str:
-        """Return where clients reach a space; ``server_url`` is how the client that asks reaches the server."""
-        return f"{(self._settings.public_url or server_url).removesuffix(SERVICE_PATH)}{_ROOT}/{name}"
+        self.clock = clock
+        self._spaces: OrderedDict[str, Space] = OrderedDict()  # the most recently used last
 
     @staticmethod
     def name_in(path: str) -> str | None:
@@ -131,67 +99,57 @@ class Spaces:
     def get(self, name: str) -> Space | None:
         """Return an open space and mark it as used."""
         with self._lock:
-            entry = self._used(name)
-            return None if entry is None else entry.space
+            self._end_idle()
+            space = self._spaces.get(name)
+            if space is not None:
+                space.used_at = self.clock()
+                self._spaces.move_to_end(name)
+            return space
 
-    def put(self, name: str, scenario: Scenario | None) -> bool:
+    def put(self, name: str, scenario: Scenario | None) -> tuple[Space, bool]:
         """Open a space with a scenario, by default the server's; replace the scenario of one that is open already.
 
-        Return True if it was opened. Raise TooManySpaces when no more can be.
+        Return the space, and True if it was opened. Raise TooManySpaces when no more can be.
         """
-        with self._lock:
-            entry = self._used(name)
-            self._check_room(entry)
-        if entry is None:
+        space = self.get(name)
+        if space is None:
             engine = Engine(scenario or self._main.scenario, limits=self._settings.journal)
-            space = Space(engine, self._settings, root=f"{_ROOT}/{name}")
+            opened = Space(engine, self._settings, self, name)
             with self._lock:
-                self._check_room(self._entries.get(name))
-                entry = self._entries.setdefault(name, _Entry(space, self._clock()))
+                if name not in self._spaces and len(self._spaces) >= self.max:
+                    raise TooManySpaces
+                space = self._spaces.setdefault(name, opened)
                 self._share_journal_bytes()
-            if entry.space is space:
-                return True
+            if space is opened:
+                return space, True
         if scenario is not None:
-            entry.space.engine.replace(scenario)
-        return False
+            space.engine.replace(scenario)
+        return space, False
 
     def drop(self, name: str) -> bool:
         """End a space; return False if there is none of this name."""
         with self._lock:
             self._end_idle()
-            dropped = self._entries.pop(name, None) is not None
+            dropped = self._spaces.pop(name, None) is not None
             self._share_journal_bytes()
             return dropped
 
-    def list(self) -> list[SpaceStatus]:
+    def list(self) -> list[Space]:
         """Return the open spaces, the least recently used first."""
         with self._lock:
             self._end_idle()
-            now = self._clock()
-            return [SpaceStatus(name, each.space.engine, now - each.used_at) for name, each in self._entries.items()]
-
-    def _used(self, name: str) -> _Entry | None:
-        self._end_idle()
-        entry = self._entries.get(name)
-        if entry is not None:
-            entry.used_at = self._clock()
-            self._entries.move_to_end(name)
-        return entry
-
-    def _check_room(self, entry: _Entry | None) -> None:
-        if entry is None and len(self._entries) >= self.max:
-            raise TooManySpaces
+            return [*self._spaces.values()]
 
     def _end_idle(self) -> None:
-        deadline = self._clock() - self._settings.space_idle
-        count = len(self._entries)
-        while self._entries and next(iter(self._entries.values())).used_at < deadline:
-            self._entries.popitem(last=False)
-        if len(self._entries) < count:
+        deadline = self.clock() - self._settings.space_idle
+        count = len(self._spaces)
+        while self._spaces and next(iter(self._spaces.values())).used_at < deadline:
+            self._spaces.popitem(last=False)
+        if len(self._spaces) < count:
             self._share_journal_bytes()
 
     def _share_journal_bytes(self) -> None:
         limits = self._settings.journal
-        share = replace(limits, size=min(limits.size, limits.size * _FULL_JOURNALS // max(1, len(self._entries))))
-        for entry in self._entries.values():
-            entry.space.engine.limit_journal(share)
+        share = replace(limits, size=min(limits.size, limits.size * _FULL_JOURNALS // max(1, len(self._spaces))))
+        for space in self._spaces.values():
+            space.engine.limit_journal(share)

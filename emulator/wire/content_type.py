@@ -91,7 +91,6 @@ _BOMS = (
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 )
-_FIRST_BYTES_OF_BOMS = frozenset({bom[:1] for bom, _ in _BOMS})
 _UTF16_WITHOUT_BOM = ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
 _DECLARED_ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]+)""")
 _ABOVE_ASCII_REPLACED = bytes(range(128)) + b"?" * 128
@@ -117,7 +116,7 @@ def _charset(data: bytes, media: MediaType) -> tuple[str, int]:
     A mark overrides the Content-Type, whose charset overrides the XML declaration. Without a charset ``text/*`` is
     US-ASCII (RFC 2046), where werkzeug assumes UTF-8, and other types follow the rules of XML.
     """
-    if data[:1] in _FIRST_BYTES_OF_BOMS:
+    if data[:1] != b"<":
         for bom, charset in _BOMS:
             if data.startswith(bom):
                 return charset, len(bom)

@@ -16,8 +16,7 @@ from emulator.core.journal import Reason
 from emulator.wire import faults
 from emulator.wire.input_limits import shorten
 from emulator.wire.int32 import NotANumber, OutOfRange, int32_in_xml
-from emulator.wire.xml_fast import Element, FastXml
-from emulator.wire.xml_strict import StrictXml
+from emulator.wire.xml_parsers import Element, FastXml, StrictXml
 
 Xml = FastXml | StrictXml
 
@@ -172,6 +171,5 @@ def _remark(tag: str) -> Reason | None:
 
 
 def _split(tag: str) -> tuple[str, str]:
-    """Return the namespace and the local name of a tag."""
     ns, _, name = tag.rpartition("}")
     return ns[1:], name

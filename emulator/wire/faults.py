@@ -7,28 +7,25 @@ The ids are those of the contract (R: routing, E: reading the envelope, G: GET a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from emulator.core.contract import SOAP11_NS
 from emulator.core.journal import Reason
 from emulator.wire.input_limits import DEEPEST, MOST_MARKUP, shorten
-from emulator.wire.spyne_compat import Fault
+from emulator.wire.spyne_compat import spyne
 
 ARROW: Final = " ---> "  # joins the messages of a chain of exceptions
 
 
-class FaultCode(Enum):
-    """A fault code by its local names in SOAP 1.1 and in SOAP 1.2."""
+class FaultCode(NamedTuple):
+    soap11: str
+    soap12: str
 
-    CLIENT = ("Client", "Sender")
-    SERVER = ("Server", "Receiver")
-    VERSION_MISMATCH = ("VersionMismatch", "VersionMismatch")
-    MUST_UNDERSTAND = ("MustUnderstand", "MustUnderstand")
 
-    def __init__(self, soap11: str, soap12: str) -> None:
-        self.soap11 = soap11
-        self.soap12 = soap12
+_CLIENT = FaultCode("Client", "Sender")
+_SERVER = FaultCode("Server", "Receiver")
+_MUST_UNDERSTAND = FaultCode("MustUnderstand", "MustUnderstand")
+VERSION_MISMATCH: Final = FaultCode("VersionMismatch", "VersionMismatch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +49,14 @@ class FaultSpec:
         return AsmxFault(self, values)
 
 
-class AsmxFault(Fault):  # type: ignore[misc]  # spyne is untyped
-    """A fault of the service. ``messages`` are those of the exception chain, outermost first."""
+class AsmxFault(spyne.Fault):  # type: ignore[misc]  # spyne is untyped
+    """A fault of the service. ``messages`` are those of the exception chain, outermost first; ``text`` joins them."""
 
     def __init__(self, spec: FaultSpec, values: dict[str, object]) -> None:
-        self.spec = spec
+        self.spec, self._values = spec, values
         self.messages = tuple(message.format(**values) for message in spec.messages)
+        self.text = ARROW.join(self.messages)
         super().__init__(faultcode=spec.id, faultstring=self.text)
-        self._values = values
-
-    @property
-    def text(self) -> str:
-        """The messages joined as .NET joins them."""
-        return ARROW.join(self.messages)
 
     @property
     def why(self) -> Reason:
@@ -76,8 +68,6 @@ class AsmxFault(Fault):  # type: ignore[misc]  # spyne is untyped
 class ServiceException(Exception):
     """Raised by an operation to make the service answer as if its method had thrown an exception with this text."""
 
-
-_CLIENT, _SERVER = FaultCode.CLIENT, FaultCode.SERVER
 
 _READING = "Server was unable to read request."
 _PROCESSING = "Server was unable to process request."
@@ -98,7 +88,7 @@ ACTION_UNKNOWN = FaultSpec("R3", ("Unable to handle request. The action '{action
 VERSION_UNKNOWN = FaultSpec(
     "R4",
     (f"Possible SOAP version mismatch: Envelope namespace {{namespace}} was unexpected. Expecting {SOAP11_NS}.",),
-    FaultCode.VERSION_MISMATCH,
+    VERSION_MISMATCH,
 )
 UNREADABLE = FaultSpec("R5", (_PROCESSING, "{error}"), _SERVER)
 PART_MISSING_IN_ROUTING = FaultSpec("R6", (_PROCESSING, _PART_MISSING), _SERVER)
@@ -115,9 +105,7 @@ WRONG_MEDIA_TYPE = FaultSpec("415", status=415, reason="the media type is not th
 PART_MISSING = FaultSpec("E1/E2", (_READING, _PART_MISSING), _CLIENT)
 BAD_INT = FaultSpec("E3", (_READING, _IN_DOCUMENT, _NOT_A_NUMBER), _CLIENT)
 INT_OUT_OF_RANGE = FaultSpec("E4", (_READING, _IN_DOCUMENT, _OUT_OF_RANGE), _CLIENT)
-NOT_UNDERSTOOD = FaultSpec(
-    "E5", ("SOAP header {name} was not understood.",), FaultCode.MUST_UNDERSTAND, has_detail=False
-)
+NOT_UNDERSTOOD = FaultSpec("E5", ("SOAP header {name} was not understood.",), _MUST_UNDERSTAND, has_detail=False)
 THROWN = FaultSpec("E6", (_PROCESSING, "{message}"), _SERVER)
 
 PARAMETER_MISSING = FaultSpec("G1", ("Missing parameter: {name}.",))

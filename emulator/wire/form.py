@@ -12,14 +12,14 @@ from emulator.wire.envelope import OPERATION_TAG
 from emulator.wire.faults import ARROW, AsmxFault
 from emulator.wire.input_limits import InputTooLarge, check_pairs
 from emulator.wire.int32 import NotANumber, OutOfRange, int32_in_form
-from emulator.wire.spyne_compat import HttpRpc, XmlDocument
+from emulator.wire.spyne_compat import spyne
 
 FORM: Final = "application/x-www-form-urlencoded"
 _PARAMETERS = frozenset(PARAMETERS)
 _NAMES_BY_LOWER = {name.lower(): name for name in PARAMETERS}
 
 
-class FormIn(HttpRpc):  # type: ignore[misc]  # spyne is untyped
+class FormIn(spyne.protocol.http.HttpRpc):  # type: ignore[misc]  # spyne is untyped
     """Reads the query string of a GET or the form of a POST."""
 
     def create_in_document(self, ctx: Any, charset: str | None = None) -> None:
@@ -28,7 +28,10 @@ class FormIn(HttpRpc):  # type: ignore[misc]  # spyne is untyped
     def decompose_incoming_envelope(self, ctx: Any, message: str) -> None:
         """Find the operation in the path and the parameters in the data."""
         request = ctx.transport.req
-        _check_operation(request.operation)
+        if request.operation != OPERATION:
+            if request.operation.lower() == OPERATION.lower():
+                raise faults.OPERATION_IN_OTHER_CASE.fault(name=request.operation, operation=OPERATION)
+            raise faults.OPERATION_UNKNOWN.fault(name=request.operation)
         charset = "utf-8"
         if ctx.binding is Binding.POST:
             media = parse_content_type(request.content_type)
@@ -47,14 +50,6 @@ class FormIn(HttpRpc):  # type: ignore[misc]  # spyne is untyped
         """Convert the parameters in the order of their declaration, so that the first bad one is reported."""
         collection = "QueryString" if ctx.binding is Binding.GET else "Form"
         ctx.in_object = [_convert(name, ctx.in_body_doc.get(name), collection) for name in PARAMETERS]
-
-
-def _check_operation(name: str) -> None:
-    if name == OPERATION:
-        return
-    if name.lower() == OPERATION.lower():
-        raise faults.OPERATION_IN_OTHER_CASE.fault(name=name, operation=OPERATION)
-    raise faults.OPERATION_UNKNOWN.fault(name=name)
 
 
 def _parse(data: bytes, charset: str) -> dict[str, str]:
@@ -76,7 +71,6 @@ def _parse(data: bytes, charset: str) -> dict[str, str]:
 
 
 def _pairs(data: bytes, charset: str) -> list[list[str]]:
-    """Return names and values, decoded."""
     if is_plain_ascii(data, charset):
         return [pair.split("=", 1) for pair in data.decode("ascii").split("&") if "=" in pair]
     pairs = [pair.split(b"=", 1) for pair in data.split(b"&") if b"=" in pair]
@@ -114,13 +108,13 @@ def _check_harmless(name: str, value: str, collection: str) -> None:
 
 _RESULT = f'<?xml version="1.0" encoding="utf-8"?>\r\n<{RESULT_TYPE} xmlns="{NAMESPACE}">{{result}}</{RESULT_TYPE}>'
 _RESULTS: dict[Result | None, bytes] = {None: b""}
-_RESULTS.update((result, _RESULT.format(result=result.value).encode()) for result in Result)
+_RESULTS |= {result: _RESULT.format(result=result.value).encode() for result in Result}
 
 _ENTITIES = {'"': "&quot;", "'": "&#39;", "<": "&lt;", ">": "&gt;", "&": "&amp;"}
 _HTML_ENCODING = str.maketrans(_ENTITIES | {chr(code): f"&#{code};" for code in range(160, 256)})
 
 
-class FormOut(XmlDocument):  # type: ignore[misc]  # spyne is untyped
+class FormOut(spyne.protocol.xml.XmlDocument):  # type: ignore[misc]  # spyne is untyped
     """Writes the result as one element named after its type, and a fault as text."""
 
     mime_type = "text/xml; charset=utf-8"

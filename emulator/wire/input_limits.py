@@ -44,5 +44,4 @@ def check_pairs(data: bytes, charset: str) -> None:
 
 
 def shorten(text: str) -> str:
-    """Cut a text to LONGEST_QUOTE characters."""
     return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"

@@ -9,14 +9,13 @@ from functools import lru_cache
 from typing import Any, Final
 
 from emulator.core import contract
-from emulator.core.call import Call
-from emulator.core.contract import Binding, Result
+from emulator.core.contract import Binding, Call, Result
 from emulator.core.journal import Reason
 from emulator.wire import faults
 from emulator.wire.faults import AsmxFault
 from emulator.wire.form import FormIn, FormOut
 from emulator.wire.soap import Soap11In, Soap11Out, Soap12In, Soap12Out
-from emulator.wire.spyne_compat import Application, Enum, Fault, Integer32, ServerBase, Service, Unicode, rpc
+from emulator.wire.spyne_compat import spyne
 
 Operation = Callable[[Call], Result | None]
 """Returns the result of a call, or None if the service is not to answer it: then the body is empty.
@@ -65,99 +64,75 @@ class WireResponse:
         return None if self.fault is None else self.fault.why
 
 
+@dataclass
 class Transport:
     """The attributes of spyne's transport context that the protocols use."""
 
-    resp_code = 200
-    mime_type = ""
-
-    def __init__(self, request: WireRequest) -> None:
-        self.req = request
+    req: WireRequest
+    resp_code: int = 200
+    mime_type: str = ""
 
 
 class Context:
-    """The attributes of spyne's ``MethodContext`` that the pipeline uses; spyne's own costs 18 µs, this one 0.4.
+    """The attributes of spyne's ``MethodContext`` that are read before a step sets them.
 
-    ``udc``, spyne's field for user-defined data, is the operation. ``binding`` is the one guessed from the headers
-    until the envelope has been read.
+    spyne's own costs 18 µs, this one 0.4. ``udc``, spyne's field for user-defined data, is the operation. ``binding``
+    is the one guessed from the headers until the envelope has been read.
     """
 
-    in_document: Any = None
-    in_header_doc: Any = None
-    in_body_doc: Any = None
-    in_object: Any = None
-    in_error: Fault | None = None
+    in_error = outprot_ctx = None
     out_object: Any = None
     out_document: Any = None
     out_string: Any = None
     out_error: Any = None
     descriptor: Any = None
-    function: Any = None
-    method_request_string: str | None = None
-    outprot_ctx: Any = None
-    is_routed = False
     remarks: tuple[Reason, ...] = ()
 
     def __init__(self, app: Any, request: WireRequest, operation: Operation, binding: Binding) -> None:
-        self.app = app
-        self.binding = binding
-        self.in_protocol, self.out_protocol = app.in_protocol, app.out_protocol
+        self.app, self.binding, self.out_protocol = app, binding, app.out_protocol
         self.transport = Transport(request)
         self.udc = operation
 
-    @property
-    def method_name(self) -> Any:
-        return self.descriptor and self.descriptor.name
-
-    def fire_event(self, event: str, *args: Any, **kwargs: Any) -> None:
-        """Call the listeners of the application and of the operation."""
+    def fire_event(self, event: str) -> None:
         if self.app.event_manager.handlers:
-            self.app.event_manager.fire_event(event, self, *args, **kwargs)
+            self.app.event_manager.fire_event(event, self)
         if self.descriptor is not None:
             for manager in self.descriptor.event_managers:
                 if manager.handlers:
-                    manager.fire_event(event, self, *args, **kwargs)
+                    manager.fire_event(event, self)
 
 
-class Pipeline(ServerBase):  # type: ignore[misc]  # spyne is untyped
-    """A server for one spyne Application: runs spyne's steps from a request to the bytes of its answer."""
-
+class Pipeline(spyne.server.ServerBase):  # type: ignore[misc]  # spyne is untyped
     transport = "http"
 
-    def run(self, ctx: Context) -> None:
-        """Read the request, call the operation, and write its result or a fault to ``ctx.out_string``."""
-        self.generate_contexts(ctx)
-        if ctx.in_error is None:
-            self.get_in_object(ctx)
-        if ctx.in_error is None:
-            self.get_out_object(ctx)
-        self.get_out_string(ctx)
-
-    def generate_contexts(self, ctx: Any, in_string_charset: str | None = None) -> Any:
-        """Read the request up to the name of the operation, and look that up in the application."""
+    def run(self, ctx: Any) -> None:
+        """Run spyne's steps, from reading the request to the bytes of the result or fault in ``ctx.out_string``."""
         protocol = self.app.in_protocol
         try:
-            protocol.create_in_document(ctx, in_string_charset)
+            protocol.create_in_document(ctx)
             protocol.decompose_incoming_envelope(ctx, protocol.REQUEST)
             (ctx.descriptor,) = self.app.interface.service_method_map[ctx.method_request_string]
             ctx.function = ctx.descriptor.function
-        except Fault as fault:
-            ctx.in_error = ctx.out_error = fault
+            protocol.deserialize(ctx, protocol.REQUEST)
+        except spyne.Fault as fault:
+            ctx.out_error = fault
             ctx.fire_event("method_exception_object")
-        return (ctx,)
+        else:
+            self.get_out_object(ctx)
+        self.get_out_string(ctx)
 
 
-ResultType = Enum(*(result.value for result in Result), type_name=contract.RESULT_TYPE)
-Int = Integer32(min_occurs=1, nillable=False)
+ResultType = spyne.Enum(*(result.value for result in Result), type_name=contract.RESULT_TYPE)
+Int = spyne.Integer32(min_occurs=1, nillable=False)
 
 
-class API(Service):  # type: ignore[misc]  # spyne is untyped
+class API(spyne.Service):  # type: ignore[misc]  # spyne is untyped
     """The service. What its operation does comes with each request, so the class has no state."""
 
-    @rpc(
+    @spyne.rpc(
         Int,
         Int,
-        Unicode,
+        spyne.Unicode,
         _args=contract.PARAMETERS,
         _returns=ResultType,
         _operation_name=contract.OPERATION,
@@ -178,7 +153,6 @@ class API(Service):  # type: ignore[misc]  # spyne is untyped
 
 
 def _thrown(binding: Binding, message: str) -> AsmxFault:
-    """Return the fault for an exception of the service."""
     spec = faults.THROWN if binding in (Binding.SOAP11, Binding.SOAP12) else faults.THROWN_IN_FORM
     return spec.fault(message=message)
 
@@ -200,7 +174,7 @@ def pipelines() -> dict[Binding, Pipeline]:
 
 
 def _pipeline(suffix: str, in_protocol: Any, out_protocol: Any) -> Pipeline:
-    return Pipeline(Application([API], contract.NAMESPACE, contract.SERVICE + suffix, in_protocol, out_protocol))
+    return Pipeline(spyne.Application([API], contract.NAMESPACE, contract.SERVICE + suffix, in_protocol, out_protocol))
 
 
 def respond(request: WireRequest, operation: Operation, binding: Binding) -> WireResponse:
@@ -220,8 +194,3 @@ def respond(request: WireRequest, operation: Operation, binding: Binding) -> Wir
         pipeline.get_out_string(ctx)
     transport, body = ctx.transport, b"".join(ctx.out_string)
     return WireResponse(transport.resp_code, transport.mime_type, body, ctx.binding, ctx.out_error, ctx.remarks)
-
-
-def prepare() -> None:
-    """Build the spyne applications, which the first request would otherwise wait for."""
-    pipelines()

@@ -15,11 +15,10 @@ from emulator.core.contract import NAMESPACE, SOAP11_NS, SOAP12_NS, SOAP_ACTION,
 from emulator.wire import envelope, faults
 from emulator.wire.content_type import MediaType, as_utf8, parse_content_type, replace_invalid_utf8, url_decoded
 from emulator.wire.envelope import OPERATION_TAG, MissingPart
-from emulator.wire.faults import AsmxFault, FaultCode
+from emulator.wire.faults import AsmxFault
 from emulator.wire.input_limits import InputTooLarge, check_markup
-from emulator.wire.spyne_compat import Soap11, Soap12
-from emulator.wire.xml_fast import NeedsStrictParser, parse_fast
-from emulator.wire.xml_strict import StrictXml, XmlError
+from emulator.wire.spyne_compat import spyne
+from emulator.wire.xml_parsers import NeedsStrictParser, StrictXml, XmlError, parse_fast
 
 TEXT_XML: Final = "text/xml"
 SOAP_XML: Final = "application/soap+xml"
@@ -57,7 +56,7 @@ class _SoapIn:
 
     def routes_by_action(self, ctx: Any, media: MediaType) -> bool:
         """Return True if the action names the operation, False if the Body has to; raise AsmxFault if neither may."""
-        raise NotImplementedError
+        return media.action == SOAP_ACTION
 
     def decompose_incoming_envelope(self, ctx: Any, message: str) -> None:
         """Find the version, the Header and the Body; route by the Body if the action did not."""
@@ -110,7 +109,7 @@ def _fault(error: MissingPart | XmlError | InputTooLarge, is_routed: bool) -> As
     return faults.UNREADABLE.fault(error=error)
 
 
-class Soap11In(_SoapIn, Soap11):  # type: ignore[misc]  # spyne is untyped
+class Soap11In(_SoapIn, spyne.protocol.soap.Soap11):  # type: ignore[misc]  # spyne is untyped
     """Reads requests with a SOAPAction, which alone routes them."""
 
     def routes_by_action(self, ctx: Any, media: MediaType) -> bool:
@@ -125,11 +124,8 @@ class Soap11In(_SoapIn, Soap11):  # type: ignore[misc]  # spyne is untyped
         return True
 
 
-class Soap12In(_SoapIn, Soap12):  # type: ignore[misc]  # spyne is untyped
+class Soap12In(_SoapIn, spyne.protocol.soap.Soap12):  # type: ignore[misc]  # spyne is untyped
     """Reads requests of SOAP 1.2's media type or without SOAPAction: the action routes, else the Body does."""
-
-    def routes_by_action(self, ctx: Any, media: MediaType) -> bool:
-        return media.action == SOAP_ACTION
 
 
 def _check_media_type(media: MediaType, version: Binding | None = None) -> None:
@@ -171,11 +167,9 @@ class _SoapOut:
     def __init__(self) -> None:
         super().__init__()
         self._results: dict[Result | None, bytes] = {None: b""}
-        for result in Result:
-            self._results[result] = self._envelope(_RESPONSE.format(result=result.value))
+        self._results |= {result: self._envelope(_RESPONSE.format(result=result.value)) for result in Result}
 
     def serialize(self, ctx: Any, message: str) -> None:
-        """Write the operation's result, prepared in the constructor, or the fault."""
         ctx.transport.mime_type = self.mime_type
         if ctx.out_error is None:
             ctx.out_document = self._results[ctx.out_object[0]]
@@ -193,14 +187,13 @@ class _SoapOut:
             return b""
         detail = self.detail if fault.spec.has_detail else ""
         body = self.fault.format(code=code, text=_escape(fault.text), detail=detail)
-        return self._envelope(body, _UPGRADE if code is FaultCode.VERSION_MISMATCH else "")
+        return self._envelope(body, _UPGRADE if code is faults.VERSION_MISMATCH else "")
 
     def _envelope(self, body: str, header: str = "") -> bytes:
-        xml = _ENVELOPE.format(namespace=self.namespace, header=header, body=body)
-        return xml.encode("utf-8", "replace")
+        return _ENVELOPE.format(namespace=self.namespace, header=header, body=body).encode("utf-8", "replace")
 
 
-class Soap11Out(_SoapOut, Soap11):  # type: ignore[misc]  # spyne is untyped
+class Soap11Out(_SoapOut, spyne.protocol.soap.Soap11):  # type: ignore[misc]  # spyne is untyped
     namespace = SOAP11_NS
     mime_type = f"{TEXT_XML}; charset=utf-8"
     fault = (
@@ -209,7 +202,7 @@ class Soap11Out(_SoapOut, Soap11):  # type: ignore[misc]  # spyne is untyped
     detail = "<detail />"
 
 
-class Soap12Out(_SoapOut, Soap12):  # type: ignore[misc]  # spyne is untyped
+class Soap12Out(_SoapOut, spyne.protocol.soap.Soap12):  # type: ignore[misc]  # spyne is untyped
     namespace = SOAP12_NS
     mime_type = f"{SOAP_XML}; charset=utf-8"
     fault = (

@@ -1,4 +1,4 @@
-"""The only module that imports spyne: makes spyne 2.14.0 import on Python 3.10 and later, and exports its names.
+"""The only module that imports spyne: makes spyne 2.14.0 import on Python 3.10 and later.
 
 * Its vendored ``six`` finds modules through a protocol that Python 3.12 removed. The three that spyne needs are put
   into ``sys.modules`` beforehand, where an exact name is found without a finder; and six's finder is removed from
@@ -13,14 +13,12 @@
 from __future__ import annotations
 
 import collections.abc
-import contextlib
 import http.cookies
 import logging
 import sys
 import types
 import urllib.parse
 import warnings
-from collections.abc import Iterator
 from email.message import Message
 
 _SIX_MODULES = {"collections_abc": collections.abc, "http_cookies": http.cookies, "urllib.parse": urllib.parse}
@@ -34,48 +32,26 @@ def _parse_header(line: str) -> tuple[str, dict[str, str]]:
     return value, dict(parameters)
 
 
-@contextlib.contextmanager
-def _cgi_stand_in() -> Iterator[None]:
-    original = sys.modules.get("cgi")
-    stand_in = types.ModuleType("cgi")
-    stand_in.parse_header = _parse_header  # type: ignore[attr-defined]
-    sys.modules["cgi"] = stand_in
-    try:
-        yield
-    finally:
-        del sys.modules["cgi"]
-        if original is not None:
-            sys.modules["cgi"] = original
-
-
+_cgi = types.ModuleType("cgi")
+_cgi.parse_header = _parse_header  # type: ignore[attr-defined]
+_original_cgi = sys.modules.get("cgi")
+sys.modules["cgi"] = _cgi
 for _name, _module in _SIX_MODULES.items():
     sys.modules.setdefault(f"spyne.util.six.moves.{_name}", _module)
 
-with _cgi_stand_in(), warnings.catch_warnings():
+with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import spyne.const
-    from spyne import Application, Fault, Integer32, Service, Unicode, rpc
-    from spyne.model.enum import Enum
-    from spyne.protocol.http import HttpRpc
-    from spyne.protocol.soap import Soap11, Soap12
-    from spyne.protocol.xml import XmlDocument
-    from spyne.server import ServerBase
+    import spyne.protocol.http
+    import spyne.protocol.soap
+    import spyne.protocol.xml
+    import spyne.server
 
+del sys.modules["cgi"]
+if _original_cgi is not None:
+    sys.modules["cgi"] = _original_cgi
 sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "spyne.util.six"]
 spyne.const.MIN_GC_INTERVAL = float("inf")
 logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)
 
-__all__ = [
-    "Application",
-    "Enum",
-    "Fault",
-    "HttpRpc",
-    "Integer32",
-    "ServerBase",
-    "Service",
-    "Soap11",
-    "Soap12",
-    "Unicode",
-    "XmlDocument",
-    "rpc",
-]
+__all__ = ["spyne"]

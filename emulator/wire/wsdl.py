@@ -1,8 +1,8 @@
 """The WSDL and the discovery document of the service.
 
-The templates beside this module, ``service.wsdl`` and ``service.disco``, hold the text that ASMX writes; the names
-come from the contract, the address from the request. The real service orders the namespaces on the root anew whenever
-it starts; the templates keep one order.
+The templates beside this module, ``service.wsdl`` and ``service.disco``, hold the text that ASMX writes, with the
+constants of the contract and the address from the request. The real service orders the namespaces on the root anew
+whenever it starts; the templates keep one order.
 """
 
 from __future__ import annotations
@@ -17,20 +17,7 @@ from emulator.core import contract
 
 _CRLF = "\r\n"  # the line end of XML that .NET indents
 _URI_CHARACTERS = "%:/?[]@!$&'()*+,;="  # besides letters, digits and -._~: all that an escaped URI may hold
-_NAMES = {
-    "namespace": contract.NAMESPACE,
-    "service": contract.SERVICE,
-    "operation": contract.OPERATION,
-    "soap_action": contract.SOAP_ACTION,
-    "description": contract.DESCRIPTION,
-    "session": contract.SESSION,
-    "node": contract.NODE,
-    "auth_code": contract.AUTH_CODE,
-    "response": contract.RESPONSE,
-    "response_result": contract.RESPONSE_RESULT,
-    "result_type": contract.RESULT_TYPE,
-    "results": f"{_CRLF}          ".join(f'<s:enumeration value="{result.value}" />' for result in contract.Result),
-}
+_RESULTS = f"{_CRLF}          ".join(f'<s:enumeration value="{result.value}" />' for result in contract.Result)
 
 DESCRIPTION_NOT_FOUND: Final = f"XML Web service description was not found.{_CRLF}"
 """The answer to ``?wsdl=`` with any value (500, text/plain): the only description has no name."""
@@ -52,7 +39,7 @@ def disco(address: str) -> bytes:
 def _read_template(name: str) -> Template:
     """Read a template and fill in the names, so that only the address is left."""
     lines = files(__package__).joinpath(name).read_text(encoding="utf-8").splitlines()
-    return Template(Template(_CRLF.join(lines)).safe_substitute(_NAMES))
+    return Template(Template(_CRLF.join(lines)).safe_substitute(vars(contract), RESULTS=_RESULTS))
 
 
 def _fill(template: Template, address: str) -> bytes:

@@ -18,8 +18,8 @@ from lxml import etree
 from emulator.core.contract import NAMESPACE, PARAMETERS, Binding
 from emulator.core.engine import Engine
 from emulator.delivery import DELIVERY, Delivery
-from emulator.scenario import loads
-from emulator.server.limits import HttpLimits
+from emulator.scenario.loading import loads
+from emulator.server import HttpLimits
 from emulator.server.parser import RequestParser
 from emulator.server.wsgi import connection_environ, request_environ
 from emulator.web.app import Application

@@ -17,8 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from emulator.core.call import Call
-from emulator.core.contract import Binding
+from emulator.core.contract import Binding, Call
 from emulator.wire.wsdl import wsdl
 from tests.bench.measuring import Effort, Figures, Missing, scenario
 from tests.bench.server import FEW, MAX_FIRST_ANSWER, MAX_MEGABYTES, Serve, first_answer, megabytes_after

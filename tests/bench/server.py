@@ -12,8 +12,7 @@ from time import perf_counter
 from urllib.request import Request, urlopen
 
 from emulator.client.soap import build_request
-from emulator.core.call import Call
-from emulator.core.contract import SERVICE_PATH, Binding, Result
+from emulator.core.contract import SERVICE_PATH, Binding, Call, Result
 from tests.bench.measuring import Effort, Figures, seconds
 from tests.bench.wrk import default_call, load, measure_load, rate, served
 

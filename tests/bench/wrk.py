@@ -15,8 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from emulator.client.soap import build_request
-from emulator.core.call import Call
-from emulator.core.contract import SERVICE_PATH, Binding
+from emulator.core.contract import SERVICE_PATH, Binding, Call
 from tests.bench.measuring import Effort, Figures, Missing
 
 NO_WRK = "it needs the program wrk; on Debian and Ubuntu: apt-get install wrk"

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from emulator import Emulator, Exchange, Options, RemoteEmulator, RemoteError, Result, Scenario, ScenarioError
-from emulator.scenario import loads
+from emulator.scenario.loading import loads
 
 TOKEN = "tökén-€-of-mine"
 

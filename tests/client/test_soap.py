@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.client.soap import build_request, find_fault_text, find_result
-from emulator.core.call import Call
-from emulator.core.contract import INT32_MAX, INT32_MIN, NAMESPACE, Binding, Result
+from emulator.core.contract import INT32_MAX, INT32_MIN, NAMESPACE, Binding, Call, Result
 from emulator.wire.service import WireRequest
 from tests.helpers.wire import golden, respond
 

@@ -7,8 +7,7 @@ import time
 import pytest
 from hypothesis import given
 
-from emulator.core.call import Call
-from emulator.core.contract import INT32_MAX, INT32_MIN, Binding
+from emulator.core.contract import INT32_MAX, INT32_MIN, Binding, Call
 from emulator.core.matching import Absent, Not, Range, When
 from emulator.core.reachability import covers, unreachable
 from emulator.core.rules import Rule

@@ -5,8 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.core.call import Call
-from emulator.core.contract import Binding, Result
+from emulator.core.contract import Binding, Call, Result
 from emulator.core.engine import Engine
 from emulator.core.matching import Absent, Not, OneOf, Range, When
 from emulator.core.replies import Reply, Return

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from emulator.core.call import Call
-from emulator.core.contract import Binding
+from emulator.core.contract import Binding, Call
 from emulator.core.engine import Engine
 from emulator.errors import ScenarioError
-from emulator.scenario import loads
+from emulator.scenario.loading import loads
 from emulator.scenario.schema import schema
 from tests.fuzz.timing import in_time
 from tests.helpers.paths import ROOT

@@ -16,12 +16,11 @@ from lxml import etree
 from werkzeug.datastructures import Headers
 from werkzeug.test import run_wsgi_app
 
-from emulator.core.call import Call
-from emulator.core.contract import NAMESPACE, PARAMETERS, SOAP_ACTION, Binding
+from emulator.core.contract import NAMESPACE, PARAMETERS, SOAP_ACTION, Binding, Call
 from emulator.core.engine import Engine
 from emulator.core.journal import Exchange
 from emulator.delivery import RECEIVED, Received
-from emulator.scenario import loads
+from emulator.scenario.loading import loads
 from emulator.server.wsgi import connection_environ
 from emulator.web.app import Application
 from emulator.web.redaction import Redactor

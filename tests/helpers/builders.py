@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from emulator.core.call import Call
-from emulator.core.contract import Binding, Result
+from emulator.core.contract import Binding, Call, Result
 from emulator.core.desk import Desk
 from emulator.core.matching import Condition, Matches, OneOf, When
 from emulator.core.replies import Reply, Return

@@ -21,13 +21,22 @@ import uvloop
 from click.testing import CliRunner, Result
 
 from emulator.cli import main
-from emulator.core.call import Call
-from emulator.core.contract import AUTH_CODE, NAMESPACE, NODE, OPERATION, SERVICE_PATH, SESSION, SOAP_ACTION, Binding
+from emulator.core.contract import (
+    AUTH_CODE,
+    NAMESPACE,
+    NODE,
+    OPERATION,
+    SERVICE_PATH,
+    SESSION,
+    SOAP_ACTION,
+    Binding,
+    Call,
+)
 from emulator.core.engine import Engine
 from emulator.core.journal import Exchange, RawExchange
 from emulator.delivery import WSGIApplication
-from emulator.scenario import loads
-from emulator.server.limits import HttpLimits
+from emulator.scenario.loading import loads
+from emulator.server import HttpLimits
 from emulator.server.server import HttpServer
 from emulator.web.app import Application
 from tests.helpers.paths import ROOT

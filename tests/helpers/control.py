@@ -7,11 +7,10 @@ from typing import Any, Final
 from werkzeug.test import Client, TestResponse
 
 from emulator.client.soap import build_request
-from emulator.core.call import Call
-from emulator.core.contract import Binding
+from emulator.core.contract import Binding, Call
 from emulator.core.engine import Engine
 from emulator.core.journal import JournalLimits
-from emulator.scenario import loads
+from emulator.scenario.loading import loads
 from emulator.web.app import Application
 from emulator.web.control.dispatch import PROBLEM
 from emulator.web.spaces import Settings

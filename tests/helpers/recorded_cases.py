@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from lxml import etree
 
-from emulator.core.call import Call
+from emulator.core.contract import Call
 from tests.helpers.paths import GOLDEN
 from tests.helpers.raw_http import Answer, Request
 

@@ -6,7 +6,7 @@ import pytest
 
 from emulator.core.rules import Rule, Scenario
 from emulator.errors import ScenarioError
-from emulator.scenario import loads
+from emulator.scenario.loading import loads
 
 
 def rule(text: str) -> Rule:

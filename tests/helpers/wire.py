@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from emulator.core.call import Call
-from emulator.core.contract import OPERATION, SOAP_ACTION, Binding, Result
+from emulator.core.contract import OPERATION, SOAP_ACTION, Binding, Call, Result
 from emulator.wire import service
 from emulator.wire.service import WireRequest, WireResponse
 from tests.helpers.paths import GOLDEN

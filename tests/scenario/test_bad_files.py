@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emulator.errors import ScenarioError
-from emulator.scenario import load, loads
+from emulator.scenario.loading import load, loads
 from tests.helpers.golden import check_golden
 from tests.helpers.paths import GOLDEN
 

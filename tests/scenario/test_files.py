@@ -20,8 +20,8 @@ from emulator.core.engine import Engine
 from emulator.core.rules import Scenario
 from emulator.emulator import Emulator
 from emulator.errors import ScenarioError
-from emulator.scenario import load
-from emulator.scenario.files import ScenarioFolder, Watcher
+from emulator.scenario.files import ScenarioFolder
+from emulator.scenario.loading import load
 from tests.helpers.builders import a_call
 
 GOOD = "name: {name}\nrules:\n  - when: {{session: 1}}\n    return: startSessionRet_{result}\n"
@@ -32,8 +32,9 @@ class EventEngine(Engine):
     """An engine that sets an event when its scenario was replaced."""
 
     def __init__(self, scenario: Scenario) -> None:
-        super().__init__(scenario)
         self.replaced = Event()
+        super().__init__(scenario)
+        self.replaced.clear()
 
     def replace(self, scenario: Scenario) -> None:
         super().replace(scenario)
@@ -58,8 +59,8 @@ def test_a_valid_edit_is_loaded(how: str, file: Path, engine: EventEngine, tmp_p
     if how == "link retargeted":
         file.rename(tmp_path / "one")
         file.symlink_to(tmp_path / "one")
-    watcher = Watcher(file, engine)
-    watcher.start()
+    folder = ScenarioFolder(file, engine)
+    folder.start()
     try:
         if how == "written in place":
             file.write_text(text)
@@ -72,7 +73,7 @@ def test_a_valid_edit_is_loaded(how: str, file: Path, engine: EventEngine, tmp_p
                 (tmp_path / "link").replace(file)
         assert engine.replaced.wait(PATIENCE)
     finally:
-        watcher.stop()
+        folder.stop()
     assert engine.scenario.name == "second"
 
 
@@ -88,41 +89,40 @@ def test_a_change_that_the_system_did_not_report_is_found(
         yield set()
 
     monkeypatch.setattr("watchfiles.watch", silent)
-    watcher = Watcher(file, engine)
-    watcher.start()
-    watcher.stop()
+    folder = ScenarioFolder(file, engine)
+    folder.start()
+    folder.stop()
     assert engine.scenario.name == "second"
 
 
 def test_an_invalid_edit_keeps_the_scenario_and_is_logged_once(
     file: Path, engine: EventEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    watcher = Watcher(file, engine)
-    watcher.reload()
+    folder = ScenarioFolder(file, engine)
+    folder.reload()
     assert not engine.replaced.is_set(), "an unchanged file was loaded"
     file.write_text("rules:\n  - whne: {}\n")
-    watcher.reload()
-    watcher.reload()
+    folder.reload()
+    folder.reload()
     assert engine.scenario.name == "first"
-    assert watcher.error is not None
+    assert folder.error is not None
     assert caplog.text.count("unknown key; did you mean 'when'?") == 1
     file.write_text(GOOD.format(name="first", result="Error"))
-    watcher.reload()
-    assert watcher.error is None
+    folder.reload()
+    assert folder.error is None
 
 
 def test_another_file_of_the_folder_can_be_used_and_is_watched_from_then_on(file: Path, engine: EventEngine) -> None:
     other = file.with_name("day.yml")
     other.write_text(GOOD.format(name="day", result="OK"))
     file.with_name("notes.txt").touch()
-    watcher = Watcher(file, engine)
-    folder = ScenarioFolder(file, engine, watcher)
+    folder = ScenarioFolder(file, engine)
 
     assert (folder.names(), folder.current) == (["day.yml", "night.yaml"], "night.yaml")
     assert folder.use("day.yml").name == "day"
     assert (engine.scenario.name, folder.current) == ("day", "day.yml")
     other.write_text(GOOD.format(name="day again", result="OK"))
-    watcher.reload()
+    folder.reload()
     assert engine.scenario.name == "day again"
 
 
@@ -208,14 +208,14 @@ def test_during_a_storm_of_edits_calls_are_answered_by_whole_states_and_the_last
     random, numbers = Random(1), count(1)
     file.write_bytes(state(0))
     engine = EventEngine(load(file))
-    watcher = Watcher(file, engine)
+    folder = ScenarioFolder(file, engine)
     stop = Event()
     seen: tuple[set[int], ...] = (set(), set())
     deadline = time.monotonic() + 2 * PATIENCE
 
     with ThreadPoolExecutor(len(seen)) as threads:
         callers = [threads.submit(call_until, stop, engine, states) for states in seen]
-        watcher.start()
+        folder.start()
         try:
             while any(len(states) <= ENOUGH for states in seen):
                 assert time.monotonic() < deadline
@@ -224,15 +224,15 @@ def test_during_a_storm_of_edits_calls_are_answered_by_whole_states_and_the_last
                 engine.replaced.wait(0.005)
                 engine.replaced.clear()
         finally:
-            watcher.stop()
+            folder.stop()
             stop.set()
         for caller in callers:
             caller.result()
 
     last = next(numbers)
     file.write_bytes(state(last)[:-1])
-    watcher.reload()
-    assert "did not find expected ',' or '}'" in str(watcher.error)
+    folder.reload()
+    assert "did not find expected ',' or '}'" in str(folder.error)
     file.write_bytes(state(last))
-    watcher.reload()
-    assert (watcher.error, engine.scenario.name) == (None, f"state-{last}")
+    folder.reload()
+    assert (folder.error, engine.scenario.name) == (None, f"state-{last}")

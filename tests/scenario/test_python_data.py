@@ -14,7 +14,14 @@ from emulator.core.contract import Binding, Result
 from emulator.core.matching import When
 from emulator.core.replies import Reply, Return
 from emulator.errors import ScenarioError
-from emulator.scenario import check_rule_words, from_data, loads, reply_from_data, rule_from_data, when_from_data
+from emulator.scenario.loading import (
+    check_rule_words,
+    from_data,
+    loads,
+    reply_from_data,
+    rule_from_data,
+    when_from_data,
+)
 from tests.helpers.builders import one_of
 
 

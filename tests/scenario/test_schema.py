@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from emulator.errors import ScenarioError
-from emulator.scenario import loads
+from emulator.scenario.loading import loads
 from emulator.scenario.schema import schema
 
 OK = "startSessionRet_OK"

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from emulator.core.call import Call
-from emulator.core.contract import Binding, Result
+from emulator.core.contract import Binding, Call, Result
 from emulator.core.engine import Engine
 from emulator.core.replies import ConnectionFailure, HttpFailure, Return, Throw
 from emulator.delivery import ConnectionFault
-from emulator.scenario import load
 from emulator.scenario.files import DEFAULT_SCENARIO, SCENARIOS
+from emulator.scenario.loading import load
 from emulator.scenario.schema import schema
 from tests.helpers.golden import check_golden
 

@@ -13,7 +13,7 @@ from emulator.core.contract import Result
 from emulator.core.matching import When
 from emulator.core.replies import Fixed, HttpFailure, Reply, Return
 from emulator.errors import Problem, ScenarioError
-from emulator.scenario import load, loads
+from emulator.scenario.loading import load, loads
 from tests.helpers.builders import one_of
 from tests.helpers.scenarios import accepted, problems
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from emulator.server.limits import HttpLimits
+from emulator.server import HttpLimits
 from tests.helpers.calling import (
     PATIENCE,
     Address,

@@ -18,7 +18,7 @@ from typing import Any, Final
 import pytest
 
 from emulator import MadeCertificate
-from emulator.server.limits import HttpLimits
+from emulator.server import HttpLimits
 from tests.helpers.calling import (
     PATIENCE,
     Address,

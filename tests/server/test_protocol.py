@@ -15,8 +15,8 @@ from typing import Any, Final
 import pytest
 
 from emulator.delivery import RECEIVED, Received
-from emulator.server.acceptor import Acceptor, connect_plain
-from emulator.server.limits import HttpLimits
+from emulator.server import HttpLimits
+from emulator.server.acceptor import Acceptor
 from emulator.server.protocol import HttpProtocol, ServerState
 from emulator.server.server import bind
 from emulator.server.transport import Outbox
@@ -284,7 +284,7 @@ async def listening() -> AsyncIterator[Listening]:
     listener = bind("127.0.0.1", 0)
     loop = asyncio.get_running_loop()
     state = ServerState(watched, HttpLimits(), HOUR, loop, Outbox(loop))
-    acceptor = Acceptor(listener, state, connect_plain)
+    acceptor = Acceptor(listener, state)
     acceptor.start()
     try:
         yield Listening(listener.getsockname()[1], state, environs)

@@ -198,9 +198,10 @@ def test_a_client_that_speaks_plain_http_is_answered(size: int, server: Secured,
 )
 @pytest.mark.parametrize("loop", LOOPS)
 def test_a_handshake_has_its_time_and_no_more(
-    data: bytes, message: str, loop: str, tmp_path: Path, log: pytest.LogCaptureFixture
+    data: bytes, message: str, loop: str, tmp_path: Path, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with secured(tmp_path / "ca.pem", loop=loop, handshake_timeout=0.05) as server:
+    monkeypatch.setattr("emulator.server.acceptor._HANDSHAKE_TIMEOUT", 0.05)
+    with secured(tmp_path / "ca.pem", loop=loop) as server:
         with socket.create_connection(server.address, PATIENCE) as silent:
             silent.sendall(data)
             assert everything(silent)[:8] in (b"", b"HTTP/1.1")

@@ -8,7 +8,7 @@ import pytest
 from werkzeug.test import Client
 
 from emulator.core.engine import Engine
-from emulator.scenario import loads
+from emulator.scenario.loading import loads
 from emulator.web.app import Application
 
 RULE = (

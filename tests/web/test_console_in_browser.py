@@ -13,8 +13,7 @@ import zeep
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from emulator import Emulator, Options, RemoteEmulator
-from emulator.core.call import Call
-from emulator.core.contract import Binding
+from emulator.core.contract import Binding, Call
 from tests.helpers.axe import axe_source
 
 SCENARIO = """

@@ -13,7 +13,7 @@ from werkzeug.test import Client
 from emulator.core.contract import SERVICE_PATH, Binding
 from emulator.core.engine import Engine
 from emulator.delivery import ConnectionFault
-from emulator.scenario import loads
+from emulator.scenario.loading import loads
 from emulator.web.app import Application
 from tests.helpers.calling import ALL_BINDINGS, Address, a_request, call, serving
 from tests.helpers.raw_http import Request

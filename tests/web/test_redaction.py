@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from emulator.core.engine import Engine
 from emulator.core.journal import RawMessage, Reason
-from emulator.scenario import loads
+from emulator.scenario.loading import loads
 from emulator.web.redaction import Redactor
 
 SECRET = "s3cret-of-ann-0123"

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.core.call import Call
 from emulator.core.contract import (
     INT32_MAX,
     INT32_MIN,
@@ -19,6 +18,7 @@ from emulator.core.contract import (
     SOAP12_NS,
     SOAP_ACTION,
     Binding,
+    Call,
 )
 from emulator.wire import faults, service
 from emulator.wire.faults import FaultSpec

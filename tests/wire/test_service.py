@@ -6,13 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from emulator.core.call import Call
-from emulator.core.contract import OPERATION, SOAP11_NS, Binding, Result
+from emulator.core.contract import OPERATION, SOAP11_NS, Binding, Call, Result
 from emulator.core.journal import Reason
 from emulator.wire import faults, service
 from emulator.wire.faults import ServiceException
 from emulator.wire.service import Operation, WireRequest
-from emulator.wire.spyne_compat import Application, Soap11, XmlDocument
+from emulator.wire.spyne_compat import spyne
 from tests.helpers.wire import FORM, golden, request_over, respond
 
 SOAP = (Binding.SOAP11, Binding.SOAP12)
@@ -174,7 +173,7 @@ def test_every_call_runs_through_the_pipeline_and_events_of_spyne(binding: Bindi
 
     def listener(event: str) -> Callable[[object], None]:
         def listen(ctx: object) -> None:
-            seen.append((event, ctx.method_name, list(ctx.in_object)))  # type: ignore[attr-defined]
+            seen.append((event, ctx.descriptor.name, list(ctx.in_object)))  # type: ignore[attr-defined]
 
         return listen
 
@@ -201,7 +200,9 @@ def test_a_truncated_envelope_does_not_affect_the_next_request(binding: Binding)
 
 
 def test_spyne_declares_what_the_wsdl_says() -> None:
-    application = Application([service.API], "urn:any", "Declared", Soap11(), XmlDocument())
+    application = spyne.Application(
+        [service.API], "urn:any", "Declared", spyne.protocol.soap.Soap11(), spyne.protocol.xml.XmlDocument()
+    )
     (descriptor,) = application.interface.service_method_map["{urn:any}startSession"]
     arguments = descriptor.in_message._type_info
     assert list(arguments) == ["iSession", "iNode", "sAuthCode"]

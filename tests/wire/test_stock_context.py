@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.core.call import Call
-from emulator.core.contract import SERVICE_PATH, Binding, Result
+from emulator.core.contract import SERVICE_PATH, Binding, Call, Result
 from emulator.wire import service
 from emulator.wire.faults import ServiceException
 from emulator.wire.service import Operation, Transport, WireRequest, WireResponse
 from emulator.wire.soap import guessed_version
-from emulator.wire.spyne_compat import ServerBase
+from emulator.wire.spyne_compat import spyne
 from tests.helpers.recorded_cases import Case, load_cases
 
 COMPARED = ("status", "content_type", "body", "binding", "remarks")
@@ -22,15 +21,13 @@ def operation(call: Call) -> Result:
     return Result.OK if call.auth_code == "ok" else Result.ERROR
 
 
-class StockServer(ServerBase):  # type: ignore[misc]  # spyne is untyped
+class StockServer(spyne.server.ServerBase):  # type: ignore[misc]  # spyne is untyped
     """spyne's own server, with its MethodContext and its own ``generate_contexts``."""
 
     transport = "http"
 
     def respond(self, request: WireRequest, operation: Operation, binding: Binding) -> WireResponse:
-        from spyne import MethodContext
-
-        context: Any = MethodContext(self, MethodContext.SERVER)
+        context: Any = spyne.MethodContext(self, spyne.MethodContext.SERVER)
         ours = {
             "udc": operation,
             "transport": Transport(request),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -27,7 +28,6 @@ _NAVIGATION: Final = ("GET", "navigate", "document")  # following a link; the pa
 def authorize(request: Request, settings: Settings) -> None:
     """Raise Forbidden or Unauthorized if the sender may not use the control API."""
     _check_origin(request, settings)
-    _check_site(request)
     if settings.control_token:
         _check_token(request, settings.control_token)
     elif settings.exposed:
@@ -40,18 +40,15 @@ def authorize(request: Request, settings: Settings) -> None:
 
 
 def _check_origin(request: Request, settings: Settings) -> None:
-    origin = request.origin
-    if origin is None or _netloc(origin) in {request.host.lower(), _public_netloc(settings)} - {""}:
+    origin, headers = request.origin, request.headers
+    navigation = (request.method, headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest"))
+    if origin is not None and _netloc(origin) not in {request.host.lower(), _netloc(settings.public_url or "")} - {""}:
+        sender = repr(origin)
+    elif headers.get("Sec-Fetch-Site") not in _OWN_SITE and navigation != _NAVIGATION:
+        sender = "other sites"
+    else:
         return
-    raise Forbidden(f"requests from pages of {origin!r} are refused; only those of {request.server_url} are answered")
-
-
-def _check_site(request: Request) -> None:
-    navigation = (request.method, request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest"))
-    if request.headers.get("Sec-Fetch-Site") not in _OWN_SITE and navigation != _NAVIGATION:
-        raise Forbidden(
-            f"requests from pages of other sites are refused; only those of {request.server_url} are answered"
-        )
+    raise Forbidden(f"requests from pages of {sender} are refused; only those of {request.server_url} are answered")
 
 
 def _check_token(request: Request, token: str) -> None:
@@ -68,21 +65,16 @@ def _check_token(request: Request, token: str) -> None:
 
 def _check_host(request: Request, settings: Settings) -> None:
     host = _host_name(request.host)
-    if host == "localhost" or host.endswith(".localhost") or host == _host_name(_public_netloc(settings)) != "":
+    public_host = _host_name(_netloc(settings.public_url or ""))
+    if host == "localhost" or host.endswith(".localhost") or host == public_host != "":
         return
-    try:
+    with suppress(ValueError):  # a name
         if is_loopback(host):
             return
-    except ValueError:  # a name
-        pass
     raise Forbidden(
         f"requests for the host {request.host!r} are refused: use localhost or 127.0.0.1, or start the server with "
         "--control-token or, behind a proxy, with --public-url"
     )
-
-
-def _public_netloc(settings: Settings) -> str:
-    return _netloc(settings.public_url or "")
 
 
 def _netloc(url: str) -> str:

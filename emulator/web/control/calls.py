@@ -1,33 +1,29 @@
-"""The journal as data: a list of entries, and one entry with its messages and near misses."""
+"""The journal as data: a list, one entry with messages and near misses; calls verified, and explained beforehand."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import Conflict, NotFound
 
+from emulator.core.explain import verify
 from emulator.core.journal import Entry, Exchange
 from emulator.core.matching import FIELDS, When
-from emulator.scenario.control_shapes import (
-    CallListJson,
-    ExchangeDetailJson,
-    ExchangeJson,
-    RefusalDetailJson,
-    RefusalJson,
-)
-from emulator.web.control.dispatch import ControlRequest
+from emulator.scenario import control_shapes as shapes
+from emulator.web.control.dispatch import ControlRequest, problem
 from emulator.web.redaction import Redactor
+from emulator.web.request import Response
 
-_FILTERS: Final = (*FIELDS, "rule", "matched")
+_PAGING: Final = {"after", "limit"}  # any other parameter is a filter
 _DEFAULT_LIMIT: Final = 100
 
 
-def list_all(control: ControlRequest) -> CallListJson:
+def list_all(control: ControlRequest) -> shapes.CallListJson:
     """Return the newest entries, or with ``after`` the first later ones, the oldest first; filters exclude refusals."""
     query = control.query
     when = When(**{name: query[name] for name in FIELDS if name in query})
     rule, matched = query.get("rule"), query.get("matched")
-    is_filtered = not query.keys().isdisjoint(_FILTERS)
+    is_filtered = not query.keys() <= _PAGING
 
     def matches(entry: Entry) -> bool:
         if not isinstance(entry, Exchange):
@@ -50,8 +46,7 @@ def list_all(control: ControlRequest) -> CallListJson:
     }
 
 
-def show(control: ControlRequest) -> ExchangeDetailJson | RefusalDetailJson:
-    """Return one entry with its request and answer, and the near misses."""
+def show(control: ControlRequest) -> shapes.EntryDetailJson:
     entry_id, redactor = control.values["id"], control.space.redactor
     snapshot = control.space.engine.snapshot()
     entry = next((entry for entry in snapshot.entries if entry.id == entry_id), None)
@@ -60,16 +55,14 @@ def show(control: ControlRequest) -> ExchangeDetailJson | RefusalDetailJson:
         why = "the journal dropped it to save memory" if was_dropped else f"GET {control.path('/calls')} lists the ids"
         raise NotFound(f"there is no call {entry_id} in the journal; {why}")
     near = redactor.near_misses(entry.call, entry.near_misses()) if isinstance(entry, Exchange) else ()
-    detail: Any = {
+    return {  # type: ignore[return-value]
         **_data(entry, redactor),
         "request": redactor.request(entry.raw.request),
         "answer": redactor.response(entry),
         "near_misses": [
-            {**miss.as_data(), "reason": miss.reason, "times": miss.rule.times, "per": miss.rule.per.value}
-            for miss in near
+            {**miss.as_data(), "reason": miss.reason, "times": miss.rule.times, "per": miss.rule.per} for miss in near
         ],
     }
-    return detail  # type: ignore[no-any-return]
 
 
 def clear(control: ControlRequest) -> None:
@@ -77,14 +70,32 @@ def clear(control: ControlRequest) -> None:
     control.space.engine.clear_journal()
 
 
-def _data(entry: Entry, redactor: Redactor) -> ExchangeJson | RefusalJson:
+def verification(control: ControlRequest) -> shapes.VerificationJson | Response:
+    when, times, after = control.body
+    found = control.space.redactor.verification(verify(control.space.engine.snapshot(), when, times, after=after))
+    if not found.certain:
+        return problem(Conflict(found.text), count=found.count, dropped=found.dropped)
+    return {  # type: ignore[return-value]
+        "verified": found.verified,
+        "count": found.count,
+        "near_misses": [near.as_data() for near in found.near_misses],
+        "text": found.text,
+    }
+
+
+def explanation(control: ControlRequest) -> shapes.ExplanationJson:
+    explained = control.space.redactor.explanation(control.space.engine.explain(control.body.build()))
+    return {**explained.as_data(), "text": explained.text()}  # type: ignore[typeddict-item]
+
+
+def _data(entry: Entry, redactor: Redactor) -> shapes.EntryJson:
     if not isinstance(entry, Exchange):
         return {
             "kind": "refusal",
             "id": entry.id,
             "time": round(entry.raw.at, 6),
             "seconds": round(entry.raw.seconds, 6),
-            "binding": None if entry.binding is None else entry.binding.value,
+            "binding": entry.binding,
             "status": entry.status,
             "reason": redactor.reason(entry.why),
         }
@@ -94,11 +105,11 @@ def _data(entry: Entry, redactor: Redactor) -> ExchangeJson | RefusalJson:
         "id": entry.id,
         "time": round(entry.raw.at, 6),
         "seconds": round(entry.raw.seconds, 6),
-        "binding": call.binding.value,
+        "binding": call.binding,
         "session": call.session,
         "node": call.node,
         "auth_code": redactor.code(call.auth_code),
-        "decided_by": entry.decided_by.value,
+        "decided_by": entry.decided_by,
         "rule": None if rule is None else rule.name,
         "source": None if rule is None else rule.source,
         "reply": entry.outcome.as_data(),

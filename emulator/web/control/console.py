@@ -39,7 +39,6 @@ def redirect(control: ControlRequest) -> Response:
 
 
 def static(control: ControlRequest) -> Response:
-    """Return a stylesheet or a script of the page."""
     name = control.values["file"]
     if name not in _contents():
         raise NotFound(f"there is no {name} here")

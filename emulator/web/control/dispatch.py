@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from werkzeug.exceptions import (
     BadRequest,
@@ -17,7 +17,7 @@ from werkzeug.exceptions import (
     UnprocessableEntity,
     UnsupportedMediaType,
 )
-from werkzeug.routing import BaseConverter, Rule
+from werkzeug.routing import BaseConverter, IntegerConverter, Rule
 
 from emulator.errors import Problem, ScenarioError
 from emulator.scenario.suggestions import hint
@@ -39,42 +39,35 @@ PRIVATE: Final = (
 """Headers of every JSON response: it is for its client only, and not for pages of another origin."""
 
 
-class _IdConverter(BaseConverter):
+class _IdConverter(IntegerConverter):
     """An id: at most 19 ASCII digits, since werkzeug's ``int`` takes the digits of other scripts too."""
 
     regex = "-?[0-9]{1,19}"
-
-    def to_python(self, value: str) -> int:
-        """Return the number."""
-        return int(value)
 
 
 CONVERTERS: Final[Mapping[str, type[BaseConverter]]] = {"id": _IdConverter}
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A query parameter: its JSON Schema and the parser of its text, which raises ValueError or ScenarioError."""
 
     schema: Mapping[str, object]
     parse: Callable[[str], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
-    """The body of a request: the name of its schema, its media types, and how its data and the query are parsed.
+class Body(NamedTuple):
+    """The body of a request: the name of its schema, the parser of its data, and its media types.
 
-    The data is parsed JSON, or bytes of another media type. ScenarioError says what is wrong with it.
+    ``parse`` takes JSON data, or bytes of another media type, and the query by keyword; it raises ScenarioError.
     """
 
     schema: str
-    parse: Callable[[Any, Mapping[str, Any]], Any]
+    parse: Callable[..., Any]
     media_types: tuple[str, ...] = (JSON,)
     is_required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ControlRequest:
+class ControlRequest(NamedTuple):
     """A checked request: the space that it is about, the values in its path, its query and its parsed body.
 
     A stranger may not use the control API, and can only use the routes that are open.
@@ -97,8 +90,8 @@ class Route:
     """One route. ``path`` follows ``/__admin``, in werkzeug's syntax.
 
     ``handler`` returns the data of a response in the shape ``returns``, None for a 204, or a whole Response.
-    ``statuses`` are those of success, and ``problems`` those that depend on the request. ``is_open``: for strangers
-    too. ``is_server_only``: not inside a space.
+    ``statuses`` are those of success with data, and ``problems`` those that do not follow from its path and body.
+    ``is_open``: for strangers too. ``is_server_only``: not inside a space.
     """
 
     method: str
@@ -125,24 +118,27 @@ class Route:
 
 
 def respond(route: Route, request: Request, space: Space, values: Mapping[str, Any]) -> Response:
-    """Return the response of a route; a refusal is a problem."""
+    """Return the response of a route; a refusal is a problem, and a wrong scenario one with all of its mistakes."""
+    refusal = _refusal(request, space)
     try:
-        is_stranger = _is_stranger(route, request, space)
-        if route.is_server_only and space.spaces is None:
+        if refusal is not None and not route.is_open:
+            raise refusal
+        if route.is_server_only and space.name:
             raise NotFound(f"there are no spaces inside a space; ask at {PREFIX}/spaces of the server")
         query = _parse_query(route, request)
         body = None if route.body is None else _parse_body(route.body, request, query)
-        result = route.handler(ControlRequest(request, space, values, query, body, is_stranger))
+        result = route.handler(ControlRequest(request, space, values, query, body, refusal is not None))
     except HTTPException as error:
         return problem(error)
-    return result if isinstance(result, Response) else json_response(result, route.statuses[0])
+    except ScenarioError as error:
+        return problem(UnprocessableEntity(str(error)), problems=[_problem_data(each) for each in error.problems])
+    return result if isinstance(result, Response) else json_response(result)
 
 
 def refuse(error: HTTPException, request: Request, space: Space, routes: Iterable[Route]) -> Response:
     """Return the problem for a path or method that no route has; only to those who may use the control API."""
-    try:
-        authorize(request, space.settings)
-    except HTTPException as refusal:
+    refusal = _refusal(request, space)
+    if refusal is not None:
         return problem(refusal)
     if isinstance(error, MethodNotAllowed):
         allowed = sorted(error.valid_methods or ())
@@ -151,18 +147,12 @@ def refuse(error: HTTPException, request: Request, space: Space, routes: Iterabl
     return problem(NotFound(f"there is no {request.whole_path}; there is {paths}"))
 
 
-def problem(error: HTTPException) -> Response:
-    """Render a refusal as RFC 9457 ``application/problem+json``."""
+def problem(error: HTTPException, **members: Any) -> Response:
+    """Render a refusal as RFC 9457 ``application/problem+json``, with members of its own."""
     status = error.code or 500
-    content = {"title": HTTPStatus(status).phrase, "status": status, "detail": error.description}
+    content = {"title": HTTPStatus(status).phrase, "status": status, "detail": error.description, **members}
     headers = [header for header in error.get_headers() if header[0] != "Content-Type"]
-    return Response(json.dumps({**content, **getattr(error, "extras", {})}), status, (*PRIVATE, *headers), PROBLEM)
-
-
-def with_extras(error: HTTPException, **extras: Any) -> HTTPException:
-    """Return a refusal with more members for its problem."""
-    error.extras = extras  # type: ignore[attr-defined]
-    return error
+    return Response(json.dumps(content), status, (*PRIVATE, *headers), PROBLEM)
 
 
 def json_response(data: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Response:
@@ -172,14 +162,13 @@ def json_response(data: Any, status: int = 200, headers: tuple[tuple[str, str], 
     return Response(json.dumps(data), status, (*PRIVATE, *headers), JSON)
 
 
-def _is_stranger(route: Route, request: Request, space: Space) -> bool:
+def _refusal(request: Request, space: Space) -> HTTPException | None:
+    """Return why the sender may not use the control API; None if it may."""
     try:
         authorize(request, space.settings)
-    except HTTPException:
-        if not route.is_open:
-            raise
-        return True
-    return False
+    except HTTPException as refusal:
+        return refusal
+    return None
 
 
 def _parse_query(route: Route, request: Request) -> dict[str, Any]:
@@ -212,16 +201,7 @@ def _parse_body(body: Body, request: Request, query: Mapping[str, Any]) -> Any:
     if media_type not in body.media_types:
         wrong = f"is '{request.content_type}'" if request.content_type else "is missing"
         raise UnsupportedMediaType(f"the Content-Type {wrong}; it has to be {' or '.join(body.media_types)}")
-    data = _parse_json(content) if media_type == JSON else content
-    try:
-        return body.parse(data, query)
-    except ScenarioError as error:
-        raise unprocessable(error) from None
-
-
-def unprocessable(error: ScenarioError) -> HTTPException:
-    """Return the refusal of a wrong body, with all of its problems."""
-    return with_extras(UnprocessableEntity(str(error)), problems=[_problem_data(each) for each in error.problems])
+    return body.parse(_parse_json(content) if media_type == JSON else content, **query)
 
 
 def _problem_data(each: Problem) -> dict[str, object]:

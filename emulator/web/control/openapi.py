@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pydantic import TypeAdapter
 
@@ -14,11 +14,10 @@ from emulator.core.contract import INT32_MAX
 from emulator.scenario import control_shapes as shapes
 from emulator.scenario.fields import MAX_ENTRY_ID
 from emulator.scenario.schema import components
-from emulator.web.control.dispatch import JSON, PROBLEM, Route
+from emulator.web.control.dispatch import JSON, PROBLEM, YAML, Route
 from emulator.web.spaces import PREFIX, SPACE_NAME
 
 _SCHEMAS: Final = "#/components/schemas/"
-_PATH_VALUE: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 _PATH_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "id": {"type": "integer", "minimum": 0, "maximum": MAX_ENTRY_ID},
     "name": {"type": "string", "pattern": f"^{SPACE_NAME}$"},
@@ -37,7 +36,14 @@ _PROBLEMS: Final = {
     422: "The body is wrong; `problems` lists every reason.",
     503: "It is not ready, or the last edit of the scenario was refused.",
 }
+_PROBLEM_CONTENT: Final = {"content": {PROBLEM: {"schema": {"$ref": f"{_SCHEMAS}ProblemJson"}}}}
 _COMMON_PROBLEMS: Final = (400, 401, 403, 405)
+_BODY_PROBLEMS: Final = (413, 415, 422)  # of every request with a body
+_PLAIN_SCHEMAS: Final[dict[type, dict[str, Any]]] = {
+    dict: {"type": "object"},
+    bytes: {"type": "object"},  # of YAML
+    str: {"type": "string"},
+}
 _NEW_RULE: Final = {"id": "$response.body#/id"}
 _LINKS: Final[dict[tuple[str, str], dict[str, dict[str, str]]]] = {
     ("POST", "/rules"): dict.fromkeys(("rules.show.get", "rules.change.put", "rules.remove.delete"), _NEW_RULE),
@@ -56,7 +62,15 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
     """Return the description of all routes as data."""
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        paths.setdefault(PREFIX + route.template, _path_parameters(route))[route.method.lower()] = _operation(route)
+        item = paths.setdefault(PREFIX + route.template, {})
+        item[route.method.lower()] = _operation(route)
+        if names := re.findall(r"{(\w+)}", route.template):
+            item["parameters"] = [
+                {"name": name, "in": "path", "required": True, "schema": _PATH_SCHEMAS[name]} for name in names
+            ]
+    returned = {route.returns for route in routes} - {None, *_PLAIN_SCHEMAS} | {shapes.ProblemJson}
+    adapters: Any = [(str(shape), "serialization", TypeAdapter(shape)) for shape in returned]
+    _, response_schemas = TypeAdapter.json_schemas(adapters, ref_template=f"{_SCHEMAS}{{model}}")
     return {
         "openapi": "3.1.0",
         "info": {
@@ -67,74 +81,45 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": {**components(f"{_SCHEMAS}{{model}}"), **_response_schemas(routes)},
+            "schemas": {**components(f"{_SCHEMAS}{{model}}"), **response_schemas["$defs"]},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"token": []}],
     }
 
 
-def _response_schemas(routes: Sequence[Route]) -> dict[str, Any]:
-    returned = [route.returns for route in routes if _is_shape(route.returns)]
-    adapters = [
-        (number, "serialization", TypeAdapter(shape)) for number, shape in enumerate((*returned, shapes.ProblemJson))
-    ]
-    _, schema = TypeAdapter.json_schemas(adapters, ref_template=f"{_SCHEMAS}{{model}}")  # type: ignore[arg-type]
-    schemas: dict[str, Any] = schema["$defs"]
-    return schemas
-
-
-def _is_shape(returns: Any) -> bool:
-    return returns not in (None, dict, str, bytes)
-
-
-def _path_parameters(route: Route) -> dict[str, Any]:
-    names = _PATH_VALUE.findall(route.path)
-    parameters = [{"name": name, "in": "path", "required": True, "schema": _PATH_SCHEMAS[name]} for name in names]
-    return {"parameters": parameters} if parameters else {}
-
-
 def _operation(route: Route) -> dict[str, Any]:
-    module, name = route.handler.__module__.rpartition(".")[2], route.handler.__name__
+    resource = re.split(r"\W", route.path)[1]
     operation: dict[str, Any] = {
-        "operationId": f"{module}.{name.strip('<>')}.{route.method.lower()}",
+        "operationId": f"{resource}.{route.handler.__name__}.{route.method.lower()}",
         "summary": route.summary,
-        "responses": {
-            **{str(status): _response(route) for status in route.statuses},
-            **{str(status): _problem(status) for status in sorted({*_COMMON_PROBLEMS, *route.problems})},
-        },
     }
+    problems = {*_COMMON_PROBLEMS, *route.problems}
+    if route.is_server_only or "<" in route.path:
+        problems.add(404)
     if route.query:
         operation["parameters"] = [
             {"name": name, "in": "query", "schema": it.schema} for name, it in route.query.items()
         ]
     if route.body is not None:
-        content = {each: {"schema": _body_schema(route.body.schema, each)} for each in route.body.media_types}
+        problems.update(_BODY_PROBLEMS)
+        content: dict[str, Any] = {JSON: {"schema": {"$ref": _SCHEMAS + route.body.schema}}}
+        if YAML in route.body.media_types:  # in which texts need no quotes, which a schema for JSON does not allow
+            content[YAML] = {"schema": {"type": "object", "description": f"{route.body.schema} in YAML."}}
         operation["requestBody"] = {"required": route.body.is_required, "content": content}
+    described = {str(status): {"description": _PROBLEMS[status], **_PROBLEM_CONTENT} for status in sorted(problems)}
+    operation["responses"] = {**_responses(route), **described}
     return operation
 
 
-def _body_schema(name: str, media_type: str) -> dict[str, Any]:
-    """Return a reference to a model; in YAML texts need no quotes, which a schema for JSON does not allow."""
-    return {"$ref": _SCHEMAS + name} if media_type == JSON else {"type": "object", "description": f"{name} in YAML."}
-
-
-def _response(route: Route) -> dict[str, Any]:
+def _responses(route: Route) -> dict[str, Any]:
     if route.returns is None:
-        return {"description": "Done."}
-    if _is_shape(route.returns):
-        variants = [{"$ref": _SCHEMAS + each.__name__} for each in getattr(route.returns, "__args__", (route.returns,))]
-        schema: dict[str, Any] = variants[0] if len(variants) == 1 else {"oneOf": variants}
-    elif route.produces == JSON or route.returns is bytes:
-        schema = {"type": "object"}
-    else:
-        schema = {"type": "string"}
-    response = {"description": route.summary, "content": {route.produces: {"schema": schema}}}
-    links = _LINKS.get((route.method, route.path), {})
-    if links:
+        return {"204": {"description": "Done."}}
+    schema = _PLAIN_SCHEMAS.get(route.returns)
+    if schema is None:
+        variants = [{"$ref": _SCHEMAS + each.__name__} for each in get_args(route.returns) or (route.returns,)]
+        schema = variants[0] if len(variants) == 1 else {"oneOf": variants}
+    response: dict[str, Any] = {"description": route.summary, "content": {route.produces: {"schema": schema}}}
+    if links := _LINKS.get((route.method, route.path)):
         response["links"] = {target: {"operationId": target, "parameters": values} for target, values in links.items()}
-    return response
-
-
-def _problem(status: int) -> dict[str, Any]:
-    return {"description": _PROBLEMS[status], "content": {PROBLEM: {"schema": {"$ref": f"{_SCHEMAS}ProblemJson"}}}}
+    return {str(status): response for status in route.statuses}

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from emulator.core.contract import INT32_MAX, INT32_MIN, Binding
 from emulator.core.rules import Scenario
 from emulator.scenario import control_models as models
 from emulator.scenario import control_shapes as shapes
-from emulator.scenario import from_data, loads, rule_from_data, when_from_data
 from emulator.scenario.fields import MAX_ENTRY_ID
+from emulator.scenario.loading import from_data, loads, read, rule_from_data, when_from_data
 from emulator.scenario.source import UnquotedStr
-from emulator.web.control import calls, console, desk, rules, scenarios, spaces, status, verify
+from emulator.scenario.strict_model import StrictModel
+from emulator.web.control import calls, console, rules, scenarios, spaces, status
 from emulator.web.control.dispatch import JSON, YAML, Body, ControlRequest, Parameter, Route
 
 _FILE_NAME: Final = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{0,500}"
@@ -42,9 +44,14 @@ def _condition(name: str, schema: Mapping[str, object]) -> Parameter:
     return Parameter(schema, lambda text: getattr(when_from_data({name: UnquotedStr(text)}, "query"), name))
 
 
-def _scenario(data: Any, query: Mapping[str, Any]) -> Scenario:
-    """Parse a scenario from YAML bytes or JSON data; the query names its file, for messages and places of rules."""
-    name = query.get("file") or "body"
+def _body(model: type[StrictModel], name: str) -> Body:
+    """Return the body that is parsed to a model; ``name`` begins the messages."""
+    return Body(model.__name__, partial(read, model, name=name))
+
+
+def _scenario(data: Any, file: str = "") -> Scenario:
+    """Parse a scenario from YAML bytes or JSON data; ``file`` is its name in messages and places of rules."""
+    name = file or "body"
     return loads(data, name) if isinstance(data, bytes) else from_data(data, name)
 
 
@@ -52,7 +59,7 @@ _STRING: Final = {"type": "string"}
 _INT32: Final = {"type": "integer", "format": "int32", "minimum": INT32_MIN, "maximum": INT32_MAX}
 _ID: Final = {"type": "integer", "minimum": 0, "maximum": MAX_ENTRY_ID}
 
-_LIMIT: Final = Parameter({**_ID, "description": "The maximum number of items."}, _count)
+_RULES_QUERY: Final = {"limit": Parameter({**_ID, "description": "The maximum number of items."}, _count)}
 _FILE: Final = {
     "file": Parameter(
         {**_STRING, "pattern": f"^{_FILE_NAME}$", "description": "The file of the body, for messages and rule places."},
@@ -67,11 +74,9 @@ _CALLS_QUERY: Final = {
     "rule": Parameter({**_STRING, "description": "The rule that answered; desk or otherwise if none did."}, str),
     "matched": Parameter({"type": "boolean", "description": "Whether a rule answered."}, _boolean),
     "after": Parameter({**_ID, "description": "Only entries after this id; then the oldest are returned."}, _count),
-    "limit": _LIMIT,
+    **_RULES_QUERY,
 }
-_SCENARIO: Final = Body("ScenarioModel", _scenario, (JSON, YAML))
-_RULE: Final = Body("RuleModel", lambda data, _query: rule_from_data(data))
-_BODY: Final = (400, 413, 415, 422)  # the problems of every request with a body
+_RULE: Final = Body("RuleModel", rule_from_data)
 
 
 def _openapi(_control: ControlRequest) -> dict[str, Any]:
@@ -82,7 +87,7 @@ def _openapi(_control: ControlRequest) -> dict[str, Any]:
 
 # fmt: off
 PAGES: Final[tuple[Route, ...]] = (
-    Route("GET", "", console.redirect, "Redirect to the console", statuses=(308,), is_open=True),
+    Route("GET", "", console.redirect, "Redirect to the console", is_open=True),
     Route("GET", "/", console.page, "The console", is_open=True),
     Route("GET", "/static/<file>", console.static, "A file of the console", is_open=True),
 )
@@ -94,64 +99,44 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/scenario", scenarios.show, "The scenario as written", bytes, problems=(404,), produces=YAML),
     Route(
         "PUT", "/scenario", scenarios.replace, "Replace the scenario, all or nothing", shapes.ScenarioSummaryJson,
-        problems=_BODY, query=_FILE, body=_SCENARIO,
+        query=_FILE, body=Body("ScenarioModel", _scenario, (JSON, YAML)),
     ),
     Route("GET", "/scenarios", scenarios.list_files, "The scenario files of the folder", shapes.ScenarioFilesJson),
-    Route(
-        "POST", "/scenarios/<file>", scenarios.use_file, "Use one of them", shapes.ScenarioSummaryJson,
-        problems=(404, 422),
-    ),
-    Route(
-        "GET", "/rules", rules.list_all, "The rules in order of precedence", shapes.RuleListJson,
-        query={"limit": _LIMIT},
-    ),
-    Route(
-        "POST", "/rules", rules.add, "Add a rule before all others", shapes.RuleJson, (201,), problems=_BODY,
-        body=_RULE,
-    ),
-    Route("DELETE", "/rules", rules.remove_all, "Remove every runtime rule", statuses=(204,)),
-    Route("GET", "/rules/<id:id>", rules.show, "One runtime rule", shapes.RuleJson, problems=(404,)),
-    Route(
-        "PUT", "/rules/<id:id>", rules.change, "Replace a runtime rule", shapes.RuleJson, problems=(404, *_BODY),
-        body=_RULE,
-    ),
-    Route("DELETE", "/rules/<id:id>", rules.remove, "Remove a runtime rule", statuses=(204,), problems=(404,)),
+    Route("POST", "/scenarios/<file>", scenarios.use, "Use one of them", shapes.ScenarioSummaryJson, problems=(422,)),
+    Route("GET", "/rules", rules.list_all, "The rules in order of precedence", shapes.RuleListJson, query=_RULES_QUERY),
+    Route("POST", "/rules", rules.add, "Add a rule before all others", shapes.RuleJson, (201,), body=_RULE),
+    Route("DELETE", "/rules", rules.remove_all, "Remove every runtime rule"),
+    Route("GET", "/rules/<id:id>", rules.show, "One runtime rule", shapes.RuleJson),
+    Route("PUT", "/rules/<id:id>", rules.change, "Replace a runtime rule", shapes.RuleJson, body=_RULE),
+    Route("DELETE", "/rules/<id:id>", rules.remove, "Remove a runtime rule"),
     Route("GET", "/calls", calls.list_all, "The journal, the newest last", shapes.CallListJson, query=_CALLS_QUERY),
-    Route("DELETE", "/calls", calls.clear, "Clear the journal", statuses=(204,)),
+    Route("DELETE", "/calls", calls.clear, "Clear the journal"),
+    Route("GET", "/calls/<id:id>", calls.show, "One entry with its messages", shapes.EntryDetailJson),
+    Route("GET", "/desk", scenarios.show_desk, "The desk as it is now", shapes.DeskJson),
     Route(
-        "GET", "/calls/<id:id>", calls.show, "One entry with its messages",
-        shapes.ExchangeDetailJson | shapes.RefusalDetailJson, problems=(404,),
-    ),
-    Route("GET", "/desk", desk.show, "The desk as it is now", shapes.DeskJson),
-    Route(
-        "PUT", "/desk/technicians/<id:node>", desk.set_technician, "Set the status of a technician",
-        shapes.TechnicianStatusJson, problems=(404, *_BODY),
-        body=Body("TechnicianStatusModel", lambda data, _query: models.parse_technician_status(data)),
+        "PUT", "/desk/technicians/<id:node>", scenarios.set_technician, "Set the status of a technician",
+        shapes.TechnicianStatusJson, body=_body(models.TechnicianStatusModel, "technician"),
     ),
     Route(
-        "PUT", "/desk/sessions/<id:id>", desk.set_session, "Set the status of a session", shapes.SessionStatusJson,
-        problems=(404, *_BODY), body=Body("SessionStatusModel", lambda data, _query: models.parse_session_status(data)),
+        "PUT", "/desk/sessions/<id:id>", scenarios.set_session, "Set the status of a session", shapes.SessionStatusJson,
+        body=_body(models.SessionStatusModel, "session"),
     ),
     Route(
-        "POST", "/verify", verify.verification, "Whether calls came as often as expected", shapes.VerificationJson,
-        problems=(409, *_BODY), body=Body("VerificationModel", lambda data, _query: models.parse_verification(data)),
+        "POST", "/verify", calls.verification, "Whether calls came as often as expected", shapes.VerificationJson,
+        problems=(409,), body=Body("VerificationModel", models.parse_verification),
     ),
     Route(
-        "POST", "/explain", verify.explanation, "What a call would get, and why", shapes.ExplanationJson,
-        problems=_BODY, body=Body("CallModel", lambda data, _query: models.parse_call(data)),
+        "POST", "/explain", calls.explanation, "What a call would get, and why", shapes.ExplanationJson,
+        body=_body(models.CallModel, "call"),
     ),
-    Route("POST", "/reset", verify.reset, "Clear journal, counters, desk changes and runtime rules", statuses=(204,)),
-    Route(
-        "GET", "/spaces", spaces.list_all, "The open spaces", shapes.SpaceListJson, problems=(404,), is_server_only=True
-    ),
+    Route("POST", "/reset", scenarios.reset, "Clear journal, counters, desk changes and runtime rules"),
+    Route("GET", "/spaces", spaces.list_all, "The open spaces", shapes.SpaceListJson, is_server_only=True),
     Route(
         "PUT", "/spaces/<name>", spaces.put, "Open a space with a scenario, by default the server's", shapes.SpaceJson,
-        (200, 201), problems=(404, 409, *_BODY), query=_FILE, is_server_only=True,
+        (200, 201), problems=(409,), query=_FILE, is_server_only=True,
         body=Body("ScenarioModel", _scenario, (JSON, YAML), is_required=False),
     ),
-    Route(
-        "DELETE", "/spaces/<name>", spaces.drop, "End a space", statuses=(204,), problems=(404,), is_server_only=True,
-    ),
+    Route("DELETE", "/spaces/<name>", spaces.drop, "End a space", is_server_only=True),
     Route("GET", "/metrics", status.metrics, "Counters for Prometheus", str, produces=status.METRICS_TYPE),
 )
 # fmt: on

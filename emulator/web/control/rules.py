@@ -21,15 +21,13 @@ def list_all(control: ControlRequest) -> RuleListJson:
 
 
 def show(control: ControlRequest) -> RuleJson:
-    """Return one runtime rule."""
-    found = next((each for each in control.space.engine.rules() if each.id == control.values["id"]), None)
-    if found is None:
-        raise _unknown(control)
-    return _data(found)
+    for status in control.space.engine.rules():
+        if status.id == control.values["id"]:
+            return _data(status)
+    raise _unknown(control)
 
 
 def add(control: ControlRequest) -> Response:
-    """Add a rule before all others."""
     rule_id = control.space.engine.add_rule(control.body)
     location = f"{control.request.whole_path}/{rule_id}"
     return json_response(_data(RuleStatus(control.body, 0, rule_id)), 201, (("Location", location),))
@@ -43,13 +41,11 @@ def change(control: ControlRequest) -> RuleJson:
 
 
 def remove(control: ControlRequest) -> None:
-    """Remove one runtime rule."""
     if not control.space.engine.remove_rule(control.values["id"]):
         raise _unknown(control)
 
 
 def remove_all(control: ControlRequest) -> None:
-    """Remove every runtime rule."""
     control.space.engine.remove_rules()
 
 
@@ -68,5 +64,5 @@ def _data(status: RuleStatus) -> RuleJson:
         "when": rule.when.wordings(),
         "replies": [str(reply) for reply in rule.replies],
         "times": rule.times,
-        "per": rule.per.value,
+        "per": rule.per,
     }

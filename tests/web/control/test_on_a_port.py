@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from emulator.core.engine import Engine
-from emulator.scenario import loads
+from emulator.scenario.loading import loads
 from emulator.web.request import MAX_BODY
 from tests.helpers.calling import Address, a_request, call, serving
 from tests.helpers.control import RULE, SCENARIO

@@ -1,4 +1,4 @@
-"""The scenario of the control API: shown as written, replaced, and taken from a folder."""
+"""The scenario of the control API: shown as written, replaced, taken from a folder; its desk, and the reset."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 from werkzeug.test import Client
 
 from emulator.core.engine import Engine
-from emulator.scenario import load
 from emulator.scenario.files import ScenarioFolder
+from emulator.scenario.loading import load
 from emulator.web.app import Application
 from tests.helpers.builders import a_scenario
-from tests.helpers.control import SCENARIO, Emulated, detail
+from tests.helpers.control import DESK, RULE, SCENARIO, Emulated, detail
 
 
 def test_the_scenario_is_shown_as_it_was_written() -> None:
@@ -90,3 +90,47 @@ def test_a_file_of_the_folder_is_used_unless_it_is_invalid(tmp_path: Path) -> No
     assert detail(client.post("/__admin/scenarios/nigth.yaml"), 404).endswith("; did you mean 'night.yaml'?")
     assert client.get("/__admin/scenarios").json == {"files": files, "in_force": "night.yaml"}
     assert engine.scenario.name == "night"
+
+
+def test_the_desk_is_shown_as_calls_have_left_it() -> None:
+    emulated = Emulated(DESK)
+    assert emulated.get("/desk") == {
+        "administrators": [{"name": "Ann", "auth_code": "demo-ann", "status": "active", "role": "administrator"}],
+        "technicians": [{"name": "Tess", "node": 5, "status": "online"}],
+        "sessions": [{"id": 1001, "customer": "Printer", "status": "waiting", "node": None}],
+    }
+    emulated.call()
+    assert emulated.get("/desk")["sessions"][0] == {"id": 1001, "customer": "Printer", "status": "active", "node": 5}
+
+
+def test_the_status_of_a_technician_and_of_a_session_is_set() -> None:
+    emulated = Emulated(DESK)
+    offline = emulated.request("PUT", "/desk/technicians/5", {"status": "offline"})
+    assert offline.json == {"node": 5, "status": "offline"}
+    assert b"ActionFailed" in emulated.call().data
+    emulated.request("PUT", "/desk/technicians/5", {"status": "busy"})
+    emulated.call()
+    on_hold = emulated.request("PUT", "/desk/sessions/1001", {"status": "on_hold"})
+    assert on_hold.json == {"id": 1001, "status": "on_hold"}
+    assert emulated.get("/desk")["sessions"][0]["node"] is None
+
+
+def test_without_a_desk_its_lists_are_empty_and_nothing_can_be_set() -> None:
+    emulated = Emulated()
+    assert emulated.get("/desk") == {"administrators": [], "technicians": [], "sessions": []}
+    node = emulated.request("PUT", "/desk/technicians/-5", {"status": "away"})
+    assert detail(node, 404) == "there is no technician at node -5; GET /__admin/desk lists them"
+    session = emulated.request("PUT", "/desk/sessions/9", {"status": "active"})
+    assert detail(session, 404) == "the desk has no session 9; GET /__admin/desk lists them"
+
+
+def test_a_reset_keeps_the_scenario_the_totals_and_the_numbers_of_calls() -> None:
+    emulated = Emulated()
+    emulated.post("/rules", RULE)
+    emulated.call(2)
+    assert emulated.request("POST", "/reset").status_code == 204
+    rules = emulated.get("/rules")
+    assert (rules["total"], rules["rules"][1]["hits"]) == (3, 0)
+    journal = emulated.get("/calls")
+    assert (journal["calls"], journal["totals"]) == ([], {"calls": 1, "refusals": 0})
+    assert emulated.call().headers["X-Emulator-Call"] == "2"

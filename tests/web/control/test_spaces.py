@@ -9,9 +9,9 @@ import pytest
 
 from emulator.core.engine import Engine
 from emulator.core.journal import JournalLimits, Reason
-from emulator.scenario import loads
+from emulator.scenario.loading import loads
 from emulator.web.control.routes import ROUTES
-from emulator.web.spaces import MAX_SPACES, Settings, Spaces, TooManySpaces
+from emulator.web.spaces import Settings, Spaces, TooManySpaces
 from tests.helpers.control import DESK, RULE, SCENARIO, SERVICE, Emulated, detail
 
 ROOT = "/spaces/a"
@@ -153,23 +153,23 @@ def test_one_space_too_many_is_refused_with_what_to_do(monkeypatch: pytest.Monke
 
 def test_the_number_of_spaces_is_limited_for_concurrent_clients_too() -> None:
     spaces = Spaces(Engine(loads("name: small\n")), Settings())
-    for number in range(MAX_SPACES - 2):
+    for number in range(Spaces.max - 2):
         spaces.put(f"space-{number}", None)
     barrier = Barrier(16)
 
     def is_opened(number: int) -> bool:
         barrier.wait()
         try:
-            return spaces.put(f"more-{number}", None)
+            return spaces.put(f"more-{number}", None)[1]
         except TooManySpaces:
             return False
 
     with ThreadPoolExecutor(16) as pool:
         assert sum(pool.map(is_opened, range(16))) == 2
-    assert len(spaces.list()) == MAX_SPACES
-    assert not spaces.put("space-0", None)
+    assert len(spaces.list()) == Spaces.max
+    assert not spaces.put("space-0", None)[1]
     assert spaces.drop("space-0")
-    assert spaces.put("one-more", None)
+    assert spaces.put("one-more", None)[1]
 
 
 def test_a_space_ends_when_it_is_idle_and_can_be_opened_anew() -> None:
@@ -179,11 +179,11 @@ def test_a_space_ends_when_it_is_idle_and_can_be_opened_anew() -> None:
         spaces.put(name, None)
     now[0] = 8
     assert spaces.get("called") is not None
-    assert not spaces.put("put", None)
+    assert not spaces.put("put", None)[1]
     now[0] = 12
-    assert [(space.name, space.idle) for space in spaces.list()] == [("called", 4), ("put", 4)]
+    assert [(space.name, space.used_at) for space in spaces.list()] == [("called", 8), ("put", 8)]
     assert spaces.get("idle") is None
-    assert spaces.put("idle", None)
+    assert spaces.put("idle", None)[1]
 
 
 def test_spaces_share_the_bytes_of_their_journals() -> None:

@@ -1,7 +1,8 @@
-"""The commands for a running service: call it, wait for it, verify the calls that it received."""
+"""The commands beside ``serve``: those that need no server, and those for a running one."""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -9,17 +10,39 @@ from typing import Final
 
 import click
 
-from emulator.cli.options import BINDING, COUNT, FAILED, FILE, INT32, TIMEOUT, Command, fail, text, token, url, write
-from emulator.core.call import Call
-from emulator.core.contract import SERVICE_PATH, Binding, Result
-from emulator.errors import EmulatorError, RemoteError
+from emulator.cli.options import CONTEXT, COUNT, FAILED, FILE, Seconds, fail, load_or_fail, token, write
+from emulator.core.contract import INT32_MAX, INT32_MIN, SERVICE_PATH, Binding, Call, Result
+from emulator.errors import EmulatorError, RemoteError, ScenarioError
+from emulator.escaping import visible
 
 _FAULT: Final = 3
 _NO_ANSWER: Final = 4
 _POLL_INTERVAL: Final = 0.05  # seconds
 _MIN_TIMEOUT: Final = 1.0  # seconds for one poll, so that the last one says more than that time was up
 
-_URL = click.argument("url", callback=url)
+_INT32: Final = click.IntRange(INT32_MIN, INT32_MAX)
+_BINDING: Final = click.Choice([binding.value for binding in Binding])
+
+
+def _check_text(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Refuse an option that is not text in the encoding of the terminal: Python decodes it to surrogates."""
+    if value is not None and any("\ud800" <= char <= "\udfff" for char in value):
+        raise click.BadParameter("it is not text in the encoding of this terminal")
+    return value
+
+
+def _check_url(_context: click.Context, _argument: click.Parameter, value: str) -> str:
+    """Return a URL argument; a wrong one is a usage error."""
+    from emulator.client.control_api import split_url
+
+    try:
+        split_url(value)
+    except RemoteError as error:
+        raise click.BadParameter(str(error)) from None
+    return value
+
+
+_URL = click.argument("url", callback=_check_url)
 _TOKEN = click.option(
     "--control-token", callback=token, metavar="TOKEN", help="The --control-token of the emulator, if it has one."
 )
@@ -30,18 +53,78 @@ _CACERT = click.option(
     help="The CA certificate to trust over TLS, such as that of serve --tls. [default: well-known CAs]",
 )
 _TIMEOUT = click.option(
-    "--timeout", type=TIMEOUT, default=30.0, show_default=True, metavar="SECONDS", help="The time limit in total."
+    "--timeout", type=Seconds(min=0, max=24 * 60 * 60), default=30.0, help="The time limit in total."
 )
 
 
-@click.command(cls=Command)
-@_URL
-@click.option("--session", type=INT32, required=True, help="The session to start.")
-@click.option("--node", type=INT32, required=True, help="The node of the technician.")
+@click.command(context_settings=CONTEXT)
+@click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE...")
+def check(files: tuple[Path, ...]) -> None:
+    """Check scenario files.
+
+    Prints every problem as file:line:column: message. Exits with 1 when there is any, else with 0.
+    """
+    from emulator.scenario.loading import load
+
+    failed = False
+    for file in files:
+        try:
+            load(file)
+        except ScenarioError as error:
+            failed = True
+            for problem in error.problems:
+                write(visible(str(problem)))
+    if failed:
+        sys.exit(FAILED)
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("file", type=FILE)
+@click.option("--session", type=_INT32, required=True, help="The session of the call.")
+@click.option("--node", type=_INT32, required=True, help="The node of the call.")
+@click.option("--auth-code", help="The auth code of the call. [default: none]")
+@click.option("--binding", type=_BINDING, default="soap11", help="How the call arrives.")
+def explain(file: Path, session: int, node: int, auth_code: str | None, binding: str) -> None:
+    """Explain what a call would get from the scenario FILE, and why.
+
+    Names the rule that answers, why each rule before it did not, and the near misses if none does.
+    """
+    from emulator.core.engine import Engine
+
+    call = Call(session, node, auth_code, Binding(binding))
+    write(Engine(load_or_fail(file)).explain(call).text())
+
+
+@click.command(context_settings=CONTEXT)
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    from emulator.scenario.schema import schema as scenario_schema
+
+    click.echo(json.dumps(scenario_schema(), indent=2))
+
+
+@click.command(context_settings=CONTEXT)
 @click.option(
-    "--auth-code", callback=text, help="The auth code. Without it none is sent; over GET and POST, an empty one."
+    "--address",
+    metavar="URL",
+    default=f"http://127.0.0.1:8085{SERVICE_PATH}",
+    help="The address of the service in the WSDL.",
 )
-@click.option("--binding", type=BINDING, default="soap11", show_default=True, help="How the call is sent.")
+def wsdl(address: str) -> None:
+    """Print the WSDL of the service."""
+    from emulator.wire.wsdl import wsdl as document
+
+    click.echo(document(address), nl=False)
+
+
+@click.command(context_settings=CONTEXT)
+@_URL
+@click.option("--session", type=_INT32, required=True, help="The session to start.")
+@click.option("--node", type=_INT32, required=True, help="The node of the technician.")
+@click.option(
+    "--auth-code", callback=_check_text, help="The auth code. Without it none is sent; over GET and POST, an empty one."
+)
+@click.option("--binding", type=_BINDING, default="soap11", help="How the call is sent.")
 @_TIMEOUT
 @_CACERT
 def call(
@@ -69,7 +152,7 @@ def call(
     sys.exit(0 if result is Result.OK else FAILED)
 
 
-@click.command(cls=Command)
+@click.command(context_settings=CONTEXT)
 @_URL
 @_TIMEOUT
 @_CACERT
@@ -88,12 +171,12 @@ def wait(url: str, timeout: float, cacert: Path | None) -> None:
         time.sleep(_POLL_INTERVAL)
 
 
-@click.command(cls=Command)
+@click.command(context_settings=CONTEXT)
 @_URL
-@click.option("--session", type=INT32, help="Count only calls for this session.")
-@click.option("--node", type=INT32, help="Count only calls with this node.")
-@click.option("--auth-code", callback=text, help="Count only calls with this auth code.")
-@click.option("--binding", type=BINDING, help="Count only calls over this binding.")
+@click.option("--session", type=_INT32, help="Count only calls for this session.")
+@click.option("--node", type=_INT32, help="Count only calls with this node.")
+@click.option("--auth-code", callback=_check_text, help="Count only calls with this auth code.")
+@click.option("--binding", type=_BINDING, help="Count only calls over this binding.")
 @click.option("--times", type=COUNT, help="Expect exactly N calls.")
 @click.option("--at-least", type=COUNT, help="Expect at least N calls. [default: 1]")
 @click.option("--at-most", type=COUNT, help="Expect at most N calls.")

@@ -14,8 +14,7 @@ import pytest
 from emulator import Emulator, Options, RemoteEmulator
 from emulator.cli import main
 from emulator.core import contract
-from emulator.core.call import Call
-from emulator.core.contract import SERVICE_PATH, Binding
+from emulator.core.contract import SERVICE_PATH, Binding, Call
 from tests.helpers.calling import PATIENCE, free_port, run
 from tests.helpers.listening import answering, listening
 
