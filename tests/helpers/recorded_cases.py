@@ -1,7 +1,8 @@
 """The recorded answers of a real ASMX service, and how an answer is compared with them.
 
-The recording, ``golden/asmx/cases.jsonl``, was made on Mono, which runs Microsoft's own code for web services. The .NET
-Framework differs in two points, where the comparison follows the .NET Framework:
+The recordings, ``golden/asmx/*.jsonl``, were made on Mono, which runs Microsoft's own code for web services; the second
+one has requests from public bug reports, and random ones. The .NET Framework differs in two points, where the
+comparison follows the .NET Framework:
 
 * it writes CRLF in indented XML and in text, where the recording has LF;
 * it sends ``Cache-Control: private, max-age=0`` with status 200 only, since every error path clears the headers first.
@@ -10,6 +11,7 @@ Framework differs in two points, where the comparison follows the .NET Framework
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,7 +23,7 @@ from emulator.core.contract import Call
 from tests.helpers.paths import GOLDEN
 from tests.helpers.raw_http import Answer, Request
 
-RECORDING = GOLDEN / "asmx" / "cases.jsonl"
+RECORDINGS = [GOLDEN / "asmx" / name for name in ("cases.jsonl", "cases-2.jsonl")]
 DOCUMENT_ROOTS = (b"<wsdl:definitions ", b"<discovery ")
 
 
@@ -37,6 +39,7 @@ class Expected:
     compare: Literal["all", "status+type"]
     content_type: str | None = None
     cache_control: str | None = None
+    content_encoding: str | None = None
     body: str | None = None
     received: str | None = None
     interim: Sequence[int] = ()
@@ -56,11 +59,15 @@ class Case:
 
 
 def load_cases() -> list[Case]:
-    """Return all cases in the order of the recording; an unknown key raises TypeError."""
-    return [_case(**json.loads(line)) for line in RECORDING.read_bytes().splitlines()]
+    """Return all cases in the order of the recordings; an unknown key raises TypeError."""
+    return [_case(**json.loads(line)) for file in RECORDINGS for line in file.read_bytes().splitlines()]
 
 
-def _case(*, request: dict[str, Any], answers: list[dict[str, Any]], **about: str) -> Case:
+def _case(*, request: dict[str, Any], answers: list[dict[str, Any]], received: str | None = None, **about: str) -> Case:
+    if "body_b64" in request:
+        request |= {"body": b64decode(request.pop("body_b64")).decode("latin-1"), "encoding": "latin-1"}
+    if received is not None:
+        answers[0]["received"] = received
     expected = ({key.replace("-", "_"): value for key, value in answer.items()} for answer in answers)
     return Case(**about, request=Request(**request), answers=tuple(Expected(**answer) for answer in expected))
 
@@ -112,6 +119,9 @@ def _header_differences(expected: Expected, answer: Answer) -> Iterator[str]:
         actual = answer.headers.get_all(name, [])
         if actual != [value]:
             yield f"{name} {actual}, not {value!r}"
+    encodings = [] if expected.content_encoding is None else [expected.content_encoding]
+    if answer.headers.get_all("Content-Encoding", []) != encodings:
+        yield f"Content-Encoding {answer.headers.get_all('Content-Encoding')}, not {encodings}"
 
 
 def _body_differences(recorded: str, body: bytes) -> Iterator[str]:
