@@ -39,6 +39,8 @@ def split_url(url: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port  # ValueError if invalid
         (parts.hostname or "").encode("idna")
+    except UnicodeError:
+        raise RemoteError(f"{url!r} is not a URL: a part of the host name is empty or too long") from None
     except ValueError as error:
         raise RemoteError(f"{url!r} is not a URL: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:

@@ -190,7 +190,7 @@ def test_an_answer_of_another_shape_is_an_error_whose_cause_has_no_frames_with_t
         ("http://127.0.0.1:port", "Port could not be cast to integer value as 'port'"),
         ("http://127.0.0.1:99999", "Port out of range 0-65535"),
         ("http://[::1", "Invalid IPv6 URL"),
-        ("http://a..b", "encoding with 'idna' codec failed"),
+        ("http://a..b", "a part of the host name is empty or too long"),
         ("http://127.0.0.1/a b", "write spaces and other special characters as %20"),
     ],
 )
