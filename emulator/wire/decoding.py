@@ -48,10 +48,10 @@ def decode_xml(data: bytes, media: MediaType) -> tuple[bytes, tuple[Reason, ...]
     charset, bom_length = _charset(data, media)
     if charset == "utf-8":
         xml = data[bom_length:] if bom_length else data
-        if xml.startswith(_PLAIN_DECLARATIONS):
-            return xml, remarks(media, charset, 0)
+        if xml.startswith(_PLAIN_DECLARATIONS) or not xml.startswith(b"<?xml"):
+            return xml, () if media.charset is not None else remarks(media, charset, 0)
     xml, charset, lost = _as_utf8(data[bom_length:], media, charset)
-    return _ANY_DECLARED.sub(_blank_encoding, xml, count=1), remarks(media, charset, lost)
+    return _without_encoding(xml), remarks(media, charset, lost)
 
 
 def as_text(data: bytes, media: MediaType) -> str:
@@ -127,9 +127,13 @@ def _declared_charset(head: str, declared: re.Match[str], charset: str) -> str:
     return codec
 
 
-def _blank_encoding(declared: re.Match[bytes]) -> bytes:
+def _without_encoding(xml: bytes) -> bytes:
     """Replace the declaration of an encoding, which the parsers must not act on, by as many blanks."""
-    return declared["version"] + b" " * (len(declared[0]) - len(declared["version"]))
+    declared = _ANY_DECLARED.match(xml)
+    if declared is None:
+        return xml
+    blanks = len(xml[declared.end("version") : declared.end()].decode("utf-8", "replace"))
+    return declared["version"] + b" " * blanks + xml[declared.end() :]
 
 
 def remarks(media: MediaType, charset: str, lost: int) -> tuple[Reason, ...]:
@@ -144,9 +148,9 @@ def remarks(media: MediaType, charset: str, lost: int) -> tuple[Reason, ...]:
     elif media.charset_name and media.charset is None:
         text = f"charset '{{charset}}' is unknown to .NET, which reads the body as {read_as}"
     elif media.charset is None and media.base.startswith("text/") and charset == "ascii":
-        text, values = f"{media.base} without a charset is read as US-ASCII", {}
+        text, values = "text/xml without a charset is read as US-ASCII", {}
     else:
-        text, values = f"the body is read as {read_as}, and holds bytes that are not", {}
+        text, values = f"the body holds bytes that are not {read_as}", {}
     if lost:
         text += f": {lost} of its characters became {replacement(charset)}"
     return (Reason(text, values),)

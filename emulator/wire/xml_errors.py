@@ -87,9 +87,9 @@ _TOKEN = re.compile(
     rb"""(?!<)[^<&]*(?:&[^<&;]*;[^<&]*)*""",
     re.DOTALL,
 )
-_TOKENS_OUTSIDE_ROOT = re.compile(rb"(?:[ \t\r\n]+|<!--.*?-->|<\?(?!xml[ \t\r\n]).*?\?>)*", re.DOTALL)
-_DECLARATION_START = re.compile(rb"<\?xml[ \t\r\n]")
-_XML_DECLARATION = re.compile(rb"<\?xml[ \t\r\n].*?\?>", re.DOTALL)
+_TOKENS_OUTSIDE_ROOT = re.compile(rb"(?:[ \t\r\n]+|<!--.*?-->|<\?(?!xml[ \t\r\n?]).*?\?>)*", re.DOTALL)
+_DECLARATION_START = re.compile(rb"<\?xml[ \t\r\n?]")
+_XML_DECLARATION = re.compile(rb"<\?xml[ \t\r\n?].*?\?>", re.DOTALL)
 
 _Rules = tuple[tuple[re.Pattern[bytes], re.Pattern[bytes], str], ...]
 
@@ -106,22 +106,25 @@ def _compiled(pattern: str) -> re.Pattern[bytes]:
 # rule takes long), what has to stand there, and the text of the error. It is reported where the second match ends.
 _LONGEST_TOKEN = 64 * 1024  # bytes; of a longer one the error is not looked for behind that
 _EMPTY, _END, _OTHER = r"", r"\Z", r"(?=[^/> \t\r\n])"
+_DECLARATION_INVALID = "Syntax for an XML declaration is invalid."
 _OPENED_VALUE = rf"{_S}+{_NAME}{_S}*={_S}*{_VALUE_START}"
-_IN_TAG = (
-    (_OPENED_VALUE, r"(?=<)", "'<', hexadecimal value 0x3C, is an invalid attribute character."),
-    (_OPENED_VALUE, r"&(?!#)", _BAD_ENTITY),
-    (_OPENED_VALUE, _END, _UNCLOSED_LITERAL),
+_IN_ANY_TAG = (
     (rf"{_S}+{_NAME}{_S}*={_S}*", r"(?=[^\"'])", _UNEXPECTED + "The expected token is '\"' or '''."),
     (rf"{_S}+{_NAME}", _END, _END_IN_NAME),
     (rf"{_S}+{_NAME}{_S}*", r"(?=[^=])", _UNEXPECTED + "The expected token is '='."),
 )
 _IN_DECLARATION = _rules(
-    *_IN_TAG,
+    *_IN_ANY_TAG,
+    (rf"{_S}+{_NAME}{_S}*={_S}*[\"']", r"(?=[^\"']*\Z)", _UNCLOSED_LITERAL),
+    (rf"{_S}+{_NAME}{_S}*={_S}*[\"']", _EMPTY, _DECLARATION_INVALID),
     (rf"{_S}+", _END, _END_IN_NAME),
-    (rf"{_S}*", _EMPTY, "Syntax for an XML declaration is invalid."),
+    (rf"{_S}*", _EMPTY, _DECLARATION_INVALID),
 )
 _IN_START_TAG = _rules(
-    *_IN_TAG,
+    (_OPENED_VALUE, r"(?=<)", "'<', hexadecimal value 0x3C, is an invalid attribute character."),
+    (_OPENED_VALUE, r"&(?!#)", _BAD_ENTITY),
+    (_OPENED_VALUE, _END, _UNCLOSED_LITERAL),
+    *_IN_ANY_TAG,
     (rf"{_S}*/", r"(?=[^>])", _UNEXPECTED + "The expected token is '>'."),
     (rf"{_S}+", _OTHER, _BAD_NAME_START),
     (_EMPTY, rf"(?<=[\"'])(?={_LETTER})", _UNEXPECTED + "Expecting white space."),
@@ -129,7 +132,7 @@ _IN_START_TAG = _rules(
     (_EMPTY, r"(?<![\"'])\Z", _END_IN_NAME),
 )
 _MARKUP = (
-    (r"<\?", rf"(?=xml{_S})", _LATE_DECLARATION),
+    (r"<\?", r"(?=xml[ \t\r\n?])", _LATE_DECLARATION),
     (r"<", rf"(?=(?!{_LETTER}|[!?/:]).)", _BAD_NAME_START),
     (r"<!--(?:(?!--).)*", r"(?=--[^>])", "An XML comment cannot contain '--', and '-' cannot be the last character."),
     (r"<!--", r".*\Z", "Unexpected end of file while parsing Comment has occurred."),
@@ -158,7 +161,7 @@ def describe(xml: bytes, offset: int, kind: str, open_tags: list[int], root_end:
     ``offset`` and ``kind`` are those of expat, ``open_tags`` the offsets of the start tags that are open, and
     ``root_end`` is the offset behind the root, 0 before there is one.
     """
-    start = _token_start(xml, offset) if open_tags else _outside_root(xml, root_end)
+    start = _token_start(xml, offset) if open_tags else _outside_root(xml, offset, root_end)
     names = [_tag_name(xml, tag) for tag in reversed(open_tags)]
     try:
         xml.decode("utf-8")
@@ -209,9 +212,9 @@ def _first(rules: _Rules, xml: bytes, start: int) -> XmlError | None:
     return None
 
 
-def _outside_root(xml: bytes, root_end: int) -> int:
+def _outside_root(xml: bytes, offset: int, root_end: int) -> int:
     """Return the offset of the first token outside the root that may not be there."""
-    if not root_end and (declaration := _XML_DECLARATION.match(xml)):
+    if not root_end and (declaration := _XML_DECLARATION.match(xml)) and declaration.end() <= offset:
         root_end = declaration.end()
     tokens = _TOKENS_OUTSIDE_ROOT.match(xml, root_end)
     return tokens.end() if tokens else root_end

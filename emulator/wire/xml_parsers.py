@@ -118,7 +118,6 @@ class StrictXml:
         self._open: list[ElementTree.Element] = []
         self._starts: dict[Element, int] = {}  # offset of the start tag
         self._ends: dict[Element, int] = {}  # offset of the end tag, or behind "<a/>"
-        self._undeclared: set[Element] = set()  # the elements that directly hold a reference to an undeclared entity
         self._builder = ElementTree.TreeBuilder(insert_comments=True, insert_pis=True)
         self._parser: Any = expat.ParserCreate("utf-8", namespace_separator="}")
         self._parser.buffer_text = True
@@ -129,10 +128,7 @@ class StrictXml:
         self._parser.CharacterDataHandler = self._builder.data
         self._parser.CommentHandler = self._on_comment
         self._parser.ProcessingInstructionHandler = self._on_instruction
-        # Makes expat report an undeclared entity instead of failing, as if a DTD that it cannot read declared it.
-        self._parser.UseForeignDTD(True)
-        self._parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_ALWAYS)
-        self._parser.ExternalEntityRefHandler = self._on_foreign_dtd
+        self._parser.UseForeignDTD(True)  # else a reference to an undeclared entity is an error everywhere
         self._parser.SkippedEntityHandler = self._on_undeclared_entity
         try:
             self._parse()
@@ -171,11 +167,9 @@ class StrictXml:
         return self._root
 
     def check_closed(self, element: Element) -> None:
-        """Raise if the error is inside the element, or if it is a value with a reference to an undeclared entity."""
+        """Raise if the error is inside the element."""
         if element not in self._ends:
             self._fail()
-        if element in self._undeclared and not len(element):
-            raise XmlError("Reference to undeclared entity.")
 
     def check_complete(self) -> None:
         """Raise if there is an error anywhere in the document."""
@@ -212,20 +206,16 @@ class StrictXml:
 
     def _on_declaration(self, version: str, _encoding: str | None, _standalone: int) -> None:
         if version != "1.0":
-            value = re.compile(rb"""<\?xml\s+version\s*=\s*["']""").match(self._xml)
+            value = _VERSION.match(self._xml)
             raise xml_error(self._xml, value.end() if value else 0, VERSION_INVALID, version=version)
 
     def _on_doctype(self, *_: object) -> None:
         raise XmlError(DTD_PROHIBITED)
 
-    def _on_foreign_dtd(self, context: str | None, *_: object) -> int:
-        self._parser.ExternalEntityParserCreate(context).Parse(b"", True)
-        return 1
-
-    def _on_undeclared_entity(self, name: str, _is_parameter: int) -> None:
-        """Take the reference itself for text, which it is for .NET's reader where no value is read."""
-        self._builder.data(f"&{name};")
-        self._undeclared.add(self._open[-1])
+    def _on_undeclared_entity(self, name: str, _is_parameter: bool) -> None:
+        """Fail at an entity only where .NET's reader has to resolve it, which is not directly inside the Envelope."""
+        if len(self._open) > 1:
+            raise self._describe(self._parser.CurrentByteIndex, expat.errors.XML_ERROR_UNDEFINED_ENTITY)
 
     def _on_start(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._open) == DEEPEST:
@@ -261,6 +251,7 @@ _UNEXPECTED_END = {
     expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
 }
 _BOM = b"\xef\xbb\xbf"
+_VERSION = re.compile(rb"""<\?xml\s+version\s*=\s*["']""")
 
 
 def _clark(name: str) -> str:
