@@ -21,7 +21,8 @@ from emulator.core.explain import Explanation, NearCall, Verification
 from emulator.core.journal import Entry, RawMessage, Reason, Refusal
 from emulator.core.matching import Mismatch
 from emulator.core.rules import NearMiss
-from emulator.wire.content_type import MediaType, as_utf8, parse_content_type
+from emulator.wire.content_type import MediaType, parse_content_type
+from emulator.wire.decoding import as_text
 
 MAX_SHOWN: Final = 64 * 1024  # bytes of a body; masking takes time
 
@@ -257,7 +258,7 @@ def _shown_body(message: RawMessage) -> tuple[str, str]:
     """Return as much of a body as is shown, as text, and what replaces the rest of it."""
     shown, length = message.body[:MAX_SHOWN], len(message.body)
     omission = f"… ({length:,} bytes in all)" if length > MAX_SHOWN else ""
-    return as_utf8(shown, _content_type(message)).decode("utf-8", "replace"), omission
+    return as_text(shown, _content_type(message)), omission
 
 
 def _content_type(message: RawMessage) -> MediaType:

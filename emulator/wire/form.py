@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from emulator.core.contract import AUTH_CODE, NAMESPACE, OPERATION, PARAMETERS, RESULT_TYPE, Binding, Result
 from emulator.wire import faults
-from emulator.wire.content_type import is_plain_ascii, parse_content_type, url_decoded_bytes
+from emulator.wire.charsets import replacement
+from emulator.wire.content_type import is_plain_ascii, parse_content_type, replaced_characters, url_decoded_bytes
+from emulator.wire.decoding import remarks
 from emulator.wire.envelope import OPERATION_TAG
 from emulator.wire.faults import ARROW, AsmxFault
 from emulator.wire.input_limits import InputTooLarge, check_pairs
@@ -32,7 +34,7 @@ class FormIn(spyne.protocol.http.HttpRpc):  # type: ignore[misc]  # spyne is unt
             if request.operation.lower() == OPERATION.lower():
                 raise faults.OPERATION_IN_OTHER_CASE.fault(name=request.operation, operation=OPERATION)
             raise faults.OPERATION_UNKNOWN.fault(name=request.operation)
-        charset = "utf-8"
+        charset, media = "utf-8", parse_content_type("")
         if ctx.binding is Binding.POST:
             media = parse_content_type(request.content_type)
             if media.base != FORM:
@@ -44,6 +46,8 @@ class FormIn(spyne.protocol.http.HttpRpc):  # type: ignore[misc]  # spyne is unt
             spec = faults.QUERY_TOO_LARGE if ctx.binding is Binding.GET else faults.FORM_TOO_LARGE
             raise spec.fault() from None
         ctx.in_body_doc = _parse(ctx.in_document, charset)
+        has_losses = any(replacement(charset) in value for value in ctx.in_body_doc.values())
+        ctx.remarks = remarks(media, charset, replaced_characters(ctx.in_document, charset) if has_losses else 0)
         ctx.method_request_string = OPERATION_TAG
 
     def deserialize(self, ctx: Any, message: str) -> None:

@@ -13,12 +13,14 @@ from xml.sax.saxutils import escape
 from emulator.core import contract
 from emulator.core.contract import NAMESPACE, SOAP11_NS, SOAP12_NS, SOAP_ACTION, Binding, Result
 from emulator.wire import envelope, faults
-from emulator.wire.content_type import MediaType, as_utf8, parse_content_type, replace_invalid_utf8, url_decoded
+from emulator.wire.content_type import MediaType, parse_content_type, url_decoded
+from emulator.wire.decoding import decode_xml, replace_invalid_utf8
 from emulator.wire.envelope import OPERATION_TAG, MissingPart
 from emulator.wire.faults import AsmxFault
 from emulator.wire.input_limits import InputTooLarge, check_markup
 from emulator.wire.spyne_compat import spyne
-from emulator.wire.xml_parsers import NeedsStrictParser, StrictXml, XmlError, parse_fast
+from emulator.wire.xml_errors import XmlError
+from emulator.wire.xml_parsers import NeedsStrictParser, StrictXml, parse_fast
 
 TEXT_XML: Final = "text/xml"
 SOAP_XML: Final = "application/soap+xml"
@@ -48,11 +50,15 @@ class _SoapIn:
         if ctx.is_routed:
             _check_media_type(media)
         try:
-            xml = as_utf8(request.payload, media)
+            xml, ctx.remarks = decode_xml(request.payload, media)
             check_markup(xml)
-        except InputTooLarge as error:
+        except (XmlError, InputTooLarge) as error:
             raise _fault(error, ctx.is_routed) from None
-        ctx.in_document = parse_fast(xml) or StrictXml(replace_invalid_utf8(xml, media))
+        ctx.in_document = parse_fast(xml)
+        if ctx.in_document is None:
+            xml, remarks = replace_invalid_utf8(xml, media)
+            ctx.remarks += remarks
+            ctx.in_document = StrictXml(xml)
 
     def routes_by_action(self, ctx: Any, media: MediaType) -> bool:
         """Return True if the action names the operation, False if the Body has to; raise AsmxFault if neither may."""
@@ -86,14 +92,13 @@ class _SoapIn:
             try:
                 read = envelope.parameters(ctx.in_document, ctx.in_header_doc, ctx.in_body_doc)
             except NeedsStrictParser:
-                media = parse_content_type(ctx.transport.req.content_type)
-                document = StrictXml(replace_invalid_utf8(as_utf8(ctx.transport.req.payload, media), media))
+                document = StrictXml(ctx.in_document.source)
                 read = envelope.parameters(document, *envelope.header_and_body(document))
         except (MissingPart, XmlError, InputTooLarge) as error:
             raise _fault(error, ctx.is_routed) from None
         ctx.in_object = list(read.values.values())
         if read.skipped:
-            ctx.remarks = envelope.ignored_elements(read)
+            ctx.remarks += envelope.ignored_elements(read)
 
 
 def _fault(error: MissingPart | XmlError | InputTooLarge, is_routed: bool) -> AsmxFault:

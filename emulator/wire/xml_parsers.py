@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from xml.etree import ElementTree
 from xml.parsers import expat
@@ -17,6 +17,15 @@ from xml.parsers import expat
 from lxml import etree
 
 from emulator.wire.input_limits import DEEPEST, InputTooLarge
+from emulator.wire.xml_errors import (
+    DTD_PROHIBITED,
+    ROOT_MISSING,
+    VERSION_INVALID,
+    XmlError,
+    describe,
+    position,
+    xml_error,
+)
 
 Element = etree._Element | ElementTree.Element
 """An element of either parser. The tag of a comment or a processing instruction is not a string."""
@@ -31,6 +40,7 @@ class FastXml:
     """A document that lxml found well-formed and without a DTD. The methods are those of StrictXml."""
 
     root: etree._Element
+    source: bytes = field(repr=False)
 
     def check_closed(self, element: Element) -> None:
         """Do nothing: the document is well-formed."""
@@ -62,7 +72,8 @@ class _Parser(threading.local):
 _parser = _Parser()
 
 _LONGEST = 64 * 1024  # bytes; behind an error lxml reads slowly to the end of the document
-_EXCLAMATION = ord("!")
+_EXCLAMATION, _NUL = ord("!"), 0
+_FIRST_BYTES = (b"<", b" ", b"\t", b"\r", b"\n")
 _PLAIN_DECLARATIONS = (b'<?xml version="1.0"', b"<?xml version='1.0'")
 _NON_ASCII_IN_TAG = re.compile(rb"""<[^<>"'\x80-\xff]*(?:(?:"[^"<]*"|'[^'<]*')[^<>"'\x80-\xff]*)*[\x80-\xff]""")
 
@@ -70,6 +81,9 @@ _NON_ASCII_IN_TAG = re.compile(rb"""<[^<>"'\x80-\xff]*(?:(?:"[^"<]*"|'[^'<]*')[^
 def parse_fast(xml: bytes) -> FastXml | None:
     """Parse a document in UTF-8; return None if it has to be left to the strict parser."""
     if len(xml) > _LONGEST:
+        return None
+    # What lxml could take for another encoding than UTF-8, or for a byte order mark.
+    if _NUL in xml or not xml.startswith(_FIRST_BYTES):
         return None
     # A DTD, unless it is inside a comment or a CDATA section. Looking for one byte first is faster.
     if _EXCLAMATION in xml and b"<!DOCTYPE" in xml:
@@ -87,11 +101,7 @@ def parse_fast(xml: bytes) -> FastXml | None:
     except etree.XMLSyntaxError:
         return None
     # Also on a mere warning: one about a namespace that is no URI hides an undeclared prefix before it.
-    return None if len(parser.feed_error_log) else FastXml(root)
-
-
-class XmlError(Exception):
-    """The document is not well-formed for .NET; the text is that of .NET's reader, or close to it."""
+    return None if len(parser.feed_error_log) else FastXml(root, xml)
 
 
 class StrictXml:
@@ -118,13 +128,36 @@ class StrictXml:
         self._parser.CharacterDataHandler = self._builder.data
         self._parser.CommentHandler = self._on_comment
         self._parser.ProcessingInstructionHandler = self._on_instruction
+        self._parser.UseForeignDTD(True)  # else a reference to an undeclared entity is an error everywhere
+        self._parser.SkippedEntityHandler = self._on_undeclared_entity
         try:
-            self._parser.Parse(xml, True)
-        except expat.ExpatError as error:
-            self._error = XmlError(self._describe(error))
+            self._parse()
         except (XmlError, InputTooLarge) as error:
             self._error = error.with_traceback(None)
         del self._parser  # it holds this object's methods: a reference cycle
+
+    def _parse(self) -> None:
+        """Parse up to the first NUL: a sign of UTF-16 for expat; for .NET directly behind the root the end."""
+        xml, nul = self._xml, self._xml.find(b"\0")
+        if xml.startswith(_BOM):  # a second one, which expat would skip
+            raise self._describe(0, "")
+        end = len(xml) if nul < 0 else nul
+        try:
+            self._parser.Parse(xml[:end], True)
+        except expat.ExpatError as error:
+            kind = expat.ErrorString(error.code)
+            if nul < 0 or kind not in _UNEXPECTED_END:
+                raise self._describe(self._parser.ErrorByteIndex, kind) from None
+        if nul < 0 or (self._root is not None and not self._open and xml[:end].endswith(b">")):
+            return
+        if self._root is None and (not end or xml[:end].endswith((b"?>", b"-->"))):
+            raise XmlError(ROOT_MISSING)
+        raise self._describe(nul, "")
+
+    def _describe(self, offset: int, kind: str) -> XmlError:
+        open_tags = [self._starts[element] for element in self._open]
+        root_end = 0 if self._root is None or self._open else self._end_of(self._root)
+        return describe(self._xml, offset, kind, open_tags, root_end)
 
     @property
     def root(self) -> ElementTree.Element:
@@ -149,13 +182,15 @@ class StrictXml:
 
     def position_after(self, element: Element) -> tuple[int, int]:
         """Return the line and column, 1-based, that .NET's reader reports after it has read the element."""
-        if self.is_self_closed(element):
-            end = self._end_of_start_tag(element)
-        else:
-            end = self._xml.index(b">", self._ends[element]) + 1
+        end = self._end_of(element)
         following = self._xml[end : end + 9]
-        line, column = _position(self._xml, end)
+        line, column = position(self._xml, end)
         return line, column + next((width for start, width in _NODE_STARTS if following.startswith(start)), 0)
+
+    def _end_of(self, element: Element) -> int:
+        if self.is_self_closed(element):
+            return self._end_of_start_tag(element)
+        return self._xml.index(b">", self._ends[element]) + 1
 
     def _end_of_start_tag(self, element: Element) -> int:
         tag = _START_TAG.match(self._xml, self._starts[element])
@@ -171,10 +206,16 @@ class StrictXml:
 
     def _on_declaration(self, version: str, _encoding: str | None, _standalone: int) -> None:
         if version != "1.0":
-            raise XmlError(f"Version number '{version}' is invalid. Line 1, position 16.")
+            value = _VERSION.match(self._xml)
+            raise xml_error(self._xml, value.end() if value else 0, VERSION_INVALID, version=version)
 
     def _on_doctype(self, *_: object) -> None:
-        raise XmlError("DTD is prohibited in this XML document.")
+        raise XmlError(DTD_PROHIBITED)
+
+    def _on_undeclared_entity(self, name: str, _is_parameter: bool) -> None:
+        """Fail at an entity only where .NET's reader has to resolve it, which is not directly inside the Envelope."""
+        if len(self._open) > 1:
+            raise self._describe(self._parser.CurrentByteIndex, expat.errors.XML_ERROR_UNDEFINED_ENTITY)
 
     def _on_start(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._open) == DEEPEST:
@@ -197,24 +238,6 @@ class StrictXml:
         if self._open:
             self._builder.pi(target, text)
 
-    def _describe(self, error: expat.ExpatError) -> str:
-        """Return .NET's text for an error of expat."""
-        message = expat.ErrorString(error.code)
-        if self._root is None and message == expat.errors.XML_ERROR_NO_ELEMENTS:
-            return "Root element is missing."
-        open_names = [element.tag.rpartition("}")[2] for element in reversed(self._open)]
-        if open_names and message in _UNEXPECTED_END:
-            names = ", ".join(open_names)
-            text = f"Unexpected end of file has occurred. The following elements are not closed: {names}."
-        elif message in _TEXTS:
-            text = _TEXTS[message].format(open=open_names[0] if open_names else "")
-        elif open_names:
-            text = "An unexpected token was found."
-        else:
-            text = "Data at the root level is invalid."
-        line, column = _position(self._xml, self._parser.ErrorByteIndex)
-        return f"{text} Line {line}, position {column}."
-
 
 _START_TAG = re.compile(rb"""<[^>"']*(?:(?:"[^"]*"|'[^']*')[^>"']*)*>""")
 
@@ -227,26 +250,10 @@ _UNEXPECTED_END = {
     expat.errors.XML_ERROR_PARTIAL_CHAR,
     expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
 }
-# .NET's texts, as far as expat distinguishes the errors.
-_TEXTS = {
-    expat.errors.XML_ERROR_TAG_MISMATCH: "The '{open}' start tag does not match the end tag.",
-    expat.errors.XML_ERROR_DUPLICATE_ATTRIBUTE: "An attribute name is a duplicate.",
-    expat.errors.XML_ERROR_UNBOUND_PREFIX: "A prefix is undeclared.",
-    expat.errors.XML_ERROR_UNDEFINED_ENTITY: "Reference to undeclared entity.",
-    expat.errors.XML_ERROR_BAD_CHAR_REF: "An invalid character was referred to.",
-    expat.errors.XML_ERROR_MISPLACED_XML_PI: "Unexpected XML declaration. The XML declaration must be the first "
-    "node in the document, and no white space characters are allowed to appear before it.",
-}
+_BOM = b"\xef\xbb\xbf"
+_VERSION = re.compile(rb"""<\?xml\s+version\s*=\s*["']""")
 
 
 def _clark(name: str) -> str:
     """Return expat's ``namespace}name`` in Clark notation, ``{namespace}name``."""
     return "{" + name if "}" in name else name
-
-
-def _position(xml: bytes, offset: int) -> tuple[int, int]:
-    """Return the line and column of an offset, 1-based; columns are UTF-16 code units, as .NET counts."""
-    before = xml[:offset]
-    line_ends = before.count(b"\n") + before.count(b"\r") - before.count(b"\r\n")
-    line = before[max(before.rfind(b"\n"), before.rfind(b"\r")) + 1 :]
-    return line_ends + 1, len(line.decode("utf-8", "replace").encode("utf-16-le")) // 2 + 1

@@ -6,7 +6,8 @@ from emulator.wire import envelope
 from emulator.wire.envelope import MissingPart
 from emulator.wire.faults import AsmxFault
 from emulator.wire.input_limits import InputTooLarge
-from emulator.wire.xml_parsers import NeedsStrictParser, StrictXml, XmlError, parse_fast
+from emulator.wire.xml_errors import XmlError
+from emulator.wire.xml_parsers import NeedsStrictParser, StrictXml, parse_fast
 
 
 def verdict(xml: bytes, *, strict: bool) -> object:

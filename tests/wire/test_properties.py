@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from unittest.mock import patch
 from xml.sax.saxutils import escape
 
 import pytest
@@ -143,7 +144,7 @@ prefixes = st.sampled_from(["", "s", "SOAP-ENV", "_", "é"])
     outer=prefixes,
     inner=prefixes,
     space=st.text(" \t\n", max_size=4),
-    charset=st.sampled_from(["utf-8", "utf-16", "utf-16-be", "utf-32", "latin-1"]),
+    charset=st.sampled_from(["utf-8", "utf-16", "utf-16be", "utf-32", "latin1"]),
     binding=st.sampled_from([*SOAP]),
 )
 def test_prefixes_order_white_space_and_charset_do_not_matter(
@@ -197,3 +198,80 @@ def test_a_lone_surrogate_becomes_the_replacement_character() -> None:
     for request, binding in ((envelope, Binding.SOAP11), (form, Binding.POST)):
         answer, calls = respond(request, binding)
         assert ([call.auth_code for call in calls], answer.status) == (["\ufffd"], 200)
+
+
+charset_parameters = st.sampled_from(
+    [
+        *(
+            f"; charset={name}"
+            for name in ("utf-8", "utf8", "ascii", "utf-16", "gb2312", "x-sjis", "utf-7", "asmo-708")
+        ),
+        "",
+    ]
+)
+encodings = st.sampled_from(["utf-8", "utf8", "utf-16", "unicode", "latin1", "ucs-4", "us-ascii", "", "é", "x y", "hz"])
+marks = st.sampled_from(["", "", "", "\ufeff", "\ufeff\ufeff", " ", "\0", "\ufeff \n", "xml=", "&#65279;"])
+declarations = st.sampled_from(["", '<?xml version="1.0"?>', "<?xml version='1.1'?>", "<?xml "]) | encodings.map(
+    lambda encoding: f'<?xml version="1.0" encoding="{encoding}"?>'
+)
+tails = st.sampled_from(["", "", "\0", "\0 x", "\n\0", "<!-- -->\0<", "&nbsp;", "x", "<?xml version='1.0'?>"])
+strays = st.sampled_from(
+    [
+        "\0",
+        "\x01",
+        "\x1f",
+        "\ufffe",
+        "\x80",
+        "é",
+        "\ufeff",
+        "&nbsp;",
+        "&amp",
+        "&#0;",
+        "< ",
+        "a=1 ",
+        ' xmlns:q=""',
+        "<?xml ",
+    ]
+)
+
+
+@given(
+    start=st.tuples(marks, declarations).map("".join),
+    tail=tails,
+    stray=st.tuples(st.integers(0, 460), strays) | st.none(),
+    length=st.integers(0, 600) | st.none(),
+    encoded_in=st.sampled_from(["utf-8", "utf-8", "latin-1", "utf-16-le", "utf-16-be", "utf-32-le", "gbk"]),
+    parameter=charset_parameters,
+    binding=st.sampled_from([*SOAP]),
+    is_routed=st.booleans(),
+)
+def test_both_parsers_answer_a_damaged_envelope_alike_and_within_the_contract(
+    start: str,
+    tail: str,
+    stray: tuple[int, str] | None,
+    length: int | None,
+    encoded_in: str,
+    parameter: str,
+    binding: Binding,
+    is_routed: bool,
+) -> None:
+    request = request_over(binding, demo="né")
+    text = request.payload.decode()
+    text = start + text[text.index("<soap") :].rstrip() + tail
+    if stray is not None:
+        text = text[: stray[0]] + stray[1] + text[stray[0] :]
+    request.payload = text.encode(encoded_in, "replace")[:length]
+    request.content_type = request.content_type.partition(";")[0] + parameter
+    request.soap_action = SOAP_ACTION if is_routed and binding is Binding.SOAP11 else None
+    if is_routed and binding is Binding.SOAP12:
+        request.content_type += f'; action="{SOAP_ACTION}"'
+    usual = respond(request, binding)
+    assert is_within_contract(usual[0]), usual
+    with patch("emulator.wire.soap.parse_fast", return_value=None):
+        strict = respond(request, binding)
+    assert (strict[0].status, strict[0].content_type, strict[0].body) == (
+        usual[0].status,
+        usual[0].content_type,
+        usual[0].body,
+    )
+    assert strict[1] == usual[1]
