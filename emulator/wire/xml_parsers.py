@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 from xml.etree import ElementTree
@@ -31,6 +32,32 @@ class FastXml:
     """A document that lxml found well-formed and without a DTD. The methods are those of StrictXml."""
 
     root: etree._Element
+    hiding: bytes  # the document from the first place on whose kind of text the tree does not keep
+
+    def first_content(self, element: Any) -> Element | None:
+        return self._content(element.text, element)
+
+    def next_content(self, element: Any) -> Element | None:
+        return self._content(element.tail, element.itersiblings())
+
+    def _content(self, text: str | None, nodes: Iterable[etree._Element]) -> Element | None:
+        for node in nodes:
+            if text and text.strip(_WHITE_SPACE):
+                return None
+            if isinstance(node.tag, str):
+                if self.hiding and self._start_tag(node) in self.hiding:
+                    raise NeedsStrictParser  # the place may be before the element
+                return node
+            text = node.tail
+        return None
+
+    @staticmethod
+    def _start_tag(element: etree._Element) -> bytes:
+        name = etree.QName(element).localname
+        return f"<{element.prefix}:{name}".encode() if element.prefix else f"<{name}".encode()
+
+    def has_prefix(self, element: Any) -> bool:
+        return element.prefix is not None
 
     def check_closed(self, element: Element) -> None:
         """Do nothing: the document is well-formed."""
@@ -62,7 +89,9 @@ class _Parser(threading.local):
 _parser = _Parser()
 
 _LONGEST = 64 * 1024  # bytes; behind an error lxml reads slowly to the end of the document
-_EXCLAMATION = ord("!")
+_EXCLAMATION, _AMPERSAND = b"!&"
+_HIDING = re.compile(rb"<!\[CDATA\[|&#")  # lxml keeps neither an empty section nor that a character was a reference
+_WHITE_SPACE = " \t\r\n"
 _PLAIN_DECLARATIONS = (b'<?xml version="1.0"', b"<?xml version='1.0'")
 _NON_ASCII_IN_TAG = re.compile(rb"""<[^<>"'\x80-\xff]*(?:(?:"[^"<]*"|'[^'<]*')[^<>"'\x80-\xff]*)*[\x80-\xff]""")
 
@@ -72,7 +101,8 @@ def parse_fast(xml: bytes) -> FastXml | None:
     if len(xml) > _LONGEST:
         return None
     # A DTD, unless it is inside a comment or a CDATA section. Looking for one byte first is faster.
-    if _EXCLAMATION in xml and b"<!DOCTYPE" in xml:
+    has_exclamation = _EXCLAMATION in xml
+    if has_exclamation and b"<!DOCTYPE" in xml:
         return None
     # lxml takes version 1.01 for 1.0.
     if xml.startswith(b"<?xml") and not xml.startswith(_PLAIN_DECLARATIONS):
@@ -87,7 +117,10 @@ def parse_fast(xml: bytes) -> FastXml | None:
     except etree.XMLSyntaxError:
         return None
     # Also on a mere warning: one about a namespace that is no URI hides an undeclared prefix before it.
-    return None if len(parser.feed_error_log) else FastXml(root)
+    if len(parser.feed_error_log):
+        return None
+    hiding = _HIDING.search(xml) if has_exclamation or _AMPERSAND in xml else None
+    return FastXml(root, xml[hiding.start() :] if hiding else b"")
 
 
 class XmlError(Exception):
@@ -105,6 +138,7 @@ class StrictXml:
         self._xml = xml
         self._root: ElementTree.Element | None = None
         self._error: XmlError | InputTooLarge | None = None
+        self._error_at = len(xml) + 1  # offset
         self._open: list[ElementTree.Element] = []
         self._starts: dict[Element, int] = {}  # offset of the start tag
         self._ends: dict[Element, int] = {}  # offset of the end tag, or behind "<a/>"
@@ -118,12 +152,14 @@ class StrictXml:
         self._parser.CharacterDataHandler = self._builder.data
         self._parser.CommentHandler = self._on_comment
         self._parser.ProcessingInstructionHandler = self._on_instruction
+        self._parser.UseForeignDTD(True)  # else a reference to an undeclared entity is an error everywhere
+        self._parser.SkippedEntityHandler = self._on_undeclared_entity
         try:
             self._parser.Parse(xml, True)
         except expat.ExpatError as error:
-            self._error = XmlError(self._describe(error))
+            self._error, self._error_at = XmlError(self._describe(error)), self._parser.ErrorByteIndex
         except (XmlError, InputTooLarge) as error:
-            self._error = error.with_traceback(None)
+            self._error, self._error_at = error.with_traceback(None), self._parser.CurrentByteIndex
         del self._parser  # it holds this object's methods: a reference cycle
 
     @property
@@ -132,6 +168,31 @@ class StrictXml:
         if self._root is None:
             self._fail()
         return self._root
+
+    def first_content(self, element: Element) -> Element | None:
+        """Return the first element inside an element; None if text, or the end tag, comes before it.
+
+        Text is also an empty CDATA section, a decimal reference such as ``&#32;``, and a reference to an entity. White
+        space, also as a hexadecimal reference, is none (``XmlTextReaderImpl.ParseText`` has this difference), and
+        comments and processing instructions are passed over.
+        """
+        return None if self.is_self_closed(element) else self._content_at(self._end_of_start_tag(element))
+
+    def next_content(self, element: Element) -> Element | None:
+        """Return the first element behind an element; None if text, or the end tag of the parent, comes before it."""
+        self.check_closed(element)
+        return self._content_at(self._end(element))
+
+    def _content_at(self, offset: int) -> Element | None:
+        start = _NO_CONTENT.match(self._xml, offset).end()  # type: ignore[union-attr]  # it matches anywhere
+        element = next((element for element, at in self._starts.items() if at == start), None)
+        node = _NODE.match(self._xml, start)
+        if element is None and (node is None or node.end() > self._error_at):
+            self._fail()
+        return element
+
+    def has_prefix(self, element: Element) -> bool:
+        return _PREFIX.match(self._xml, self._starts[element]) is not None
 
     def check_closed(self, element: Element) -> None:
         """Raise if the error is inside the element."""
@@ -149,13 +210,15 @@ class StrictXml:
 
     def position_after(self, element: Element) -> tuple[int, int]:
         """Return the line and column, 1-based, that .NET's reader reports after it has read the element."""
-        if self.is_self_closed(element):
-            end = self._end_of_start_tag(element)
-        else:
-            end = self._xml.index(b">", self._ends[element]) + 1
+        end = self._end(element)
         following = self._xml[end : end + 9]
         line, column = _position(self._xml, end)
         return line, column + next((width for start, width in _NODE_STARTS if following.startswith(start)), 0)
+
+    def _end(self, element: Element) -> int:
+        if self.is_self_closed(element):
+            return self._end_of_start_tag(element)
+        return self._xml.index(b">", self._ends[element]) + 1
 
     def _end_of_start_tag(self, element: Element) -> int:
         tag = _START_TAG.match(self._xml, self._starts[element])
@@ -189,6 +252,12 @@ class StrictXml:
         self._ends[self._open.pop()] = self._parser.CurrentByteIndex
         self._builder.end(_clark(name))
 
+    def _on_undeclared_entity(self, name: str, _is_parameter: bool) -> None:
+        """Fail at an entity only where .NET's reader has to resolve it, which is not directly inside the Envelope."""
+        if len(self._open) > 1:
+            line, column = _position(self._xml, self._parser.CurrentByteIndex)
+            raise XmlError(f"Reference to undeclared entity. Line {line}, position {column}.")
+
     def _on_comment(self, text: str) -> None:
         if self._open:
             self._builder.comment(text)
@@ -216,6 +285,11 @@ class StrictXml:
         return f"{text} Line {line}, position {column}."
 
 
+_NO_CONTENT = re.compile(rb"(?:[ \t\r\n]+|&#x0*(?:9|20|[aAdD]);|<!--.*?-->|<\?.*?\?>)*", re.DOTALL)
+_ENTITY = rb"&(?!(?:lt|gt|amp|quot|apos);)[A-Za-z_:\x80-\xff][\w.:\x80-\xff-]*;"
+# What .NET's reader takes in one step: nothing of an entity, an end tag, a CDATA section, or text up to one of these.
+_NODE = re.compile(rb"(?=%b)|</[^>]*>|<!\[CDATA\[.*?\]\]>|(?:[^<&]+|(?!%b)&)+" % (_ENTITY, _ENTITY), re.DOTALL)
+_PREFIX = re.compile(rb"<[^\s/>:]+:")
 _START_TAG = re.compile(rb"""<[^>"']*(?:(?:"[^"]*"|'[^']*')[^>"']*)*>""")
 
 # .NET's reader reports a position inside the node: the name of a tag, the text of a comment.
