@@ -4,7 +4,7 @@ A code that the scenario, its desk or a rule names literally is test data and is
 ``de***``. A program under test may send its code in the wrong place, so in raw requests every value that is not a
 number counts as a code: in XML, forms, queries and headers that are not well known, and a number too where its name
 says that it is a code. A body of another kind is not shown at all. Names of elements, attributes, parameters and
-headers are.
+headers are, and in the reason of a refusal the SOAPAction and malformed numbers.
 """
 
 from __future__ import annotations
@@ -113,10 +113,7 @@ class Redactor:
         return tuple(replace(each, actual=shown) if each.field == "auth_code" else each for each in mismatches)
 
     def reason(self, why: Reason) -> str:
-        """Return why a request was refused, with the values that it quotes redacted.
-
-        Shown are numbers, also malformed ones, and the SOAPAction, which is no place for a code.
-        """
+        """Return why a request was refused, with values of parameters, and namespaces that are no URI, redacted."""
         return str(replace(why, values={name: self._quoted(name, value) for name, value in why.values.items()}))
 
     def _quoted(self, name: str, value: str) -> str:

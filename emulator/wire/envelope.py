@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 from emulator.core.contract import AUTH_CODE, NAMESPACE, NODE, OPERATION, PARAMETERS, SESSION, SOAP11_NS, SOAP12_NS
 from emulator.wire import faults, remarks
 from emulator.wire.int32 import NotANumber, OutOfRange, int32_in_xml
-from emulator.wire.remarks import Remark, local_name, split_tag
+from emulator.wire.remarks import Remark, short_name, split_tag
 from emulator.wire.xml_parsers import Element, FastXml, StrictXml
 
 Xml = FastXml | StrictXml
@@ -38,7 +38,7 @@ def namespace(document: Xml) -> str:
 
 
 def _fail_without_envelope(root: Element) -> NoReturn:
-    raise MissingPart("Envelope", f"the root element is <{local_name(root.tag)}>, and has to be <Envelope>")
+    raise MissingPart("Envelope", f"the root element is <{short_name(root.tag)}>, and has to be <Envelope>")
 
 
 def header_and_body(document: Xml) -> tuple[Element | None, Element]:
@@ -70,7 +70,7 @@ def find_body(document: Xml) -> Element:
 def _hint_before_body(root: Element, element: Element | None, body_tag: str) -> str:
     if all(child.tag != body_tag for child in root):
         return "there is no Body in the namespace of the Envelope"
-    what = "text" if element is None else f"<{local_name(element.tag)}>"
+    what = "text" if element is None else f"<{short_name(element.tag)}>"
     return f"{what} is before Body, where only one Header may be"
 
 
@@ -147,14 +147,14 @@ def _text_holder(document: Xml, value: Element, parameter: str) -> Element:
     is_first = not value.text and document.first_content(value) is inner
     if is_first and not len(inner) and (inner.text or not document.is_self_closed(inner)):
         return inner
-    content = f"<{local_name(inner.tag)}>" if isinstance(inner.tag, str) else "a comment or processing instruction"
+    content = f"<{short_name(inner.tag)}>" if isinstance(inner.tag, str) else "a comment or processing instruction"
     raise faults.NOT_SIMPLE.fault(parameter=parameter, content=content)
 
 
 def _check_understood(document: Xml, header: Element) -> None:
     for entry in header:
         if isinstance(entry.tag, str) and _must_be_understood(document, entry):
-            raise faults.NOT_UNDERSTOOD.fault(name=local_name(entry.tag))
+            raise faults.NOT_UNDERSTOOD.fault(name=split_tag(entry.tag)[1])
 
 
 def _must_be_understood(document: Xml, entry: Element) -> bool:

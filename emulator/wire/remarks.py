@@ -32,7 +32,7 @@ def limited(remarks: Iterable[Remark]) -> tuple[Reason, ...]:
 
 def in_body(element: Element) -> Remark:
     """Return the remark on an element in Body that is not the operation."""
-    name = local_name(element.tag)
+    name = short_name(element.tag)
     expected = _NAMES_BY_LOWER.get(name.lower())
     if expected == OPERATION:
         return _misspelled(element, expected)
@@ -49,7 +49,7 @@ def without_operation(body: Element) -> list[Remark]:
         return [Reason(f"Body holds text, maybe XML in CDATA or escaped; it has to hold {RIGHT_OPERATION} as markup")]
     if not elements:
         return [Reason(f"Body is empty, and has to hold {RIGHT_OPERATION}")]
-    names = [local_name(child.tag) for child in elements]
+    names = [short_name(child.tag) for child in elements]
     return [
         Reason(f"<{name}> in Body is not the operation, which has to be {RIGHT_OPERATION}")
         for name in names
@@ -59,13 +59,13 @@ def without_operation(body: Element) -> list[Remark]:
 
 def in_operation(element: Element, *, is_repeated: bool) -> Remark:
     """Return the remark on an element in the operation that is not read as a parameter."""
-    name = local_name(element.tag)
+    name = short_name(element.tag)
     if is_repeated:
         return Reason(f"<{name}> occurs more than once; only the first one counts")
     expected = _NAMES_BY_LOWER.get(name.lower())
     if expected in PARAMETERS:
         return _misspelled(element, expected)
-    inner = (local_name(each.tag) for each in element.iter() if each is not element and isinstance(each.tag, str))
+    inner = (short_name(each.tag) for each in element.iter() if each is not element and isinstance(each.tag, str))
     if any(each.lower() in _NAMES_BY_LOWER for each in inner):
         return Reason(
             f"<{name}> is between <{OPERATION}> and its parameters, which have to be directly in <{OPERATION}>"
@@ -75,7 +75,7 @@ def in_operation(element: Element, *, is_repeated: bool) -> Remark:
 
 def on_attributes(operation: Element) -> list[Remark]:
     """Return remarks on attributes of the operation that are named like parameters."""
-    names = [local_name(str(name)) for name, _ in operation.items()]
+    names = [short_name(str(name)) for name, _ in operation.items()]
     return [
         Reason(f"{name} is an attribute of <{OPERATION}>, and has to be an element <{expected}> in it")
         for name in names
@@ -86,7 +86,7 @@ def on_attributes(operation: Element) -> list[Remark]:
 def on_empty_value(parameter: str, element: Element) -> Remark:
     """Return the remark on an empty parameter that refers to another element, as SOAP's encoding allows."""
     for key, _ in element.items():
-        if (name := local_name(str(key))) in _REFERENCES:
+        if (name := short_name(str(key))) in _REFERENCES:
             return Reason(
                 f"<{parameter}> refers to another element ({name}, rpc/encoded style), which the service does not "
                 f"follow; the value has to be in <{parameter}> itself"
@@ -96,7 +96,7 @@ def on_empty_value(parameter: str, element: Element) -> Remark:
 
 def on_inner_element(parameter: str, inner: Element) -> Remark:
     """Return the remark on a value that is an element: its text is the value, and the rest of the Body is lost."""
-    name = local_name(inner.tag)
+    name = short_name(inner.tag)
     return Reason(
         f"<{parameter}> holds <{name}>, after which the service reads no more; it has to hold the value alone"
     )
@@ -107,8 +107,8 @@ def beginning(body: Element, element: Element | None) -> tuple[str, str]:
     if element is None:
         is_empty = not len(body) and not (body.text or "").strip()
         return "is empty" if is_empty else "begins with text", ""
-    ns, name = split_tag(element.tag)
-    return f"begins with <{name}> in {_where(ns)}", ns
+    ns, _ = split_tag(element.tag)
+    return f"begins with <{short_name(element.tag)}> in {_where(ns)}", ns
 
 
 def _misspelled(element: Element, expected: str) -> Reason:
@@ -129,5 +129,6 @@ def split_tag(tag: str) -> tuple[str, str]:
     return ns[1:], name
 
 
-def local_name(tag: str) -> str:
-    return split_tag(tag)[1]
+def short_name(tag: str) -> str:
+    """Return the local name of a tag or attribute as it is quoted."""
+    return shorten(split_tag(tag)[1])

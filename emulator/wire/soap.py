@@ -74,7 +74,7 @@ class _SoapIn:
         ctx.binding = version or Binding.SOAP11
         ctx.out_protocol = self._writers[ctx.binding]
         if version is None:
-            element = remarks.local_name(document.root.tag)
+            element = remarks.short_name(document.root.tag)
             raise faults.VERSION_UNKNOWN.fault(namespace=namespace, element=element)
         if not ctx.is_routed:
             _route_by_body(ctx, media)

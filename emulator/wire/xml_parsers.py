@@ -32,7 +32,7 @@ class FastXml:
     """A document that lxml found well-formed and without a DTD. The methods are those of StrictXml."""
 
     root: etree._Element
-    hiding: bytes  # the document from the first place on whose kind of text the tree does not keep
+    hiding: bytes  # the document from its first CDATA section or numeric reference on, which the tree shows as text
 
     def first_content(self, element: Any) -> Element | None:
         return self._content(element.text, element)
@@ -46,7 +46,7 @@ class FastXml:
                 return None
             if isinstance(node.tag, str):
                 if self.hiding and self._start_tag(node) in self.hiding:
-                    raise NeedsStrictParser  # the place may be before the element
+                    raise NeedsStrictParser  # a section or reference may be before the element
                 return node
             text = node.tail
         return None
@@ -90,7 +90,7 @@ _parser = _Parser()
 
 _LONGEST = 64 * 1024  # bytes; behind an error lxml reads slowly to the end of the document
 _EXCLAMATION, _AMPERSAND = b"!&"
-_HIDING = re.compile(rb"<!\[CDATA\[|&#")  # lxml keeps neither an empty section nor that a character was a reference
+_HIDING = re.compile(rb"<!\[CDATA\[|&#")
 _WHITE_SPACE = " \t\r\n"
 _PLAIN_DECLARATIONS = (b'<?xml version="1.0"', b"<?xml version='1.0'")
 _NON_ASCII_IN_TAG = re.compile(rb"""<[^<>"'\x80-\xff]*(?:(?:"[^"<]*"|'[^'<]*')[^<>"'\x80-\xff]*)*[\x80-\xff]""")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import pytest
@@ -96,7 +97,7 @@ def test_what_does_no_harm_is_not_remarked_on(body: str) -> None:
     assert said(body) == ""
 
 
-REASONS = {
+REASONS: dict[str, tuple[Callable[[], str], str]] = {
     "text before Body": (
         lambda: said(f"text{operation()}"),
         f"{READING}Request format is invalid: Missing required soap:Body element. "
