@@ -90,8 +90,11 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
+    """Why a request was refused, or what was ignored in it; ``hint`` adds what the answer itself does not say."""
+
     text: str  # a template for str.format
     values: Mapping[str, str] = field(default_factory=dict, repr=False)  # from the request; any may be an auth code
+    hint: str = ""  # a template too
 
     @classmethod
     def literal(cls, text: str) -> Reason:
@@ -99,7 +102,8 @@ class Reason:
         return cls(text.replace("{", "{{").replace("}", "}}"))
 
     def __str__(self) -> str:
-        return self.text.format_map(self.values)
+        template = f"{self.text} ({self.hint})" if self.hint else self.text
+        return template.format_map(self.values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ A code that the scenario, its desk or a rule names literally is test data and is
 ``de***``. A program under test may send its code in the wrong place, so in raw requests every value that is not a
 number counts as a code: in XML, forms, queries and headers that are not well known, and a number too where its name
 says that it is a code. A body of another kind is not shown at all. Names of elements, attributes, parameters and
-headers are.
+headers are, and in the reason of a refusal the SOAPAction and malformed numbers.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from emulator.wire.decoding import as_text
 MAX_SHOWN: Final = 64 * 1024  # bytes of a body; masking takes time
 
 _NUMBER: Final = re.compile(r"[-+]?[0-9]*")
+_NUMBER_LIKE: Final = re.compile(r"[-+]?(0x[0-9a-f]{1,8}|[\d.,'\s]*(e[-+]?\d{1,3})?)", re.IGNORECASE)
 _PARAMETER: Final = re.compile(r"[A-Za-z_$][\w.$\[\]-]*")
 _PARAMETERS: Final = frozenset({*(name.lower() for name in PARAMETERS), "session", "node", "authcode"})
 _SECRET_NAME: Final = re.compile(r"cookie|auth|code|token|secret|credential|pass|pwd|key", re.IGNORECASE)
@@ -54,7 +55,7 @@ _OPEN_ATTRIBUTES: Final = frozenset({"type", "nil", "mustUnderstand", "actor", "
 _OPEN_VALUE: Final = re.compile(r"[01]|true|false|\w+:.*")  # a truth, or a name with what stands for its namespace
 
 _VALUE_FIELDS: Final = ("value", "excerpt")  # of a refusal's reason: a parameter's value
-_ACTION_FIELDS: Final = ("action", "namespace")  # a URI, unless the client sent a code there
+_URI_FIELDS: Final = ("namespace",)  # a URI, unless the client sent a code there
 _ACTION_OR_NAMESPACE: Final = re.compile(rf"([\w+.-]+:[^?]*|{OPERATION})?", re.DOTALL)
 
 
@@ -113,11 +114,13 @@ class Redactor:
         return tuple(replace(each, actual=shown) if each.field == "auth_code" else each for each in mismatches)
 
     def reason(self, why: Reason) -> str:
-        """Return why a request was refused, with the values that it quotes redacted."""
+        """Return why a request was refused, with values of parameters, and namespaces that are no URI, redacted."""
         return str(replace(why, values={name: self._quoted(name, value) for name, value in why.values.items()}))
 
     def _quoted(self, name: str, value: str) -> str:
-        if name in _VALUE_FIELDS or (name in _ACTION_FIELDS and not _is_action(value)):
+        if name in _VALUE_FIELDS:
+            return value if _NUMBER_LIKE.fullmatch(value.strip()) else self._value(value)
+        if name in _URI_FIELDS and not _is_action(value):
             return self._value(value)
         if name == "path":
             return self.path(value)
@@ -144,7 +147,7 @@ class Redactor:
             return None
         body = "".join(_shown_body(message))
         if isinstance(entry, Refusal) and not self._shows_all:
-            reason = self.reason(entry.why)
+            reason = self.reason(replace(entry.why, hint=""))
             in_soap = entry.binding not in (Binding.GET, Binding.POST)
             body = _FAULT_TEXT.sub(lambda text: text[1] + escape(reason), body) if in_soap else reason
         headers = [[name, self._response_header(name, value)] for name, value in _headers(message)]

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from emulator.core.contract import SOAP11_NS
+from emulator.core.contract import INT32_MAX, INT32_MIN, SOAP11_NS, SOAP12_NS, SOAP_ACTION
 from emulator.core.journal import Reason
 from emulator.wire.input_limits import DEEPEST, MOST_MARKUP, shorten
 from emulator.wire.spyne_compat import spyne
 
+TEXT_XML: Final = "text/xml"
+SOAP_XML: Final = "application/soap+xml"
 ARROW: Final = " ---> "  # joins the messages of a chain of exceptions
 
 
@@ -34,7 +36,8 @@ class FaultSpec:
 
     ``messages`` are ``str.format`` templates, that of the outermost exception first. ``code`` is None for an answer
     with an empty body, and for GET and POST, which have no fault codes. ``has_detail`` is True if the fault has an
-    (empty) detail element. ``reason`` is for the journal and the log when there are no messages.
+    (empty) detail element. ``reason`` is for the journal and the log when there are no messages, ``hint`` adds to them
+    what was wrong in the request where the messages do not say it. Both are templates too.
     """
 
     id: str
@@ -43,17 +46,18 @@ class FaultSpec:
     status: int = 500
     has_detail: bool = True
     reason: str = ""
+    hint: str = ""
 
-    def fault(self, **values: object) -> AsmxFault:
-        """Return the fault for one request; ``values`` fill in the messages."""
-        return AsmxFault(self, values)
+    def fault(self, hint: str = "", **values: object) -> AsmxFault:
+        """Return the fault for one request; ``values`` fill in the templates, ``hint`` replaces that of the row."""
+        return AsmxFault(self, values, hint or self.hint)
 
 
 class AsmxFault(spyne.Fault):  # type: ignore[misc]  # spyne is untyped
     """A fault of the service. ``messages`` are those of the exception chain, outermost first; ``text`` joins them."""
 
-    def __init__(self, spec: FaultSpec, values: dict[str, object]) -> None:
-        self.spec, self._values = spec, values
+    def __init__(self, spec: FaultSpec, values: dict[str, object], hint: str) -> None:
+        self.spec, self._values, self._hint = spec, values, hint
         self.messages = tuple(message.format(**values) for message in spec.messages)
         self.text = ARROW.join(self.messages)
         super().__init__(faultcode=spec.id, faultstring=self.text)
@@ -62,7 +66,7 @@ class AsmxFault(spyne.Fault):  # type: ignore[misc]  # spyne is untyped
     def why(self) -> Reason:
         """The reason for the journal and the log; each quoted value is shortened."""
         template = ARROW.join(self.spec.messages) or self.spec.reason
-        return Reason(template, {name: shorten(str(value)) for name, value in self._values.items()})
+        return Reason(template, {name: shorten(str(value)) for name, value in self._values.items()}, self._hint)
 
 
 class ServiceException(Exception):
@@ -76,10 +80,14 @@ _PART_MISSING = "Request format is invalid: Missing required soap:{part} element
 _TYPE = "Cannot convert {value} to System.Int32.\r\nParameter name: type"
 _NOT_A_NUMBER = "Input string was not in a correct format."
 _OUT_OF_RANGE = "Value was either too large or too small for an Int32."
+_WHOLE_NUMBER = f"{{parameter}} is '{{value}}', and has to be a whole number from {INT32_MIN} to {INT32_MAX}"
 _COLLECTION_FULL = "Operation is not valid due to the current state of the object."
 
 SOAP_ACTION_UNKNOWN = FaultSpec(
-    "R1", ("Server did not recognize the value of HTTP Header SOAPAction: {action}.",), _CLIENT
+    "R1",
+    ("Server did not recognize the value of HTTP Header SOAPAction: {action}.",),
+    _CLIENT,
+    hint=f'the header sent is SOAPAction: {{sent}}; it has to be SOAPAction: "{SOAP_ACTION}"',
 )
 NO_ACTION = FaultSpec(
     "R2", ("Unable to handle request without a valid action parameter. Please supply a valid soap action.",), _CLIENT
@@ -89,28 +97,49 @@ VERSION_UNKNOWN = FaultSpec(
     "R4",
     (f"Possible SOAP version mismatch: Envelope namespace {{namespace}} was unexpected. Expecting {SOAP11_NS}.",),
     VERSION_MISMATCH,
+    hint=f"the root element is <{{element}}>; an Envelope is in {SOAP11_NS} or {SOAP12_NS}",
 )
 UNREADABLE = FaultSpec("R5", (_PROCESSING, "{error}"), _SERVER)
 PART_MISSING_IN_ROUTING = FaultSpec("R6", (_PROCESSING, _PART_MISSING), _SERVER)
 
-BAD_REQUEST = FaultSpec("400", status=400, reason="the XML is not well-formed, or a value is not simple text")
+EMPTY = FaultSpec("400", status=400, reason="the body is empty")
+NOT_WELL_FORMED = FaultSpec("400", status=400, reason="the XML is not well-formed: {error}")
+NOT_SIMPLE = FaultSpec("400", status=400, reason="<{parameter}> has to hold text only, but there is {content} in it")
 TOO_LARGE = FaultSpec(
     "400",
     status=400,
     reason=f"the XML nests more than {DEEPEST} deep, has more than {MOST_MARKUP:,} tags and attributes, or is too long "
     "for its charset",
 )
-WRONG_MEDIA_TYPE = FaultSpec("415", status=415, reason="the media type is not the one of the envelope's SOAP version")
+NO_CONTENT_TYPE = FaultSpec(
+    "415", status=415, reason=f"there is no Content-Type, which has to be {TEXT_XML}, or {SOAP_XML} for SOAP 1.2"
+)
+WRONG_MEDIA_TYPE = FaultSpec(
+    "415",
+    status=415,
+    reason=f"the media type '{{media_type}}' is not accepted, only {TEXT_XML}, or {SOAP_XML} for SOAP 1.2",
+)
+SOAP11_AS_SOAP12 = FaultSpec(
+    "415",
+    status=415,
+    reason=f"the media type {SOAP_XML} is for SOAP 1.2, but the envelope is of SOAP 1.1, which is sent as {TEXT_XML}",
+)
 
 PART_MISSING = FaultSpec("E1/E2", (_READING, _PART_MISSING), _CLIENT)
-BAD_INT = FaultSpec("E3", (_READING, _IN_DOCUMENT, _NOT_A_NUMBER), _CLIENT)
-INT_OUT_OF_RANGE = FaultSpec("E4", (_READING, _IN_DOCUMENT, _OUT_OF_RANGE), _CLIENT)
-NOT_UNDERSTOOD = FaultSpec("E5", ("SOAP header {name} was not understood.",), _MUST_UNDERSTAND, has_detail=False)
+BAD_INT = FaultSpec("E3", (_READING, _IN_DOCUMENT, _NOT_A_NUMBER), _CLIENT, hint=_WHOLE_NUMBER)
+INT_OUT_OF_RANGE = FaultSpec("E4", (_READING, _IN_DOCUMENT, _OUT_OF_RANGE), _CLIENT, hint=_WHOLE_NUMBER)
+NOT_UNDERSTOOD = FaultSpec(
+    "E5",
+    ("SOAP header {name} was not understood.",),
+    _MUST_UNDERSTAND,
+    has_detail=False,
+    hint="the service understands no header, so none can have mustUnderstand",
+)
 THROWN = FaultSpec("E6", (_PROCESSING, "{message}"), _SERVER)
 
 PARAMETER_MISSING = FaultSpec("G1", ("Missing parameter: {name}.",))
-BAD_FORM_INT = FaultSpec("G2", (_TYPE, _NOT_A_NUMBER))
-FORM_INT_OUT_OF_RANGE = FaultSpec("G3", (_TYPE, _OUT_OF_RANGE))
+BAD_FORM_INT = FaultSpec("G2", (_TYPE, _NOT_A_NUMBER), hint=_WHOLE_NUMBER)
+FORM_INT_OUT_OF_RANGE = FaultSpec("G3", (_TYPE, _OUT_OF_RANGE), hint=_WHOLE_NUMBER)
 THROWN_IN_FORM = FaultSpec("G4", ("{message}",))
 OPERATION_UNKNOWN = FaultSpec("G5", ("{name} Web Service method name is not valid.",))
 OPERATION_IN_OTHER_CASE = FaultSpec(

@@ -91,9 +91,9 @@ def _convert(name: str, value: str | None, collection: str) -> int | str:
     try:
         return int32_in_form(value)
     except NotANumber:
-        raise faults.BAD_FORM_INT.fault(value=value) from None
+        raise faults.BAD_FORM_INT.fault(parameter=name, value=value) from None
     except OutOfRange:
-        raise faults.FORM_INT_OUT_OF_RANGE.fault(value=value) from None
+        raise faults.FORM_INT_OUT_OF_RANGE.fault(parameter=name, value=value) from None
 
 
 # ASP.NET's request validation, on by default since .NET 4: what could start a tag or a character reference.

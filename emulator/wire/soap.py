@@ -7,23 +7,21 @@ been read. From then on the namespace of the envelope decides.
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any
 from xml.sax.saxutils import escape
 
 from emulator.core import contract
 from emulator.core.contract import NAMESPACE, SOAP11_NS, SOAP12_NS, SOAP_ACTION, Binding, Result
-from emulator.wire import envelope, faults
+from emulator.wire import envelope, faults, remarks
 from emulator.wire.content_type import MediaType, parse_content_type, url_decoded
 from emulator.wire.decoding import decode_xml, replace_invalid_utf8
 from emulator.wire.envelope import OPERATION_TAG, MissingPart
-from emulator.wire.faults import AsmxFault
+from emulator.wire.faults import SOAP_XML, TEXT_XML, AsmxFault
 from emulator.wire.input_limits import InputTooLarge, check_markup
 from emulator.wire.spyne_compat import spyne
 from emulator.wire.xml_errors import XmlError
 from emulator.wire.xml_parsers import NeedsStrictParser, StrictXml, parse_fast
 
-TEXT_XML: Final = "text/xml"
-SOAP_XML: Final = "application/soap+xml"
 _VERSIONS = {SOAP11_NS: Binding.SOAP11, SOAP12_NS: Binding.SOAP12}
 _QUOTED_ACTION = f'"{SOAP_ACTION}"'  # as nearly every client sends it
 
@@ -53,11 +51,11 @@ class _SoapIn:
             xml, ctx.remarks = decode_xml(request.payload, media)
             check_markup(xml)
         except (XmlError, InputTooLarge) as error:
-            raise _fault(error, ctx.is_routed) from None
+            raise _fault(error, ctx) from None
         ctx.in_document = parse_fast(xml)
         if ctx.in_document is None:
-            xml, remarks = replace_invalid_utf8(xml, media)
-            ctx.remarks += remarks
+            xml, lossy = replace_invalid_utf8(xml, media)
+            ctx.remarks += lossy
             ctx.in_document = StrictXml(xml)
 
     def routes_by_action(self, ctx: Any, media: MediaType) -> bool:
@@ -66,66 +64,93 @@ class _SoapIn:
 
     def decompose_incoming_envelope(self, ctx: Any, message: str) -> None:
         """Find the version, the Header and the Body; route by the Body if the action did not."""
-        document, media = ctx.in_document, parse_content_type(ctx.transport.req.content_type)
         try:
-            namespace = envelope.namespace(document)
-            version = _VERSIONS.get(namespace)
-            ctx.binding = version or Binding.SOAP11
-            ctx.out_protocol = self._writers[ctx.binding]
-            if version is None:
-                raise faults.VERSION_UNKNOWN.fault(namespace=namespace)
-            if ctx.is_routed:
-                _check_media_type(media, version)
-            ctx.in_header_doc, ctx.in_body_doc = envelope.header_and_body(document)
-            if not ctx.is_routed:
-                if envelope.requested_operation(document, ctx.in_body_doc) != OPERATION_TAG:
-                    raise faults.ACTION_UNKNOWN.fault(action=media.action) if media.action else faults.NO_ACTION.fault()
-                ctx.is_routed = True
-                _check_media_type(media, version)
+            try:
+                self._find_header_and_body(ctx)
+            except NeedsStrictParser:
+                self._parse_strictly(ctx)
         except (MissingPart, XmlError, InputTooLarge) as error:
-            raise _fault(error, ctx.is_routed) from None
+            raise _fault(error, ctx) from None
         ctx.method_request_string = OPERATION_TAG
 
+    def _find_header_and_body(self, ctx: Any) -> None:
+        document, media = ctx.in_document, parse_content_type(ctx.transport.req.content_type)
+        namespace = envelope.namespace(document)
+        version = _VERSIONS.get(namespace)
+        ctx.binding = version or Binding.SOAP11
+        ctx.out_protocol = self._writers[ctx.binding]
+        if version is None:
+            element = remarks.short_name(document.root.tag)
+            raise faults.VERSION_UNKNOWN.fault(namespace=namespace, element=element)
+        if not ctx.is_routed:
+            _route_by_body(ctx, media)
+            ctx.is_routed = True
+        _check_media_type(media, version)
+        ctx.in_header_doc, ctx.in_body_doc = envelope.header_and_body(document)
+
+    def _parse_strictly(self, ctx: Any) -> None:
+        """Parse again with the strict parser, where the fast tree is not enough."""
+        ctx.in_document = StrictXml(ctx.in_document.source)
+        self._find_header_and_body(ctx)
+
     def deserialize(self, ctx: Any, message: str) -> None:
-        """Read the parameters; parse again strictly if the fast tree is not enough."""
+        """Read the parameters."""
         try:
             try:
                 read = envelope.parameters(ctx.in_document, ctx.in_header_doc, ctx.in_body_doc)
             except NeedsStrictParser:
-                document = StrictXml(ctx.in_document.source)
-                read = envelope.parameters(document, *envelope.header_and_body(document))
+                self._parse_strictly(ctx)
+                read = envelope.parameters(ctx.in_document, ctx.in_header_doc, ctx.in_body_doc)
         except (MissingPart, XmlError, InputTooLarge) as error:
-            raise _fault(error, ctx.is_routed) from None
+            raise _fault(error, ctx) from None
         ctx.in_object = list(read.values.values())
-        if read.skipped:
-            ctx.remarks += envelope.ignored_elements(read)
+        if read.remarks:
+            ctx.remarks += remarks.limited(read.remarks)
 
 
-def _fault(error: MissingPart | XmlError | InputTooLarge, is_routed: bool) -> AsmxFault:
+def _route_by_body(ctx: Any, media: MediaType) -> None:
+    """Raise AsmxFault unless the first element in Body is the operation."""
+    body = envelope.find_body(ctx.in_document)
+    element = ctx.in_document.first_content(body)
+    if element is not None and element.tag == OPERATION_TAG:
+        return
+    if media.action:
+        spec, cause = faults.ACTION_UNKNOWN, f"the action is not '{SOAP_ACTION}'"
+    elif ctx.transport.req.soap_action is None:
+        spec, cause = faults.NO_ACTION, "there is no SOAPAction"
+    else:
+        spec, cause = faults.NO_ACTION, f"SOAPAction does not count for {SOAP_XML}"
+    found, namespace = remarks.beginning(body, element)
+    hint = f"{cause}, so Body has to begin with {remarks.RIGHT_OPERATION}, but {found}"
+    raise spec.fault(hint, action=media.action, namespace=namespace)
+
+
+def _fault(error: MissingPart | XmlError | InputTooLarge, ctx: Any) -> AsmxFault:
     """Return the fault for an error in the XML, which depends on whether the request has been routed."""
+    is_empty = not ctx.transport.req.payload.strip()
     match error:
         case MissingPart():
-            spec = faults.PART_MISSING if is_routed else faults.PART_MISSING_IN_ROUTING
-            return spec.fault(part=error)
-        case InputTooLarge() if is_routed:
+            spec = faults.PART_MISSING if ctx.is_routed else faults.PART_MISSING_IN_ROUTING
+            return spec.fault(error.hint, part=error)
+        case InputTooLarge() if ctx.is_routed:
             return faults.TOO_LARGE.fault()
-        case XmlError() if is_routed:
-            return faults.BAD_REQUEST.fault()
-    return faults.UNREADABLE.fault(error=error)
+        case XmlError() if ctx.is_routed:
+            return faults.EMPTY.fault() if is_empty else faults.NOT_WELL_FORMED.fault(error=error)
+    return faults.UNREADABLE.fault(faults.EMPTY.reason if is_empty else "", error=error)
 
 
 class Soap11In(_SoapIn, spyne.protocol.soap.Soap11):  # type: ignore[misc]  # spyne is untyped
     """Reads requests with a SOAPAction, which alone routes them."""
 
     def routes_by_action(self, ctx: Any, media: MediaType) -> bool:
-        action = ctx.transport.req.soap_action or ""
+        sent = action = ctx.transport.req.soap_action or ""
         if action == _QUOTED_ACTION:
             return True
         if len(action) > 1 and action[0] == action[-1] == '"':
             action = action[1:-1]
         action = url_decoded(action)
         if action != SOAP_ACTION:
-            raise faults.SOAP_ACTION_UNKNOWN.fault(action=action)
+            raise faults.SOAP_ACTION_UNKNOWN.fault(action=action, sent=sent or "(empty)")
         return True
 
 
@@ -134,8 +159,11 @@ class Soap12In(_SoapIn, spyne.protocol.soap.Soap12):  # type: ignore[misc]  # sp
 
 
 def _check_media_type(media: MediaType, version: Binding | None = None) -> None:
-    if media.base not in (TEXT_XML, SOAP_XML) or (version is Binding.SOAP11 and media.base != TEXT_XML):
-        raise faults.WRONG_MEDIA_TYPE.fault()
+    if media.base not in (TEXT_XML, SOAP_XML):
+        spec = faults.WRONG_MEDIA_TYPE if media.base else faults.NO_CONTENT_TYPE
+        raise spec.fault(media_type=media.base)
+    if version is Binding.SOAP11 and media.base != TEXT_XML:
+        raise faults.SOAP11_AS_SOAP12.fault()
 
 
 _ENVELOPE = (

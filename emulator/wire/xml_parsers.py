@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from xml.etree import ElementTree
@@ -41,6 +42,34 @@ class FastXml:
 
     root: etree._Element
     source: bytes = field(repr=False)
+    hiding: bytes = field(
+        repr=False
+    )  # the source from its first CDATA section or numeric reference on: plain text here
+
+    def first_content(self, element: Any) -> Element | None:
+        return self._content(element.text, element)
+
+    def next_content(self, element: Any) -> Element | None:
+        return self._content(element.tail, element.itersiblings())
+
+    def _content(self, text: str | None, nodes: Iterable[etree._Element]) -> Element | None:
+        for node in nodes:
+            if text and text.strip(_WHITE_SPACE):
+                return None
+            if isinstance(node.tag, str):
+                if self.hiding and self._start_tag(node) in self.hiding:
+                    raise NeedsStrictParser  # a section or reference may be before the element
+                return node
+            text = node.tail
+        return None
+
+    @staticmethod
+    def _start_tag(element: etree._Element) -> bytes:
+        name = etree.QName(element).localname
+        return f"<{element.prefix}:{name}".encode() if element.prefix else f"<{name}".encode()
+
+    def has_prefix(self, element: Any) -> bool:
+        return element.prefix is not None
 
     def check_closed(self, element: Element) -> None:
         """Do nothing: the document is well-formed."""
@@ -72,8 +101,10 @@ class _Parser(threading.local):
 _parser = _Parser()
 
 _LONGEST = 64 * 1024  # bytes; behind an error lxml reads slowly to the end of the document
-_EXCLAMATION, _NUL = ord("!"), 0
+_NUL, _EXCLAMATION, _AMPERSAND = b"\0!&"
 _FIRST_BYTES = (b"<", b" ", b"\t", b"\r", b"\n")
+_HIDING = re.compile(rb"<!\[CDATA\[|&#")
+_WHITE_SPACE = " \t\r\n"
 _PLAIN_DECLARATIONS = (b'<?xml version="1.0"', b"<?xml version='1.0'")
 _NON_ASCII_IN_TAG = re.compile(rb"""<[^<>"'\x80-\xff]*(?:(?:"[^"<]*"|'[^'<]*')[^<>"'\x80-\xff]*)*[\x80-\xff]""")
 
@@ -86,7 +117,8 @@ def parse_fast(xml: bytes) -> FastXml | None:
     if _NUL in xml or not xml.startswith(_FIRST_BYTES):
         return None
     # A DTD, unless it is inside a comment or a CDATA section. Looking for one byte first is faster.
-    if _EXCLAMATION in xml and b"<!DOCTYPE" in xml:
+    has_exclamation = _EXCLAMATION in xml
+    if has_exclamation and b"<!DOCTYPE" in xml:
         return None
     # lxml takes version 1.01 for 1.0.
     if xml.startswith(b"<?xml") and not xml.startswith(_PLAIN_DECLARATIONS):
@@ -101,7 +133,10 @@ def parse_fast(xml: bytes) -> FastXml | None:
     except etree.XMLSyntaxError:
         return None
     # Also on a mere warning: one about a namespace that is no URI hides an undeclared prefix before it.
-    return None if len(parser.feed_error_log) else FastXml(root, xml)
+    if len(parser.feed_error_log):
+        return None
+    hiding = _HIDING.search(xml) if has_exclamation or _AMPERSAND in xml else None
+    return FastXml(root, xml, xml[hiding.start() :] if hiding else b"")
 
 
 class StrictXml:
@@ -115,6 +150,7 @@ class StrictXml:
         self._xml = xml
         self._root: ElementTree.Element | None = None
         self._error: XmlError | InputTooLarge | None = None
+        self._error_at = len(xml) + 1  # offset
         self._open: list[ElementTree.Element] = []
         self._starts: dict[Element, int] = {}  # offset of the start tag
         self._ends: dict[Element, int] = {}  # offset of the end tag, or behind "<a/>"
@@ -133,7 +169,7 @@ class StrictXml:
         try:
             self._parse()
         except (XmlError, InputTooLarge) as error:
-            self._error = error.with_traceback(None)
+            self._error, self._error_at = error.with_traceback(None), self._parser.CurrentByteIndex
         del self._parser  # it holds this object's methods: a reference cycle
 
     def _parse(self) -> None:
@@ -156,7 +192,7 @@ class StrictXml:
 
     def _describe(self, offset: int, kind: str) -> XmlError:
         open_tags = [self._starts[element] for element in self._open]
-        root_end = 0 if self._root is None or self._open else self._end_of(self._root)
+        root_end = 0 if self._root is None or self._open else self._end(self._root)
         return describe(self._xml, offset, kind, open_tags, root_end)
 
     @property
@@ -165,6 +201,31 @@ class StrictXml:
         if self._root is None:
             self._fail()
         return self._root
+
+    def first_content(self, element: Element) -> Element | None:
+        """Return the first element inside an element; None if text, or the end tag, comes before it.
+
+        Text is also an empty CDATA section, a decimal reference such as ``&#32;``, and a reference to an entity. White
+        space, also as a hexadecimal reference, is none (``XmlTextReaderImpl.ParseText`` has this difference), and
+        comments and processing instructions are passed over.
+        """
+        return None if self.is_self_closed(element) else self._content_at(self._end_of_start_tag(element))
+
+    def next_content(self, element: Element) -> Element | None:
+        """Return the first element behind an element; None if text, or the end tag of the parent, comes before it."""
+        self.check_closed(element)
+        return self._content_at(self._end(element))
+
+    def _content_at(self, offset: int) -> Element | None:
+        start = _NO_CONTENT.match(self._xml, offset).end()  # type: ignore[union-attr]  # it matches anywhere
+        element = next((element for element, at in self._starts.items() if at == start), None)
+        node = _NODE.match(self._xml, start)
+        if element is None and (node is None or node.end() > self._error_at):
+            self._fail()
+        return element
+
+    def has_prefix(self, element: Element) -> bool:
+        return _PREFIX.match(self._xml, self._starts[element]) is not None
 
     def check_closed(self, element: Element) -> None:
         """Raise if the error is inside the element."""
@@ -182,12 +243,12 @@ class StrictXml:
 
     def position_after(self, element: Element) -> tuple[int, int]:
         """Return the line and column, 1-based, that .NET's reader reports after it has read the element."""
-        end = self._end_of(element)
+        end = self._end(element)
         following = self._xml[end : end + 9]
         line, column = position(self._xml, end)
         return line, column + next((width for start, width in _NODE_STARTS if following.startswith(start)), 0)
 
-    def _end_of(self, element: Element) -> int:
+    def _end(self, element: Element) -> int:
         if self.is_self_closed(element):
             return self._end_of_start_tag(element)
         return self._xml.index(b">", self._ends[element]) + 1
@@ -239,6 +300,11 @@ class StrictXml:
             self._builder.pi(target, text)
 
 
+_NO_CONTENT = re.compile(rb"(?:[ \t\r\n]+|&#x0*(?:9|20|[aAdD]);|<!--.*?-->|<\?.*?\?>)*", re.DOTALL)
+_ENTITY = rb"&(?!(?:lt|gt|amp|quot|apos);)[A-Za-z_:\x80-\xff][\w.:\x80-\xff-]*;"
+# What .NET's reader takes in one step: nothing of an entity, an end tag, a CDATA section, or text up to one of these.
+_NODE = re.compile(rb"(?=%b)|</[^>]*>|<!\[CDATA\[.*?\]\]>|(?:[^<&]+|(?!%b)&)+" % (_ENTITY, _ENTITY), re.DOTALL)
+_PREFIX = re.compile(rb"<[^\s/>:]+:")
 _START_TAG = re.compile(rb"""<[^>"']*(?:(?:"[^"]*"|'[^']*')[^>"']*)*>""")
 
 # .NET's reader reports a position inside the node: the name of a tag, the text of a comment.

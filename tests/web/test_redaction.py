@@ -207,14 +207,16 @@ def test_a_named_code_is_shown_in_raw_requests_too() -> None:
     [
         (Reason("Cannot convert {value} to Int32", {"value": SECRET}), "Cannot convert s3cr*** to Int32"),
         (Reason("the action '{action}'", {"action": "urn:a"}), "the action 'urn:a'"),
-        (Reason("the action '{action}'", {"action": SECRET}), "the action 's3cr***'"),
+        (Reason("the action '{action}'", {"action": "'StartSession"}), "the action ''StartSession'"),
+        (Reason("in '{namespace}'", {"namespace": SECRET}), "in 's3cr***'"),
+        (Reason("no", {"value": SECRET}, "it is '{value}'"), "no (it is 's3cr***')"),
+        *((Reason("{value}", {"value": each}), each) for each in ("1.5", "", " 1,000 ", "0x10", "1e3", "-2147483649")),
         (Reason("{name} is not valid", {"name": f"startSession/{SECRET}"}), "startSession/s3cr*** is not valid"),
         (Reason("nothing at {path}", {"path": f"{PATH}/1/{SECRET}"}), f"nothing at {PATH}/1/s3cr***"),
     ],
 )
 def test_a_reason_is_shown_without_the_values_that_it_quotes(why: Reason, shown_reason: str) -> None:
     assert REDACTOR.reason(why) == shown_reason
-    assert SECRET in str(why) or "urn:a" in str(why)
 
 
 # KW stands in no template, so that where it is found a code was shown.
