@@ -49,9 +49,9 @@ def decode_xml(data: bytes, media: MediaType) -> tuple[bytes, tuple[Reason, ...]
     if charset == "utf-8":
         xml = data[bom_length:] if bom_length else data
         if xml.startswith(_PLAIN_DECLARATIONS) or not xml.startswith(b"<?xml"):
-            return xml, () if media.charset is not None else remarks(media, charset, 0)
+            return xml, () if media.charset is not None else decoding_remarks(media, charset, 0)
     xml, charset, lost = _as_utf8(data[bom_length:], media, charset)
-    return _without_encoding(xml), remarks(media, charset, lost)
+    return _without_encoding(xml), decoding_remarks(media, charset, lost)
 
 
 def as_text(data: bytes, media: MediaType) -> str:
@@ -69,7 +69,7 @@ def replace_invalid_utf8(xml: bytes, media: MediaType) -> tuple[bytes, tuple[Rea
     if _follows_xml_rules(media):
         return xml, ()
     text, lost = decode(xml, "utf-8")
-    return text.encode("utf-8"), remarks(media, "utf-8", lost) if lost else ()
+    return text.encode("utf-8"), decoding_remarks(media, "utf-8", lost) if lost else ()
 
 
 def _follows_xml_rules(media: MediaType) -> bool:
@@ -136,7 +136,7 @@ def _without_encoding(xml: bytes) -> bytes:
     return declared["version"] + b" " * blanks + xml[declared.end() :]
 
 
-def remarks(media: MediaType, charset: str, lost: int) -> tuple[Reason, ...]:
+def decoding_remarks(media: MediaType, charset: str, lost: int) -> tuple[Reason, ...]:
     """Return a remark on why ``lost`` characters of a body were replaced, or on a charset that is not supported."""
     is_supported = media.charset is not None or media.charset_name.lower() not in NOT_SUPPORTED
     if not lost and is_supported:

@@ -9,7 +9,7 @@ from emulator.core.contract import AUTH_CODE, NAMESPACE, OPERATION, PARAMETERS, 
 from emulator.wire import faults
 from emulator.wire.charsets import replacement
 from emulator.wire.content_type import is_plain_ascii, parse_content_type, replaced_characters, url_decoded_bytes
-from emulator.wire.decoding import remarks
+from emulator.wire.decoding import decoding_remarks
 from emulator.wire.envelope import OPERATION_TAG
 from emulator.wire.faults import ARROW, AsmxFault
 from emulator.wire.input_limits import InputTooLarge, check_pairs
@@ -47,7 +47,9 @@ class FormIn(spyne.protocol.http.HttpRpc):  # type: ignore[misc]  # spyne is unt
             raise spec.fault() from None
         ctx.in_body_doc = _parse(ctx.in_document, charset)
         has_losses = any(replacement(charset) in value for value in ctx.in_body_doc.values())
-        ctx.remarks = remarks(media, charset, replaced_characters(ctx.in_document, charset) if has_losses else 0)
+        ctx.remarks = decoding_remarks(
+            media, charset, replaced_characters(ctx.in_document, charset) if has_losses else 0
+        )
         ctx.method_request_string = OPERATION_TAG
 
     def deserialize(self, ctx: Any, message: str) -> None:

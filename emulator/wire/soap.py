@@ -54,8 +54,8 @@ class _SoapIn:
             raise _fault(error, ctx) from None
         ctx.in_document = parse_fast(xml)
         if ctx.in_document is None:
-            xml, lossy = replace_invalid_utf8(xml, media)
-            ctx.remarks += lossy
+            xml, losses = replace_invalid_utf8(xml, media)
+            ctx.remarks += losses
             ctx.in_document = StrictXml(xml)
 
     def routes_by_action(self, ctx: Any, media: MediaType) -> bool:
