@@ -153,8 +153,8 @@ class RequestParser:
                     cause = ProtocolError(explain(data, self._parser.get_method(), str(error)))
                 self._fail(cause)
             if self._in_request_line and self._target and b"\n" in data:
-                last_line = data[data.rfind(b"\n") + 1 :]  # no header begins like this: no name has a space in it
-                self._in_request_line = last_line.startswith(self._parser.get_method() + b" ")
+                before = data.removesuffix(self._target)
+                self._in_request_line = before != data and before.rstrip(b" ").endswith(self._parser.get_method())
             if self.state is not ParserState.START:  # llhttp buffers a line of a head or trailer without a limit
                 self._unparsed = 0 if self._unparsed < 0 else self._unparsed + len(data)
                 if self._unparsed > self._limits.request_line + self._limits.header_bytes and not self.finished:

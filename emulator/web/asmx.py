@@ -282,7 +282,7 @@ def _stopped_by_iis(request: Request) -> Response | None:
         found = ", ".join(repr(each) for each in sorted(_FORBIDDEN_IN_PATH.intersection(request.path)))
         why = f"the path has {found}" + ("; the ? before the query is not escaped" if "?" in request.path else "")
         return _iis_error(400, "Bad Request", text, why=why)
-    length = len(request.environ["QUERY_STRING"])
+    length = len(request.environ.get("QUERY_STRING", ""))
     if length > _LONGEST_QUERY:
         why = f"the query has {length:,} characters, and IIS takes {_LONGEST_QUERY:,}; POST takes longer values"
         return _iis_error(404, "Not Found", "The query is too long for this server.", why=why)

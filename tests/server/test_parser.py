@@ -393,6 +393,7 @@ RAW_TARGET: Final = PATH + b"?iSession=1&iNode=2&sAuthCode=n\xc3\xa9\xff%C3%A9xx
         pytest.param(b"", id="first"),
         pytest.param(b"\r\n", id="behind an empty line"),
         pytest.param(post(b"Content-Length: 3", body=b"\n\xc3\xa9"), id="behind a body"),
+        pytest.param(post(LENGTH), id="behind a body in ASCII"),
         pytest.param(chunks(b"2\r\n\xc3\xa9\r\n0\r\n\r\n"), id="behind chunks"),
         pytest.param(get(target=b"/\xc3\xa9"), id="behind another"),
     ],

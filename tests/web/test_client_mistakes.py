@@ -169,6 +169,7 @@ ANSWERED: Final[dict[str, tuple[bytes, str]]] = {
         get(f"{SERVICE_PATH}?{FORM}"),
         f"a call needs /startSession between {SERVICE_PATH}",
     ),
+    "a query that nothing knows": (get(f"{SERVICE_PATH}?{SECRET}"), "does not look at the query 's3cr***'"),
     "SOAP with GET": (get(SERVICE_PATH, ("SOAPAction", SOAP_ACTION)), "SOAP is sent with POST"),
     "a page of another site": (
         raw(Request("OPTIONS", SERVICE_PATH, [("Access-Control-Request-Method", "POST")])),
