@@ -43,6 +43,22 @@ class Received:
     body_limit: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MalformedRequest:
+    """A request that the server answered itself, since its bytes are no acceptable HTTP, and the ``reason``.
+
+    ``start`` and ``headers`` are its first line and its headers as far as they were read; ``status``,
+    ``response_headers`` and ``response_body`` are those of the response.
+    """
+
+    reason: str
+    start: str = field(repr=False)
+    headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
+    status: str
+    response_headers: Sequence[tuple[str, str]]
+    response_body: bytes
+
+
 class Delivery:
     """How the server delivers one response: after a delay in seconds, with a connection fault, or made in a thread.
 

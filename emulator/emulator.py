@@ -88,14 +88,16 @@ class Emulator(Rescue):
         file = file or _file_of(scenario)
         folder = ScenarioFolder(file, self.engine) if file else None
         self._watcher = folder if watch else None
+        application = Application(self.engine, settings, health_problem=self._health_problem, files=folder)
         self._server = HttpServer(
-            Application(self.engine, settings, health_problem=self._health_problem, files=folder),
+            application,
             host=options.host,
             port=options.port,
             max_delay=options.max_delay,
             certificate=options.certificate,
             certificate_names=("localhost", HOST),
             limits=options.limits,
+            on_malformed=application.record_malformed,
         )
         self._is_serving = self._is_stopped = False
 

@@ -213,6 +213,7 @@ def account(rescue: Rescue) -> str:
         else:
             binding = "a request" if entry.binding is None else entry.binding.value
             lines.append(f"{entry.id} {binding} was refused with {entry.status}: {' '.join(entry.reason.split())}")
+        lines += [f"    remark: {remark}" for remark in entry.remarks]
     return "\n".join(map(visible, lines))
 
 

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import gc
 import os
+import socket
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -303,6 +305,15 @@ def used() -> tuple[int, int, int]:
     """Return the number of threads, descriptors and allocated bytes of this process."""
     gc.collect()
     return threading.active_count(), len(os.listdir("/proc/self/fd")), tracemalloc.get_traced_memory()[0]
+
+
+def test_bytes_that_are_no_request_are_among_the_refusals() -> None:
+    with Emulator.start(SCENARIO) as rescue:
+        with socket.create_connection(("127.0.0.1", urlsplit(rescue.url).port or 0), 10) as connection:
+            connection.sendall(b"\x16\x03\x01\0\xc8")  # TLS
+            assert connection.recv(12) == b"HTTP/1.1 400"
+        (refusal,) = rescue.refusals
+    assert (refusal.status, refusal.binding) == (400, None)
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="descriptors are counted in /proc")

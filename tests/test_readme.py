@@ -26,6 +26,7 @@ from emulator.server import HttpLimits
 from emulator.web.control.routes import ROUTES
 from tests.helpers.calling import run
 from tests.helpers.paths import ROOT
+from tests.helpers.recorded_cases import load_cases
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "emulator" / "README.md").read_text(encoding="utf-8")
@@ -98,6 +99,12 @@ def test_each_documented_condition_failure_and_scenario_loads() -> None:
         assert loads(f"rules: [{{fail: {failure}}}]").rules
     for block in blocks("yaml"):
         assert loads(block).rules
+
+
+def test_the_first_screen_says_how_many_recorded_cases_there_are() -> None:
+    cases = load_cases()
+    whole = [case for case in cases if all(answer.compare == "all" for answer in case.answers)]
+    assert f"{len(cases)} recorded cases, {len(whole)} of them byte for byte" in FIRST_SCREEN
 
 
 def test_each_key_of_a_scenario_is_documented() -> None:

@@ -124,7 +124,7 @@ class RemoteEmulator(Rescue):
             delay=data["delay_s"],
             decided_by=data["decided_by"],
             rule=rule,
-            raw=RawExchange(data["time"], seconds=data["seconds"]),
+            raw=_raw(data),
             considered=partial(self._near_misses, data["id"]),
         )
 
@@ -140,8 +140,12 @@ def _near_miss(data: shapes.NearestRuleJson) -> NearMiss:
 
 
 def _refusal(data: shapes.RefusalJson) -> Refusal:
-    raw = RawExchange(data["time"], seconds=data["seconds"])
-    return Refusal(data["id"], data["binding"], data["status"], Reason.literal(data["reason"]), raw)
+    return Refusal(data["id"], data["binding"], data["status"], Reason.literal(data["reason"]), _raw(data))
+
+
+def _raw(data: shapes.EntryJson) -> RawExchange:
+    remarks = tuple(map(Reason.literal, data["remarks"]))
+    return RawExchange(data["time"], seconds=data["seconds"], remarks=remarks)
 
 
 def _exists(control: ControlApi, method: str, path: str, body: object = None) -> bool:

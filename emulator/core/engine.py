@@ -80,10 +80,12 @@ class Engine:
             self._journal.add(refusal)
             return refusal
 
-    def complete(self, entry: Entry, answer: RawMessage | None, seconds: float) -> None:
-        """Record an entry's answer (None if no byte of it is sent) and how long deciding it took."""
+    def complete(
+        self, entry: Entry, answer: RawMessage | None, seconds: float, remarks: tuple[Reason, ...] = ()
+    ) -> None:
+        """Record an entry's answer (None if no byte of it is sent), how long deciding it took, and remarks on it."""
         with self._lock:
-            self._journal.complete(entry, answer, seconds)
+            self._journal.complete(entry, answer, seconds, remarks)
 
     def snapshot(self) -> Snapshot:
         with self._lock:

@@ -56,12 +56,31 @@ class RawMessage:
         return size
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a request was refused, or what was ignored in it; ``hint`` adds what the answer itself does not say."""
+
+    text: str  # a template for str.format
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)  # from the request; any may be an auth code
+    hint: str = ""  # a template too
+
+    @classmethod
+    def literal(cls, text: str) -> Reason:
+        """Return a reason without values; braces in the text have no meaning."""
+        return cls(text.replace("{", "{{").replace("}", "}}"))
+
+    def __str__(self) -> str:
+        template = f"{self.text} ({self.hint})" if self.hint else self.text
+        return template.format_map(self.values)
+
+
 @dataclass(slots=True)
 class RawExchange:
     at: float = 0.0  # when the request arrived, in seconds since 1970
     request: RawMessage | None = None
     answer: RawMessage | None = None  # None until it is made, and if none is sent
     seconds: float = 0.0  # how long deciding the answer took
+    remarks: tuple[Reason, ...] = ()  # what the client probably did wrong
     size: int = 0  # approximate memory in bytes that the journal needs for it
 
 
@@ -83,27 +102,14 @@ class Exchange:
         """The rule's name, else ``desk`` or ``otherwise``."""
         return self.decided_by.value if self.rule is None else self.rule.name
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the client probably meant otherwise, such as an element that the service ignores."""
+        return tuple(map(str, self.raw.remarks))
+
     def near_misses(self) -> tuple[NearMiss, ...]:
         """Return the rules, of those active when the call came, that came closest to accepting it."""
         return () if self.considered is None else self.considered(self.call, self.rule)
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a request was refused, or what was ignored in it; ``hint`` adds what the answer itself does not say."""
-
-    text: str  # a template for str.format
-    values: Mapping[str, str] = field(default_factory=dict, repr=False)  # from the request; any may be an auth code
-    hint: str = ""  # a template too
-
-    @classmethod
-    def literal(cls, text: str) -> Reason:
-        """Return a reason without values; braces in the text have no meaning."""
-        return cls(text.replace("{", "{{").replace("}", "}}"))
-
-    def __str__(self) -> str:
-        template = f"{self.text} ({self.hint})" if self.hint else self.text
-        return template.format_map(self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,11 @@ class Refusal:
     @property
     def reason(self) -> str:
         return str(self.why)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the client probably has to change."""
+        return tuple(map(str, self.raw.remarks))
 
 
 Entry = Exchange | Refusal
@@ -200,13 +211,15 @@ class Journal:
         self.last_id = entry.id
         self._drop()
 
-    def complete(self, entry: Entry, answer: RawMessage | None, seconds: float) -> None:
+    def complete(
+        self, entry: Entry, answer: RawMessage | None, seconds: float, remarks: tuple[Reason, ...] = ()
+    ) -> None:
         self._seconds[bisect_left(DURATION_BOUNDS, seconds)] += 1
         self._seconds_sum += seconds
         raw = entry.raw
-        raw.answer, raw.seconds = answer, seconds
-        if answer is not None and entry.id > self._removed_id:
-            size = answer.size
+        raw.answer, raw.seconds, raw.remarks = answer, seconds, remarks
+        if entry.id > self._removed_id:
+            size = (0 if answer is None else answer.size) + sum(len(str(remark)) for remark in remarks)
             raw.size += size
             self._size += size
             self._drop()

@@ -13,6 +13,7 @@ from emulator.core.journal import DecidedBy
 from emulator.core.rules import Per
 
 Count = Annotated[int, Field(ge=0)]
+Remarks = Annotated[list[str], Field(description="What the client probably did wrong; mostly nothing.")]
 Seconds = Annotated[float, Field(ge=0, description="Seconds.")]
 
 
@@ -139,6 +140,7 @@ class ExchangeJson(TypedDict):
     source: str | None
     reply: dict[str, Any]
     delay_s: Seconds
+    remarks: Remarks
 
 
 class RefusalJson(TypedDict):
@@ -149,6 +151,7 @@ class RefusalJson(TypedDict):
     binding: Binding | None
     status: Count
     reason: str
+    remarks: Remarks
 
 
 class _RawJson(TypedDict):

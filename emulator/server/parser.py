@@ -6,95 +6,26 @@ import re
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
-from itertools import chain
 from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from emulator.server import HttpLimits
+from emulator.server.advice import explain
+from emulator.server.headers import ParsedHeaders, ProtocolError, RawHeaders, headers_too_long
 
 # How much of a body that is too long is read and dropped, as a multiple of the limit: most clients read the response
 # only after they have sent everything.
 _MAX_DRAINED: Final = 16
 _SUPPORTED_VERSIONS: Final = ("1.1", "1.0")
-_TLS_HANDSHAKE: Final = b"\x16\x03"  # the first bytes of a TLS record of a handshake
-_TLS: Final = "this is TLS, and the port speaks plain HTTP: use http:// instead of https://"
+_NOT_ASCII_AS_X: Final = bytes(range(128)) + b"x" * 128
+_TARGET_START: Final = re.compile(rb" (?:/|http)", re.IGNORECASE)  # or that of a version
 _ABSOLUTE_FORM: Final = re.compile(rb"https?://([^/?#@]+)(?![^/?#])", re.IGNORECASE)
-_CHUNKED: Final = b"chunked"
-_CGI_KEYS: Final = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
-
-RawHeaders = list[tuple[bytes, bytes]]  # names and values as sent, in order
-
-
-class ProtocolError(Exception):
-    """Bytes that are no acceptable request, with the ``status`` of the response."""
-
-    def __init__(self, reason: str, status: str = "400 Bad Request") -> None:
-        super().__init__(reason)
-        self.status = status
-
-
-def _headers_too_long(limits: HttpLimits) -> ProtocolError:
-    reason = f"Request Too Long: at most {limits.headers:,} headers of {limits.header_bytes:,} bytes in all are read"
-    return ProtocolError(f"{reason}; serve takes --max-headers and --max-header-bytes")
-
-
-class ParsedHeaders:
-    """The headers of a request; ProtocolError if they are not acceptable.
-
-    ``environ`` has them as WSGI keys, without Transfer-Encoding. ``content_length`` is set (else 0) if the client
-    ``expects_continue``.
-    """
-
-    __slots__ = ("content_length", "environ", "expects_continue", "is_chunked", "raw")
-
-    def __init__(self, raw: RawHeaders, limits: HttpLimits) -> None:
-        if len(raw) > limits.headers or sum(map(len, chain(*raw))) > limits.header_bytes:
-            raise _headers_too_long(limits)
-        values: dict[bytes, list[bytes]] = {}
-        for name, value in raw:
-            values.setdefault(name.lower(), []).append(value)
-        # RFC 9112, 3.2: "A server MUST respond with a 400 (Bad Request) status code to [...] any request message
-        # that contains more than one Host header field line". One without Host is refused by the application.
-        if len(values.get(b"host", ())) > 1:
-            raise ProtocolError("Invalid Hostname: there are two Host headers")
-        self.raw = raw
-        self.is_chunked = _is_chunked(values.pop(b"transfer-encoding", None))
-        self.expects_continue = values.get(b"expect", [b""])[-1].lower() == b"100-continue"
-        self.content_length = int(values.get(b"content-length", [b"0"])[-1]) if self.expects_continue else 0
-        self.environ: dict[str, str] = {}
-        for name, field_values in values.items():
-            key, text = _environ_key(name), b",".join(field_values).decode("latin-1")
-            self.environ[key] = f"{self.environ[key]},{text}" if key in self.environ else text
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ParsedHeaders) and self.raw == other.raw
-
-
-def _is_chunked(transfer_encoding: list[bytes] | None) -> bool:
-    """Return True for a chunked body; raise ProtocolError for any other transfer coding."""
-    if transfer_encoding is None:
-        return False
-    codings = [coding.strip(b" \t") for coding in b",".join(transfer_encoding).lower().split(b",")]
-    if codings == [_CHUNKED]:
-        return True
-    # RFC 9112, 6.1: "A server that receives a request message with a transfer coding it does not understand SHOULD
-    # respond with 501"; and 6.3: if chunked is not the final one, "the server MUST respond with the 400".
-    if codings[-1] == _CHUNKED and codings.count(_CHUNKED) < len(codings):
-        reason = "Not Implemented: of the codings in Transfer-Encoding only chunked is supported"
-        raise ProtocolError(reason, "501 Not Implemented")
-    raise ProtocolError("Transfer-Encoding has to be chunked, once: else the end of the body is unknown")
-
-
-@lru_cache(maxsize=1024)
-def _environ_key(name: bytes) -> str:
-    return _CGI_KEYS.get(name) or "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
 
 
 @dataclass(slots=True)
 class ParsedRequest:
-    """One request. ``path`` and ``query`` are parts of its ``target``, not unquoted.
+    """One request. ``path`` and ``query`` are parts of its ``target``, not unquoted; they may hold any byte above 127.
 
     ``host`` is that of a target in absolute form and replaces the Host header. ``length`` is the number of body bytes
     received; if the body is longer than the limit, ``body_limit`` is the limit in bytes and ``body`` is empty.
@@ -128,6 +59,10 @@ def _split_target(target: bytes, method: bytes) -> tuple[bytes, bytes, bytes | N
     return path or b"/", query, host
 
 
+def _end_of_line(data: bytes, start: int) -> int:
+    return data.find(b"\n", start) + 1 or len(data)
+
+
 class ParserState(Enum):
     """What the parser reads next, worded for messages."""
 
@@ -154,6 +89,8 @@ class RequestParser:
         self._limits = limits
         self._parser = HttpRequestParser(self)
         self._target = b""
+        self._in_request_line = False
+        self._line = b""  # the piece of a request line that is being parsed, if it is not ASCII
         self._raw_headers: RawHeaders = []
         self._headers: ParsedHeaders | None = None  # of the last request: most clients repeat theirs
         self._request: ParsedRequest | None = None  # whose body is being read
@@ -162,6 +99,41 @@ class RequestParser:
 
     def feed(self, data: bytes) -> None:
         """Parse bytes.
+
+        HTTP.sys takes bytes above 127 in a URL as they are, llhttp refuses them. So it gets letters in their place,
+        and each request line that has them is a piece of its own.
+        """
+        if data.isascii() or self._has_ascii_targets(data):
+            self._feed(data)
+            return
+        start = 0
+        while start < len(data) and not self.finished:
+            in_line = self.state is ParserState.START or self._in_request_line
+            end = _end_of_line(data, start) if in_line else self._end_of_part(data, start)
+            piece = data[start:end]
+            if in_line and not piece.isascii():
+                self._line, piece = piece, piece.translate(_NOT_ASCII_AS_X)
+            self._feed(piece)
+            self._line, start = b"", end
+
+    def _has_ascii_targets(self, data: bytes) -> bool:
+        """Return True if data certainly has no request line but an ASCII one at its start; most calls are like that."""
+        end = _end_of_line(data, 0) if self.state is ParserState.START or self._in_request_line else 0
+        return data[:end].isascii() and _TARGET_START.search(data, end) is None
+
+    def _end_of_part(self, data: bytes, start: int) -> int:
+        """Return an index up to which there is no request line: the end of a body, or of a possible head or trailer."""
+        request = self._request
+        if request is not None and not request.headers.is_chunked:
+            rest = int(request.headers.environ.get("CONTENT_LENGTH", 0)) - request.length
+            return start + rest if rest > 0 else len(data)
+        if data.startswith((b"\n", b"\r\n"), start):  # the piece before may end with the rest of an empty line
+            return _end_of_line(data, start)
+        end = data.find(b"\r\n\r\n", start)
+        return end + 4 if end >= 0 else len(data)
+
+    def _feed(self, data: bytes) -> None:
+        """Parse bytes in which llhttp refuses nothing that HTTP.sys accepts.
 
         A request that offers to upgrade is parsed again without its offer, since httptools would drop its body.
         Java's HttpClient offers HTTP/2 with the first request of each connection; RFC 9110, 7.8: "A server MAY
@@ -178,12 +150,15 @@ class RequestParser:
             except HttpParserError as error:
                 cause = error.__context__
                 if not isinstance(cause, ProtocolError):
-                    cause = ProtocolError(_TLS if data.startswith(_TLS_HANDSHAKE) else f"this is no HTTP: {error}")
+                    cause = ProtocolError(explain(data, self._parser.get_method(), str(error)))
                 self._fail(cause)
+            if self._in_request_line and self._target and b"\n" in data:
+                before = data.removesuffix(self._target)
+                self._in_request_line = before != data and before.rstrip(b" ").endswith(self._parser.get_method())
             if self.state is not ParserState.START:  # llhttp buffers a line of a head or trailer without a limit
                 self._unparsed = 0 if self._unparsed < 0 else self._unparsed + len(data)
                 if self._unparsed > self._limits.request_line + self._limits.header_bytes and not self.finished:
-                    self._fail(_headers_too_long(self._limits))
+                    self._fail(headers_too_long(self._limits))
             return
 
     def time_out(self) -> None:
@@ -197,20 +172,35 @@ class RequestParser:
     def _fail(self, error: ProtocolError) -> None:
         self.error, self.finished = error, True
 
+    @property
+    def head(self) -> tuple[str, RawHeaders]:
+        """The first line and the headers of the last request, as far as they were read; "" and none before its URL."""
+        line = self._request_line if self._target else b""
+        return line.decode("utf-8", "backslashreplace"), self._raw_headers
+
+    @property
+    def _request_line(self) -> bytes:
+        return b"%b %b HTTP/%b" % (self._parser.get_method(), self._target, self._parser.get_http_version().encode())
+
     def _head_without_upgrade(self) -> bytes:
         headers = [(name, value) for name, value in self._raw_headers if name.lower() != b"upgrade"]
-        line = b"%b %b HTTP/%b" % (self._parser.get_method(), self._target, self._parser.get_http_version().encode())
+        self._line = self._request_line
+        line = self._line.translate(_NOT_ASCII_AS_X)
         return b"\r\n".join([line, *(b"%b: %b" % header for header in headers), b"", b""])
 
     # Parser callbacks; httptools wraps what they raise in an HttpParserError
 
     def on_message_begin(self) -> None:
         self._target = b""
+        self._in_request_line = True
         self._raw_headers = []
         self._unparsed = -1
         self._change_state(ParserState.HEAD)
 
     def on_url(self, part: bytes) -> None:
+        if self._line:
+            start = self._line.translate(_NOT_ASCII_AS_X).find(part)
+            part = self._line[start : start + len(part)]
         self._target += part
         if len(self._target) > self._limits.request_line:
             reason = f"URI Too Long: at most {self._limits.request_line:,} bytes of a request line are read"
@@ -223,9 +213,10 @@ class RequestParser:
         # RFC 9112, 7.1.2: a recipient "MAY selectively retain or discard the received trailer fields".
         self._trailer_bytes += len(name) + len(value)
         if self._trailer_bytes > self._limits.header_bytes:
-            raise _headers_too_long(self._limits)
+            raise headers_too_long(self._limits)
 
     def on_headers_complete(self) -> None:
+        self._in_request_line, self._line = False, b""
         request = self._parse_head()
         if self._parser.should_upgrade():
             if request.method == b"CONNECT":

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from emulator.delivery import DELIVERY, Delivery, WSGIApplication
+from emulator.delivery import DELIVERY, Delivery, MalformedRequest, WSGIApplication
 from emulator.server import HttpLimits, wsgi
 from emulator.server.connection_faults import fail
-from emulator.server.parser import ParsedRequest, ParserState, ProtocolError, RequestParser
+from emulator.server.headers import ProtocolError
+from emulator.server.parser import ParsedRequest, ParserState, RequestParser
 from emulator.server.transport import ClientTransport, Outbox, set_once
 from emulator.server.wsgi import DeferredWork, Environ, WsgiResponse, call_application, text_response
 
@@ -33,8 +34,9 @@ _logger = logging.getLogger(__name__)
 class ServerState:
     """What the connections of one server share; ``max_delay`` in seconds.
 
-    ``date`` is the current Date header line. ``is_full`` is True while a client waits for a connection to close;
-    ``on_close`` is called after each one.
+    ``date`` is the current Date header line. ``on_malformed`` is called with each request that is refused here, before
+    its response is sent. ``is_full`` is True while a client waits for a connection to close; ``on_close`` is called
+    after each one.
     """
 
     application: WSGIApplication
@@ -42,6 +44,7 @@ class ServerState:
     max_delay: float
     loop: asyncio.AbstractEventLoop
     outbox: Outbox
+    on_malformed: Callable[[MalformedRequest], None] = lambda _request: None
     deferred_work: DeferredWork = field(default_factory=DeferredWork)
     connections: set[HttpProtocol] = field(default_factory=set)
     date: str = ""
@@ -208,6 +211,10 @@ class HttpProtocol(asyncio.Protocol):
         """Send the response to bytes that are no acceptable request; it is the last one."""
         _logger.warning("refused a request from %s: %s", self._environ["REMOTE_ADDR"], error)
         response = text_response(error.status, f"{error}.\n")
+        start, headers = self._parser.head
+        self._state.on_malformed(
+            MalformedRequest(str(error), start, headers, response.status, response.headers, response.body)
+        )
         self.transport.write_now(response.head(self._state.date, _CLOSE) + response.body)
         self._finish()
 

@@ -11,7 +11,7 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import closing, suppress
 from typing import Final
 
-from emulator.delivery import WSGIApplication
+from emulator.delivery import MalformedRequest, WSGIApplication
 from emulator.errors import StartError
 from emulator.network import host_port
 from emulator.process import raise_file_limit, stop_on_signals
@@ -35,6 +35,7 @@ class HttpServer:
     With a ``certificate`` it speaks TLS only: ``ca_file`` is the CA certificate for clients if it was made here, and
     ``certificate_names`` are the host names of one that gives none. ``origin`` is the URL for clients on this
     machine, such as ``http://127.0.0.1:8085``. ``max_delay`` limits delays and faults, in seconds like all times.
+    ``on_malformed`` is called, in the event loop, with each request that does not reach the application.
     """
 
     def __init__(
@@ -47,8 +48,10 @@ class HttpServer:
         certificate: Certificate | None = None,
         certificate_names: Sequence[str] = ("localhost",),
         limits: HttpLimits | None = None,
+        on_malformed: Callable[[MalformedRequest], None] = lambda _request: None,
     ) -> None:
         self._application = application
+        self._on_malformed = on_malformed
         self._max_delay = max_delay
         self._limits = limits or HttpLimits()
         self._listener = bind(host, port)
@@ -110,7 +113,7 @@ class HttpServer:
 
     async def _serve(self, ready: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
-        state = ServerState(self._application, self._limits, self._max_delay, loop, Outbox(loop))
+        state = ServerState(self._application, self._limits, self._max_delay, loop, Outbox(loop), self._on_malformed)
         context = self._tls.context if self._tls else None
         acceptor = Acceptor(self._listener, state, context)
         acceptor.start()

@@ -53,7 +53,7 @@ def request_environ(request: ParsedRequest, common: Environ) -> Environ:
     if headers.is_chunked:
         environ["CONTENT_LENGTH"] = str(request.length)
     environ["wsgi.input"] = io.BytesIO(request.body)
-    environ[RECEIVED] = Received(request.target.decode("latin-1"), headers.raw, request.body_limit)
+    environ[RECEIVED] = Received(request.target.decode("utf-8", "backslashreplace"), headers.raw, request.body_limit)
     environ[DELIVERY] = Delivery()
     return environ
 

@@ -13,6 +13,7 @@ from werkzeug.routing import BaseConverter, Map, Rule
 from emulator.core.contract import OPERATION, PARAMETERS, SERVICE_PATH
 from emulator.core.engine import Engine
 from emulator.core.journal import Reason
+from emulator.delivery import MalformedRequest
 from emulator.escaping import visible
 from emulator.scenario.files import ScenarioFolder
 from emulator.web import asmx, pages
@@ -29,10 +30,10 @@ _logger = logging.getLogger(__name__)
 
 
 class _ServicePath(BaseConverter):
-    """The path of the service in any letter case, with any path info."""
+    """The path of the service in any letter case, with any path info, or with a question mark that was escaped."""
 
     part_isolating = False
-    regex = rf"(?is:{SERVICE_PATH[1:].replace('.', '[.]')}(?:/.*)?)"
+    regex = rf"(?is:{SERVICE_PATH[1:].replace('.', '[.]')}(?:[/?].*)?)"
 
 
 class _WrongAddress(BaseConverter):
@@ -113,6 +114,14 @@ class Application:
             return space, partial(_control, endpoint, values), True
         return space, endpoint, False
 
+    def record_malformed(self, request: MalformedRequest) -> None:
+        """Journal a request that the server answered itself, in the journal of the space to which its path leads."""
+        path = request.start.partition(" ")[2]
+        name = self._spaces.name_in(path) if self._has_control else None
+        space = (name and self._spaces.get(name)) or self._main
+        if not path.startswith(f"{space.root}{PREFIX}"):
+            space.call_log.record_malformed(request)
+
     @staticmethod
     def _respond(request: Request, space: Space, handler: asmx.Handler) -> Response:
         """Return the journalled response to a request, whatever goes wrong."""
@@ -143,14 +152,20 @@ def _wrong_address(request: Request, _space: Space) -> Response:
     response = Response(
         visible(f"{path} is not part of this web service. {_directions(request)}") + "\n", 404, (), PLAIN
     )
-    response.why = Reason("{path} is not part of this web service", {"path": path})
+    response.why = Reason(
+        f"{{path}} is not part of this web service: the operation is at {SERVICE_PATH}/{OPERATION}, SOAP at "
+        f"{SERVICE_PATH}",
+        {"path": path},
+    )
     return response
 
 
 def _nothing_here(request: Request, _space: Space) -> Response:
     page = pages.plain_error(404, "Not Found", f"Nothing is served here. {_directions(request)}")
     response = Response(page, 404, (), HTML)
-    response.why = Reason("nothing is served at {path}", {"path": request.whole_path})
+    response.why = Reason(
+        f"nothing is served at {{path}}; the service is at {SERVICE_PATH}", {"path": request.whole_path}
+    )
     return response
 
 

@@ -20,7 +20,7 @@ from emulator.core.contract import OPERATION, SERVICE_PATH, Binding, Call, Resul
 from emulator.core.journal import Exchange, Reason
 from emulator.core.replies import ConnectionFailure, HttpFailure, Return, Throw
 from emulator.delivery import ConnectionFault
-from emulator.web import pages
+from emulator.web import pages, remarks
 from emulator.web.request import HTML, PLAIN, XML, Header, Request, Response
 from emulator.web.spaces import Space
 from emulator.wire import service, wsdl
@@ -41,7 +41,10 @@ def respond(request: Request, space: Space) -> Response:
         return stopped
     handler = _HANDLERS.get((request.method, _path_info_kind(request)), _unrecognized)
     try:
-        return handler(request, space)
+        response = handler(request, space)
+        if response.why is not None:
+            response.remarks += remarks.on_refusal(request, response.binding, request.kept_body)
+        return response
     except RequestEntityTooLarge as error:
         return _aspnet_error(500, request, Reason(str(error.description)))
 
@@ -77,7 +80,8 @@ def _soap(request: Request, space: Space) -> Response:
     soap_action = request.environ.get("HTTP_SOAPACTION")
     content_type = _content_type(request)
     wire_request = WireRequest(request.body, content_type, soap_action)
-    return _invoke(request, space, wire_request, guessed_version(content_type, soap_action))
+    encoding = request.environ.get("HTTP_CONTENT_ENCODING")
+    return _invoke(request, space, wire_request, guessed_version(content_type, soap_action), encoding)
 
 
 def _post(request: Request, space: Space) -> Response:
@@ -90,8 +94,13 @@ def _get(request: Request, space: Space) -> Response:
     return _invoke(request, space, WireRequest(request.query_string, "", None, operation), Binding.GET)
 
 
-def _invoke(request: Request, space: Space, wire_request: WireRequest, binding: Binding) -> Response:
-    """Run a request through the wire's protocols and, once it has proved to be a call, the engine."""
+def _invoke(
+    request: Request, space: Space, wire_request: WireRequest, binding: Binding, encoding: str | None = None
+) -> Response:
+    """Run a request through the wire's protocols and, once it has proved to be a call, the engine.
+
+    The service repeats the Content-Encoding of SOAP on its own answers (S: SoapServerProtocol), but encodes nothing.
+    """
     exchange: Exchange | None = None
 
     def operation(call: Call) -> Result | None:
@@ -103,18 +112,22 @@ def _invoke(request: Request, space: Space, wire_request: WireRequest, binding: 
 
     wire_response = service.respond(wire_request, operation, binding)
     status, content_type, body = wire_response.status, wire_response.content_type, wire_response.body
+    repeated = (("Content-Encoding", encoding),) if encoding else ()
     if exchange is None:
-        response = _service_response(status, content_type, body)
+        response = _service_response(status, content_type, body, repeated)
         response.why, response.binding = wire_response.why, wire_response.binding
+        response.remarks = wire_response.remarks
         return response
     headers = space.call_log.headers(exchange)
     if isinstance(exchange.outcome, HttpFailure):
         failure = exchange.outcome
         response = Response(failure.body, failure.status, (*failure.headers, *headers), failure.content_type)
     else:
-        response = _service_response(status, content_type, body, headers)
+        response = _service_response(status, content_type, body, (*repeated, *headers))
     response = _deliver(request, exchange, response, headers)
     response.exchange, response.remarks = exchange, wire_response.remarks
+    if encoding:
+        response.remarks += remarks.on_encoding(encoding, exchange.call.binding, wire_request.payload)
     return response
 
 
@@ -171,23 +184,26 @@ def _document(request: Request, space: Space) -> Response:
         return _service_response(200, XML, wsdl.wsdl(_address(request, space)))
     if nameless == "disco":
         return _service_response(200, XML, wsdl.disco(_address(request, space)))
-    return _service_response(200, HTML, _help_page(request, space))
+    return _help_page(request, space)
 
 
-def _help_page(request: Request, space: Space) -> str:
+def _help_page(request: Request, space: Space) -> Response:
     query = parse_qsl(request.query_string.decode("latin-1"), keep_blank_values=True)
     operations = [value for name, value in query if name.lower() == "op"]
     if not operations:
-        return pages.overview(request.whole_path)
+        response = _service_response(200, HTML, pages.overview(request.whole_path))
+        response.remarks = remarks.on_help_page(request)
+        return response
     name = ",".join(operations)
     if name != OPERATION:
-        return pages.method_not_found(request.whole_path, name)
-    return pages.operation(request.whole_path, request.host, _address(request, space))
+        return _service_response(200, HTML, pages.method_not_found(request.whole_path, name))
+    page = pages.operation(request.whole_path, request.uri_host, _address(request, space))
+    return _service_response(200, HTML, page)
 
 
 def _address(request: Request, space: Space) -> str:
     """Return the address of the service for its documents: the public one, else the one that was requested."""
-    public = space.settings.public_url or request.server_url
+    public = space.settings.public_url or f"{request.scheme}://{request.uri_host}"
     if not public.lower().endswith(".asmx"):
         return public + request.whole_path
     return public.removesuffix(SERVICE_PATH) + request.root_path + SERVICE_PATH if request.root_path else public
@@ -237,7 +253,8 @@ _HANDLERS: Final[dict[tuple[str, PathInfo], Handler]] = {
 
 _METHODS_OF_ASMX: Final = frozenset({"GET", "POST", "HEAD"})
 _ALLOWED: Final = "OPTIONS, TRACE, GET, HEAD, POST"
-_FORBIDDEN_IN_PATH: Final = frozenset("<>*%&:\\" + "".join(map(chr, (*range(32), 127))))  # after decoding, by ASP.NET
+_FORBIDDEN_IN_PATH: Final = frozenset("<>*%&:\\?" + "".join(map(chr, (*range(32), 127))))  # after decoding, by ASP.NET
+_LONGEST_QUERY: Final = 2048  # characters; maxQueryString of IIS's request filtering, which answers 404.15
 _HTTP_SYS_HTML: Final = "text/html; charset=us-ascii"  # of the pages of HTTP.sys, below IIS
 
 
@@ -248,24 +265,32 @@ def _stopped_by_iis(request: Request) -> Response | None:
     if request.method not in _METHODS_OF_ASMX:
         match request.method:
             case "OPTIONS":
-                return Response(status=200, headers=(("Allow", _ALLOWED), ("Public", _ALLOWED)))
+                response = Response(status=200, headers=(("Allow", _ALLOWED), ("Public", _ALLOWED)))
+                response.remarks = remarks.on_options(request)
+                return response
             case "TRACE":
                 return _iis_error(501, "Not Implemented", "TRACE is not implemented here.")
             case _:
-                response = _iis_error(405, "Method Not Allowed", "This address takes GET and POST.")
+                why = f"{request.method} is not for the service; it takes GET and POST"
+                response = _iis_error(405, "Method Not Allowed", "This address takes GET and POST.", why=why)
                 response.headers["Allow"] = _ALLOWED
                 return response
     if request.method == "POST" and request.lacks_length:
         return _iis_error(411, "Length Required", "A POST needs a Content-Length or a chunked body.", _HTTP_SYS_HTML)
     if not _FORBIDDEN_IN_PATH.isdisjoint(request.path):
-        return _iis_error(
-            400, "Bad Request", "None of < > * % & : \\ can be part of the path, and no control character."
-        )
+        text = "None of < > * % & : \\ ? can be part of the path, and no control character."
+        found = ", ".join(repr(each) for each in sorted(_FORBIDDEN_IN_PATH.intersection(request.path)))
+        why = f"the path has {found}" + ("; the ? before the query is not escaped" if "?" in request.path else "")
+        return _iis_error(400, "Bad Request", text, why=why)
+    length = len(request.environ.get("QUERY_STRING", ""))
+    if length > _LONGEST_QUERY:
+        why = f"the query has {length:,} characters, and IIS takes {_LONGEST_QUERY:,}; POST takes longer values"
+        return _iis_error(404, "Not Found", "The query is too long for this server.", why=why)
     return None
 
 
-def _iis_error(status: int, title: str, text: str, content_type: str = HTML) -> Response:
+def _iis_error(status: int, title: str, text: str, content_type: str = HTML, *, why: str = "") -> Response:
     """Return IIS's small error page."""
     response = Response(pages.plain_error(status, title, text), status, (), content_type)
-    response.why = Reason(f"{title}: {text}")
+    response.why = Reason.literal(why or f"{title}: {text}")
     return response

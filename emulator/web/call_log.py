@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
+import time
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
-from werkzeug.exceptions import HTTPException
-
 from emulator.core.contract import format_auth_code
 from emulator.core.engine import Engine
-from emulator.core.journal import DecidedBy, Exchange, Reason
+from emulator.core.journal import DecidedBy, Exchange, RawExchange, RawMessage, Reason
 from emulator.core.replies import ConnectionFailure
-from emulator.delivery import ConnectionFault
+from emulator.delivery import ConnectionFault, MalformedRequest
 from emulator.web.redaction import Redactor
 from emulator.web.request import Header, Request, Response
 
@@ -45,37 +44,46 @@ class CallLog:
         return (("X-Emulator-Rule", _rule_in_header(exchange.decider, source)), ("X-Emulator-Call", str(exchange.id)))
 
     def record(self, request: Request, response: Response) -> None:
-        """Journal and log a response to a call, or to a request that should have become one; ignore any other."""
+        """Journal and log a response to a call, or to a request that should have become one; log any other remark."""
         if response.exchange is not None:
             self._record_exchange(request, response, response.exchange)
         elif response.why is not None:
             self._record_refusal(request, response)
+        elif response.remarks:
+            logger.warning("%s answered with %d: %s", request.method, response.status_code, self._remarks(response))
+
+    def record_malformed(self, malformed: MalformedRequest) -> None:
+        """Journal a request that the server answered itself, and logged."""
+        raw = RawExchange(time.time())
+        if malformed.start:
+            raw.request = RawMessage(malformed.start, malformed.headers, b"")
+        status = int(malformed.status.partition(" ")[0])
+        refusal = self._engine.refuse(None, status, Reason.literal(malformed.reason), raw)
+        answer = RawMessage(f"HTTP/1.1 {malformed.status}", malformed.response_headers, malformed.response_body)
+        self._engine.complete(refusal, answer, 0.0)
 
     def _record_exchange(self, request: Request, response: Response, exchange: Exchange) -> None:
         outcome = exchange.outcome
         has_response = not (isinstance(outcome, ConnectionFailure) and outcome.fault in _WITHOUT_RESPONSE)
-        self._engine.complete(exchange, response.as_sent() if has_response else None, request.seconds)
+        answer = response.as_sent() if has_response else None
+        self._engine.complete(exchange, answer, request.seconds, response.remarks)
         if logger.isEnabledFor(logging.INFO):
             self._log_exchange(exchange)
             if exchange.decided_by is DecidedBy.OTHERWISE:
                 self._log_near_misses(exchange)
         if response.remarks:
-            self._log_remarks(exchange, response.remarks)
+            self._log_remarks(exchange, response)
 
     def _record_refusal(self, request: Request, response: Response) -> None:
         assert response.why is not None
-        try:
-            body = request.body
-        except HTTPException:  # too long: nothing of it is kept
-            body = b""
-        raw = request.as_received(body)
+        raw = request.as_received(request.kept_body)
         refusal = self._engine.refuse(response.binding, response.status_code, response.why, raw)
         if self._adds_headers:
             response.headers.add("X-Emulator-Call", str(refusal.id))
-        self._engine.complete(refusal, response.as_sent(), request.seconds)
+        self._engine.complete(refusal, response.as_sent(), request.seconds, response.remarks)
         if logger.isEnabledFor(logging.INFO):
             kind = request.method if refusal.binding is None else refusal.binding.value
-            reason = self._redactor.reason(refusal.why)
+            reason = "; ".join(filter(None, (self._redactor.reason(refusal.why), self._remarks(response))))
             logger.info("%s refused with %d: %s %.1f ms", kind, refusal.status, reason, refusal.raw.seconds * 1000)
 
     def _log_exchange(self, exchange: Exchange) -> None:
@@ -91,7 +99,10 @@ class CallLog:
             exchange.raw.seconds * 1000,
         )
 
-    def _log_remarks(self, exchange: Exchange, remarks: tuple[Reason, ...]) -> None:
+    def _remarks(self, response: Response) -> str:
+        return "; ".join(map(self._redactor.reason, response.remarks))
+
+    def _log_remarks(self, exchange: Exchange, response: Response) -> None:
         call = self._redactor.call(exchange.call)
         logger.warning(
             "%s call %d was read as session=%d node=%d auth_code=%s, as the real service reads it: %s",
@@ -100,7 +111,7 @@ class CallLog:
             call.session,
             call.node,
             format_auth_code(call.auth_code),
-            "; ".join(map(self._redactor.reason, remarks)),
+            self._remarks(response),
         )
 
     def _log_near_misses(self, exchange: Exchange) -> None:

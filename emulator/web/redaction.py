@@ -124,6 +124,8 @@ class Redactor:
             return self._value(value)
         if name == "path":
             return self.path(value)
+        if name == "query":
+            return self._form(value)
         operation, _, rest = value.partition("/")  # an operation's name may have the values of a call behind a slash
         return f"{operation}/{self._value(rest)}" if name == "name" and rest else value
 

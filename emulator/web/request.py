@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from werkzeug import wrappers
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wsgi import get_input_stream
 
 from emulator.core.contract import Binding
@@ -32,6 +32,7 @@ XML: Final = "text/xml; charset=utf-8"
 MAX_BODY: Final = 4 * 1024 * 1024
 """The size limit of a body in bytes under another WSGI server: ASP.NET's default ``maxRequestLength``."""
 
+_DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 _LONG_BODY: Final = 64 * 1024  # bytes; reading more holds up the event loop
 
 _SLASHES_BEFORE_ASMX: Final = re.compile(r"/{2,}(?=.*\.asmx)", re.IGNORECASE | re.DOTALL)
@@ -65,6 +66,13 @@ class Request(wrappers.Request):
     def host(self) -> str:
         """Host and port as the client sent them; ASMX repeats them, also where werkzeug finds them invalid."""
         return self.environ.get("HTTP_HOST") or f"{self.environ['SERVER_NAME']}:{self.environ['SERVER_PORT']}"
+
+    @property
+    def uri_host(self) -> str:
+        """The host as ``System.Uri`` writes it: in lower case, and without the port that the scheme implies."""
+        name, colon, port = self.host.lower().rpartition(":")
+        is_implied = colon and port.lstrip("0") in ("", _DEFAULT_PORTS.get(self.scheme))
+        return name if is_implied else self.host.lower()
 
     @property
     def server_url(self) -> str:
@@ -108,6 +116,14 @@ class Request(wrappers.Request):
         raise RequestEntityTooLarge(f"the body is longer than {length}")
 
     @property
+    def kept_body(self) -> bytes:
+        """The body as the journal keeps it: empty if it is too long."""
+        try:
+            return self.body
+        except HTTPException:
+            return b""
+
+    @property
     def seconds(self) -> float:
         """The time since the request was received, in seconds."""
         return time.perf_counter() - self._started
@@ -135,8 +151,8 @@ def _normalized(path: str) -> str:
 class Response(wrappers.Response):
     """A response with .NET's reason phrase, its headers as given, and no Content-Type unless one is given.
 
-    ``exchange`` is set on the response to a call, with ``remarks`` on what the service ignored in it. ``why`` is set
-    where a request that should have become a call was refused, with its ``binding`` as far as that is known.
+    ``exchange`` is set on the response to a call. ``why`` is set where a request that should have become a call was
+    refused, with its ``binding`` as far as that is known. ``remarks`` are on what the client probably did wrong.
     """
 
     default_mimetype = None

@@ -120,16 +120,25 @@ def comparable(exchange: Exchange) -> tuple[Any, ...]:
     """All of an exchange but the auth code, which is masked, and the rule, of which only the name is sent."""
     call = exchange.call
     values = (call.session, call.node, call.binding)
-    return exchange.id, values, exchange.outcome, exchange.delay, exchange.decided_by, exchange.decider
+    return (
+        exchange.id,
+        values,
+        exchange.outcome,
+        exchange.delay,
+        exchange.decided_by,
+        exchange.decider,
+        exchange.remarks,
+    )
 
 
 def test_the_refusals_are_those_of_the_local_emulator(server: Emulator) -> None:
     remote = RemoteEmulator(server.url, token=TOKEN)
     remote.reset()
-    for path in ("/startSession?iSession=1", "/nothing"):
+    for path in ("/startSession?iSession=1", "/startSession/", "/nothing"):
         assert requests.get(remote.url + path, timeout=10).status_code >= 400
-    refusals = [(each.id, each.binding, each.status, each.reason) for each in remote.refusals]
-    assert refusals == [(each.id, each.binding, each.status, each.reason) for each in server.refusals]
+    refusals = [(each.id, each.binding, each.status, each.reason, each.remarks) for each in remote.refusals]
+    assert refusals == [(each.id, each.binding, each.status, each.reason, each.remarks) for each in server.refusals]
+    assert remote.refusals[1].remarks == ("the path ends in a slash, which is one too many",)
 
 
 @pytest.mark.parametrize(("show", "code"), [(False, "dem***"), (True, "demo-bob-0123")])

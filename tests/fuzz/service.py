@@ -95,7 +95,7 @@ def check(data: bytes) -> None:
 
 def _environ(head: bytes, body: bytes) -> dict[str, Any]:
     """Return the WSGI environ that the server makes of a request."""
-    first, *lines = head.split(b"\n")
+    first, *lines = head.replace(b"\r", b"\n").split(b"\n")  # as the parser, which takes neither in a value
     method, _, target = first.partition(b" ")
     path, _, query = target.partition(b"?")
     received = [(name.strip(), value.strip()) for name, _, value in (line.partition(b":") for line in lines)]

@@ -118,7 +118,8 @@ class AttentiveEngine(Engine):
 def serving(scenario: str | Engine, **options: Any) -> Iterator[Address]:
     """Serve a scenario, as YAML or in an engine; the options are those of ``serving_application``."""
     engine = scenario if isinstance(scenario, Engine) else Engine(loads(scenario))
-    with serving_application(Application(engine), **options) as address:
+    application = Application(engine)
+    with serving_application(application, on_malformed=application.record_malformed, **options) as address:
         yield address
 
 
@@ -130,12 +131,12 @@ def serving_application(
     host: str = "127.0.0.1",
     loop: str = "uvloop",
     limits: HttpLimits | None = None,
-    **tls: Any,
+    **more: Any,
 ) -> Iterator[Address]:
-    """Serve a WSGI application on a free port; ``loop`` is a key of ``LOOPS``; ``tls`` are options of HttpServer."""
+    """Serve a WSGI application on a free port; ``loop`` is a key of ``LOOPS``; ``more`` are options of HttpServer."""
     names = ("localhost", HOST)
     server = HttpServer(
-        application, host=host, port=0, max_delay=max_delay, limits=limits, certificate_names=names, **tls
+        application, host=host, port=0, max_delay=max_delay, limits=limits, certificate_names=names, **more
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("emulator.server.server.new_event_loop", LOOPS[loop])

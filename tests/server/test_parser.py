@@ -171,7 +171,11 @@ SHAPES: Final = {
     "a fragment": accepted(get(target=TARGET + b"#x")),
     "a control byte": refused(get(target=TARGET + b"\x01")),
     "a NUL": refused(get(target=TARGET + b"\0")),
-    "bytes that are no ASCII": refused(get(target=TARGET + b"\xc3\xa4\xff")),
+    "bytes that are no ASCII": accepted(get(target=TARGET + b"\xc3\xa4\xff")),
+    "bytes that are no ASCII in a path": accepted(get(target=b"/\xc3\xa4" + TARGET)),
+    "bytes that are no ASCII in a method": refused(get(method=b"G\xc3\xa4T")),
+    "bytes that are no ASCII in a version": refused(get(version=b"HTTP/1.\xc3")),
+    "bytes that are no ASCII in a header's name": refused(get(b"X-\xc3\xa4: 1")),
     # Offers to upgrade, and expectations
     "an offer of HTTP/2 with a body": accepted(post(LENGTH, *OFFER)),
     "an offer of HTTP/2 with chunks": accepted(post(CHUNKED, *OFFER, body=IN_CHUNKS)),
@@ -256,7 +260,12 @@ def test_an_offer_to_upgrade_is_no_header_of_its_request() -> None:
         pytest.param(get(b"Host: y"), "there are two Host headers", id="two hosts"),
         pytest.param(post(b"Transfer-Encoding: gzip, chunked"), "only chunked is supported", id="a coding"),
         pytest.param(b"\x16\x03\x01\x00\xc8", "this is TLS, and the port speaks plain HTTP", id="TLS"),
-        pytest.param(b"rubbish", "this is no HTTP: ", id="rubbish"),
+        pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "this is HTTP/2", id="HTTP/2 with prior knowledge"),
+        pytest.param(get(b"X-A: 1", b" 2"), "send each header on one line", id="a folded header"),
+        pytest.param(get(target=TARGET + b" 1"), "a space in the URL is written %20", id="a space"),
+        pytest.param(get().replace(b"\r\n", b"\n"), "each line of a head has to end in CRLF", id="LF"),
+        pytest.param(post(CHUNKED), "the body is not chunked", id="no chunks"),
+        pytest.param(b"rubbish", "a request begins with a method in capitals", id="rubbish"),
     ],
 )
 def test_an_error_says_what_is_wrong(data: bytes, message: str) -> None:
@@ -370,3 +379,38 @@ def test_a_request_that_is_timed_out_is_an_error(data: bytes, state: ParserState
     parser.time_out()
     assert outcome(parser) == ([], 408)
     assert message in str(parser.error)
+
+
+RAW_TARGET: Final = PATH + b"?iSession=1&iNode=2&sAuthCode=n\xc3\xa9\xff%C3%A9xx"
+
+
+@pytest.mark.parametrize(
+    "headers", [(), (b"X-A: \xc3\xa9GET /\xc3\xa9",), OFFER], ids=["alone", "before such a header", "with an offer"]
+)
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param(b"", id="first"),
+        pytest.param(b"\r\n", id="behind an empty line"),
+        pytest.param(post(b"Content-Length: 3", body=b"\n\xc3\xa9"), id="behind a body"),
+        pytest.param(post(LENGTH), id="behind a body in ASCII"),
+        pytest.param(chunks(b"2\r\n\xc3\xa9\r\n0\r\n\r\n"), id="behind chunks"),
+        pytest.param(get(target=b"/\xc3\xa9"), id="behind another"),
+    ],
+)
+def test_bytes_that_are_no_ascii_stay_as_sent_however_they_arrive(before: bytes, headers: tuple[bytes, ...]) -> None:
+    data = before + get(*headers, target=RAW_TARGET) + LAST
+    for start in range(1, len(data)):
+        parser = RequestParser(HttpLimits())
+        parser.feed(data[:start])
+        parser.feed(data[start:])
+        *_, request, last_request = parser.requests
+        assert (request.target, request.path + b"?" + request.query) == (RAW_TARGET, RAW_TARGET)
+        assert (last_request.target, parser.error) == (TARGET, None)
+        assert headers is OFFER or request.headers.raw[1:] == [tuple(each.split(b": ")) for each in headers]
+
+
+def test_bytes_that_are_no_ascii_count_as_single_ones() -> None:
+    limits = HttpLimits(request_line=100)
+    assert outcome(parse(get(target=b"/" + b"\xc3" * 99), limits=limits))[1] is None
+    assert outcome(parse(get(target=b"/" + b"\xc3" * 100), limits=limits))[1] == 414

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from emulator.delivery import RECEIVED, Received
+from emulator.delivery import RECEIVED, MalformedRequest, Received
 from emulator.server import HttpLimits
 from emulator.server.acceptor import Acceptor
 from emulator.server.protocol import HttpProtocol, ServerState
@@ -178,6 +178,32 @@ def test_a_refusal_says_why_is_logged_and_ends_the_connection(
         message = body.decode().removesuffix(".\n")
         assert [record.getMessage() for record in caplog.records] == [f"refused a request from 127.0.0.1: {message}"]
         assert next_answer(neighbour)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("data", "start", "headers", "status"),
+    [
+        pytest.param(b"rubbish\r\n\r\n", "", [], 400, id="before a target"),
+        pytest.param(b"GET /n\xc3\xa9 x HTTP/1.1\r\n\r\n", "GET /n\u00e9 HTTP/1.1", [], 400, id="behind a target"),
+        pytest.param(
+            b"GET / HTTP/1.1\r\nA: 1\r\nB: 2\r\nC : 3", "GET / HTTP/1.1", [(b"A", b"1")], 400, id="in a header"
+        ),
+        pytest.param(b"GET / HTTP/1.1\r\nA: 1\r\nB: ", "GET / HTTP/1.1", [(b"A", b"1")], 408, id="too late"),
+    ],
+)
+def test_a_refused_request_is_handed_on_before_its_response_is_sent(
+    data: bytes, start: str, headers: list[tuple[bytes, bytes]], status: int
+) -> None:
+    malformed: list[MalformedRequest] = []
+    limits = HttpLimits(head_within=0.2)
+    with serving_application(SmallApplication(), limits=limits, on_malformed=malformed.append) as address:
+        received = answers_to(get("/first").head + data, address)
+        (request,) = malformed
+    assert statuses(received) == [200, status]
+    assert (request.start, request.headers, int(request.status[:3])) == (start, headers, status)
+    head, _, body = received[received.rindex(b"HTTP/1.1 ") :].partition(b"\r\n\r\n")
+    assert (request.response_body, request.reason) == (body, body.decode().removesuffix(".\n"))
+    assert all(f"\r\n{name}: {value}\r\n".encode() in head for name, value in request.response_headers)
 
 
 def test_nothing_behind_the_last_request_is_read(address: Address, caplog: pytest.LogCaptureFixture) -> None:

@@ -98,6 +98,7 @@ def _data(entry: Entry, redactor: Redactor) -> shapes.EntryJson:
             "binding": entry.binding,
             "status": entry.status,
             "reason": redactor.reason(entry.why),
+            "remarks": [*map(redactor.reason, entry.raw.remarks)],
         }
     call, rule = entry.call, entry.rule
     return {
@@ -114,4 +115,5 @@ def _data(entry: Entry, redactor: Redactor) -> shapes.EntryJson:
         "source": None if rule is None else rule.source,
         "reply": entry.outcome.as_data(),
         "delay_s": entry.delay,
+        "remarks": [*map(redactor.reason, entry.raw.remarks)],
     }

@@ -113,9 +113,10 @@ export async function show(id) {
 }
 
 function summary(full, entry) {
-  if (full.kind === "refusal") return full.reason;
+  const remarks = full.remarks.map((remark) => `; ${remark}`).join("");
+  if (full.kind === "refusal") return full.reason + remarks;
   const by = full.rule === null ? full.decided_by : `rule ${full.rule}${full.source ? ` (${full.source})` : ""}`;
-  return `${entry.result}, decided by ${by}${entry.delay ? `, after ${entry.delay} s` : ""}`;
+  return `${entry.result}, decided by ${by}${entry.delay ? `, after ${entry.delay} s` : ""}${remarks}`;
 }
 
 function nearMisses(full) {

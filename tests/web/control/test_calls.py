@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from emulator.core.contract import Binding
+from emulator.client.soap import build_request
+from emulator.core.contract import Binding, Call
 from tests.helpers.calling import ALL_BINDINGS
 from tests.helpers.control import SERVICE, Emulated, detail, limited
 
@@ -27,12 +28,12 @@ def test_calls_and_refusals_are_listed_the_newest_last() -> None:
     assert ann | {"time": 0, "seconds": 0} == {
         "kind": "exchange", "id": 1, "time": 0, "seconds": 0, "binding": "get", "session": 1001, "node": 5,
         "auth_code": "demo-ann", "decided_by": "rule", "rule": "Ann", "source": "front-desk.yaml:5",
-        "reply": {"return": "startSessionRet_OK"}, "delay_s": 0.0,
+        "reply": {"return": "startSessionRet_OK"}, "delay_s": 0.0, "remarks": [],
     }  # fmt: skip
     assert (other["kind"], other["id"], other["decided_by"], other["rule"]) == ("exchange", 2, "otherwise", None)
     assert refusal | {"time": 0, "seconds": 0} == {
         "kind": "refusal", "id": 3, "time": 0, "seconds": 0, "binding": "get", "status": 500,
-        "reason": "Missing parameter: iNode.",
+        "reason": "Missing parameter: iNode.", "remarks": [],
     }  # fmt: skip
     assert (journal["found"], journal["first"], journal["last"], journal["dropped"]) == (3, 1, 3, 0)
     assert journal["totals"] == {"calls": 2, "refusals": 1}
@@ -91,6 +92,18 @@ def test_an_entry_has_its_near_misses() -> None:
         "reason": "auth_code is de***, the rule wants demo-ann (they differ at character 6)",
         "times": None, "per": "rule",
     }  # fmt: skip
+
+
+def test_calls_and_refusals_have_their_remarks() -> None:
+    emulated = Emulated()
+    request = build_request(Call(1001, 5, "demo-ann", Binding.SOAP11))
+    headers = {**request.headers, "Content-Encoding": "gzip"}
+    for body in (request.body, b"\x1f\x8b"):
+        emulated.client.post(SERVICE, data=body, headers=headers)
+    called, refused = emulated.get("/calls")["calls"]
+    assert called["remarks"][0].startswith("the service repeats Content-Encoding: gzip on its answer")
+    assert refused["remarks"] == ["the body is compressed (Content-Encoding: gzip); the service does not decompress"]
+    assert emulated.get("/calls/2")["remarks"] == refused["remarks"]
 
 
 def test_clearing_the_journal_changes_nothing_else() -> None:
