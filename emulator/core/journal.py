@@ -56,20 +56,6 @@ class RawMessage:
         return size
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    text: str  # a template for str.format
-    values: Mapping[str, str] = field(default_factory=dict, repr=False)  # from the request; any may be an auth code
-
-    @classmethod
-    def literal(cls, text: str) -> Reason:
-        """Return a reason without values; braces in the text have no meaning."""
-        return cls(text.replace("{", "{{").replace("}", "}}"))
-
-    def __str__(self) -> str:
-        return self.text.format_map(self.values)
-
-
 @dataclass(slots=True)
 class RawExchange:
     at: float = 0.0  # when the request arrived, in seconds since 1970
@@ -106,6 +92,20 @@ class Exchange:
     def near_misses(self) -> tuple[NearMiss, ...]:
         """Return the rules, of those active when the call came, that came closest to accepting it."""
         return () if self.considered is None else self.considered(self.call, self.rule)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    text: str  # a template for str.format
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)  # from the request; any may be an auth code
+
+    @classmethod
+    def literal(cls, text: str) -> Reason:
+        """Return a reason without values; braces in the text have no meaning."""
+        return cls(text.replace("{", "{{").replace("}", "}}"))
+
+    def __str__(self) -> str:
+        return self.text.format_map(self.values)
 
 
 @dataclass(frozen=True, slots=True)
