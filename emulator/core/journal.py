@@ -56,24 +56,6 @@ class RawMessage:
         return size
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a request was refused, or what was ignored in it; ``hint`` adds what the answer itself does not say."""
-
-    text: str  # a template for str.format
-    values: Mapping[str, str] = field(default_factory=dict, repr=False)  # from the request; any may be an auth code
-    hint: str = ""  # a template too
-
-    @classmethod
-    def literal(cls, text: str) -> Reason:
-        """Return a reason without values; braces in the text have no meaning."""
-        return cls(text.replace("{", "{{").replace("}", "}}"))
-
-    def __str__(self) -> str:
-        template = f"{self.text} ({self.hint})" if self.hint else self.text
-        return template.format_map(self.values)
-
-
 @dataclass(slots=True)
 class RawExchange:
     at: float = 0.0  # when the request arrived, in seconds since 1970
@@ -110,6 +92,24 @@ class Exchange:
     def near_misses(self) -> tuple[NearMiss, ...]:
         """Return the rules, of those active when the call came, that came closest to accepting it."""
         return () if self.considered is None else self.considered(self.call, self.rule)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a request was refused, or what was ignored in it; ``hint`` adds what the answer itself does not say."""
+
+    text: str  # a template for str.format
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)  # from the request; any may be an auth code
+    hint: str = ""  # a template too
+
+    @classmethod
+    def literal(cls, text: str) -> Reason:
+        """Return a reason without values; braces in the text have no meaning."""
+        return cls(text.replace("{", "{{").replace("}", "}}"))
+
+    def __str__(self) -> str:
+        template = f"{self.text} ({self.hint})" if self.hint else self.text
+        return template.format_map(self.values)
 
 
 @dataclass(frozen=True, slots=True)

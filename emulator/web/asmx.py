@@ -20,7 +20,7 @@ from emulator.core.contract import OPERATION, SERVICE_PATH, Binding, Call, Resul
 from emulator.core.journal import Exchange, Reason
 from emulator.core.replies import ConnectionFailure, HttpFailure, Return, Throw
 from emulator.delivery import ConnectionFault
-from emulator.web import pages, remarks
+from emulator.web import head_remarks, pages
 from emulator.web.request import HTML, PLAIN, XML, Header, Request, Response
 from emulator.web.spaces import Space
 from emulator.wire import service, wsdl
@@ -43,7 +43,7 @@ def respond(request: Request, space: Space) -> Response:
     try:
         response = handler(request, space)
         if response.why is not None:
-            response.remarks += remarks.on_refusal(request, response.binding, request.kept_body)
+            response.remarks += head_remarks.on_refusal(request, response.binding, request.kept_body)
         return response
     except RequestEntityTooLarge as error:
         return _aspnet_error(500, request, Reason(str(error.description)))
@@ -127,7 +127,7 @@ def _invoke(
     response = _deliver(request, exchange, response, headers)
     response.exchange, response.remarks = exchange, wire_response.remarks
     if encoding:
-        response.remarks += remarks.on_encoding(encoding, exchange.call.binding, wire_request.payload)
+        response.remarks += head_remarks.on_encoding(encoding, exchange.call.binding, wire_request.payload)
     return response
 
 
@@ -192,7 +192,7 @@ def _help_page(request: Request, space: Space) -> Response:
     operations = [value for name, value in query if name.lower() == "op"]
     if not operations:
         response = _service_response(200, HTML, pages.overview(request.whole_path))
-        response.remarks = remarks.on_help_page(request)
+        response.remarks = head_remarks.on_help_page(request)
         return response
     name = ",".join(operations)
     if name != OPERATION:
@@ -266,7 +266,7 @@ def _stopped_by_iis(request: Request) -> Response | None:
         match request.method:
             case "OPTIONS":
                 response = Response(status=200, headers=(("Allow", _ALLOWED), ("Public", _ALLOWED)))
-                response.remarks = remarks.on_options(request)
+                response.remarks = head_remarks.on_options(request)
                 return response
             case "TRACE":
                 return _iis_error(501, "Not Implemented", "TRACE is not implemented here.")

@@ -117,6 +117,16 @@ def test_the_answer_of_an_entry_that_is_no_longer_kept_does_not_count() -> None:
     assert ids(engine) == [2]
 
 
+def test_remarks_are_kept_with_their_entry_and_count_by_their_length() -> None:
+    engine = an_engine(size=3000)
+    exchange = engine.answer(a_call())
+    engine.complete(exchange, None, 0.0, (Reason("{name} is wrong", {"name": "x" * 1000}),))
+    assert exchange.remarks == ("x" * 1000 + " is wrong",)
+    engine.complete(engine.refuse(None, 400, Reason("why")), None, 0.0, (Reason("y" * 1000),))
+    assert ids(engine) == [2]
+    assert engine.snapshot().refusals[0].remarks == ("y" * 1000,)
+
+
 def test_lower_limits_take_effect_at_once() -> None:
     engine = an_engine()
     call(engine, count=4)

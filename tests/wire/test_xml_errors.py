@@ -103,7 +103,9 @@ def test_a_document_without_root_has_no_position(xml: bytes) -> None:
 
 
 def test_a_control_character_in_a_fault_is_a_reference() -> None:
-    answer, _ = respond(WireRequest(gzip.compress(b"<a/>", mtime=0), "application/soap+xml; charset=latin1"), Binding.SOAP12)
+    answer, _ = respond(
+        WireRequest(gzip.compress(b"<a/>", mtime=0), "application/soap+xml; charset=latin1"), Binding.SOAP12
+    )
     assert b"---&gt; '&#x1F;', hexadecimal value 0x1F, is an invalid character. Line 1, position 1.<" in answer.body
 
 
