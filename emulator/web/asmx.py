@@ -43,7 +43,8 @@ def respond(request: Request, space: Space) -> Response:
     try:
         response = handler(request, space)
         if response.why is not None:
-            response.remarks += head_remarks.on_refusal(request, response.binding, request.kept_body)
+            # What the head tells explains also why characters were lost, as in a compressed body.
+            response.remarks = head_remarks.on_refusal(request, response.binding, request.kept_body) or response.remarks
         return response
     except RequestEntityTooLarge as error:
         return _aspnet_error(500, request, Reason(str(error.description)))

@@ -80,7 +80,9 @@ _PART_MISSING = "Request format is invalid: Missing required soap:{part} element
 _TYPE = "Cannot convert {value} to System.Int32.\r\nParameter name: type"
 _NOT_A_NUMBER = "Input string was not in a correct format."
 _OUT_OF_RANGE = "Value was either too large or too small for an Int32."
-_WHOLE_NUMBER = f"{{parameter}} is '{{value}}', and has to be a whole number from {INT32_MIN} to {INT32_MAX}"
+_WHOLE_NUMBER = f"has to be a whole number from {INT32_MIN} to {INT32_MAX}"
+_INT_IN_XML = f"{{parameter}} is '{{value}}', and {_WHOLE_NUMBER}"
+_INT_IN_FORM = f"{{parameter}} {_WHOLE_NUMBER}"
 _COLLECTION_FULL = "Operation is not valid due to the current state of the object."
 
 SOAP_ACTION_UNKNOWN = FaultSpec(
@@ -126,8 +128,8 @@ SOAP11_AS_SOAP12 = FaultSpec(
 )
 
 PART_MISSING = FaultSpec("E1/E2", (_READING, _PART_MISSING), _CLIENT)
-BAD_INT = FaultSpec("E3", (_READING, _IN_DOCUMENT, _NOT_A_NUMBER), _CLIENT, hint=_WHOLE_NUMBER)
-INT_OUT_OF_RANGE = FaultSpec("E4", (_READING, _IN_DOCUMENT, _OUT_OF_RANGE), _CLIENT, hint=_WHOLE_NUMBER)
+BAD_INT = FaultSpec("E3", (_READING, _IN_DOCUMENT, _NOT_A_NUMBER), _CLIENT, hint=_INT_IN_XML)
+INT_OUT_OF_RANGE = FaultSpec("E4", (_READING, _IN_DOCUMENT, _OUT_OF_RANGE), _CLIENT, hint=_INT_IN_XML)
 NOT_UNDERSTOOD = FaultSpec(
     "E5",
     ("SOAP header {name} was not understood.",),
@@ -138,8 +140,8 @@ NOT_UNDERSTOOD = FaultSpec(
 THROWN = FaultSpec("E6", (_PROCESSING, "{message}"), _SERVER)
 
 PARAMETER_MISSING = FaultSpec("G1", ("Missing parameter: {name}.",))
-BAD_FORM_INT = FaultSpec("G2", (_TYPE, _NOT_A_NUMBER), hint=_WHOLE_NUMBER)
-FORM_INT_OUT_OF_RANGE = FaultSpec("G3", (_TYPE, _OUT_OF_RANGE), hint=_WHOLE_NUMBER)
+BAD_FORM_INT = FaultSpec("G2", (_TYPE, _NOT_A_NUMBER), hint=_INT_IN_FORM)
+FORM_INT_OUT_OF_RANGE = FaultSpec("G3", (_TYPE, _OUT_OF_RANGE), hint=_INT_IN_FORM)
 THROWN_IN_FORM = FaultSpec("G4", ("{message}",))
 OPERATION_UNKNOWN = FaultSpec("G5", ("{name} Web Service method name is not valid.",))
 OPERATION_IN_OTHER_CASE = FaultSpec(

@@ -64,8 +64,7 @@ class Client:
 
     def check(self, probe: Probe, response: RawResponse) -> None:
         """Count a probe, or raise SoakError if its response is not right."""
-        if probe.outcome is not None:
-            self.journal[probe.binding_label, probe.outcome] += 1
+        self.journal[probe.binding_label, probe.outcome] += 1
         if not probe.is_right(response):
             raise SoakError(
                 f"{probe.kind} over {probe.binding_label} got {response.data[:300]!r}, then {response.connection}"

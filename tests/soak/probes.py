@@ -60,7 +60,7 @@ class RawResponse(NamedTuple):
 
 
 class Probe(NamedTuple):
-    """One request, the check of its response, and the outcome under which the journal counts it: None if it does not.
+    """One request, the check of its response, and the outcome under which the journal counts it.
 
     The client of a probe that ``abandons`` closes the connection without waiting for the response.
     """
@@ -69,7 +69,7 @@ class Probe(NamedTuple):
     binding: Binding | None
     data: bytes
     is_right: Callable[[RawResponse], bool]
-    outcome: str | None
+    outcome: str
     abandons: bool = False
 
     @property
@@ -117,7 +117,7 @@ def closing_probes() -> Iterator[Probe]:
         stall = _call("stall, abandoned", binding, "stall", lambda response: response.data == b"", "connection stall")
         yield stall._replace(abandons=True)
     for status, data in _NOT_HTTP:
-        yield Probe("not HTTP", None, data, _complete(status, "", "closed"), None)
+        yield Probe("not HTTP", None, data, _complete(status, "", "closed"), str(status))
 
 
 def _call(kind: str, binding: Binding, code: str, is_right: Callable[[RawResponse], bool], outcome: str) -> Probe:
