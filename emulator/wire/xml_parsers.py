@@ -38,13 +38,14 @@ class NeedsStrictParser(Exception):
 
 @dataclass(slots=True)
 class FastXml:
-    """A document that lxml found well-formed and without a DTD. The methods are those of StrictXml."""
+    """A document that lxml found well-formed and without a DTD. The methods are those of StrictXml.
+
+    ``hiding`` is the ``source`` from its first CDATA section or numeric reference on, which the tree shows as text.
+    """
 
     root: etree._Element
     source: bytes = field(repr=False)
-    hiding: bytes = field(
-        repr=False
-    )  # the source from its first CDATA section or numeric reference on: plain text here
+    hiding: bytes = field(repr=False)
 
     def first_content(self, element: Any) -> Element | None:
         return self._content(element.text, element)
