@@ -22,16 +22,16 @@ TABS = 5
 def slow_clients(effort: Effort) -> Figures:
     """Measure calls a second without and with a thousand clients whose heads never end."""
     options = ("--max-connections", str(2 * SLOW), "--head-timeout", "60")  # longer than a round
-    return _compare(effort, f"{SLOW:,} slow clients", crawl, effort.number(SLOW), *options)
+    return _compare(effort, f"{SLOW:,} slow clients", crawl, effort.number(SLOW), *options, bound=">= 0.8")
 
 
 def console(effort: Effort) -> Figures:
     """Measure calls a second without and with open consoles."""
-    return _compare(effort, f"{TABS} consoles", poll, TABS)
+    return _compare(effort, f"{TABS} consoles", poll, TABS, bound=">= 0.9")
 
 
 def _compare(
-    effort: Effort, name: str, neighbour: Callable[[str, int, Event], None], number: int, *options: str
+    effort: Effort, name: str, neighbour: Callable[[str, int, Event], None], number: int, *options: str, bound: str
 ) -> Figures:
     figures = Figures()
     context = multiprocessing.get_context("spawn")
@@ -46,7 +46,7 @@ def _compare(
             assert process.is_alive(), f"the {name} ended"
             process.terminate()
             process.join()
-            figures.add(f"beside {name} / alone", beside / alone)
+            figures.add(f"beside {name} / alone", beside / alone, bound)
     return figures
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from time import perf_counter
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from emulator.client.soap import build_request
@@ -19,6 +22,9 @@ from tests.bench.wrk import default_call, load, measure_load, rate, served
 BINDINGS = {"SOAP 1.1": Binding.SOAP11, "GET": Binding.GET}
 IMPORTS = "import emulator.wire.spyne_compat, lxml.etree, werkzeug.routing, werkzeug.wrappers, httptools, uvloop"
 FEW, MANY = 20_000, 200_000
+ABANDONED = 1000  # uploads
+OPEN = 20  # of them at a time
+HALF_BODY = b"a" * 2_000_000
 MAX_FIRST_ANSWER = "<= 0.4"
 MAX_MEGABYTES = "<= 75"
 
@@ -44,8 +50,12 @@ def server(effort: Effort) -> Figures:
             megabytes_after(effort.number(calls), origin, process, default_call(Binding.SOAP11))
             for calls in (FEW, MANY)
         )
+        before = megabytes(process)
+        abandon_uploads(effort.number(ABANDONED), origin)
+        after = megabytes(process)
     figures.add(f"MB after {FEW:,} calls", few, MAX_MEGABYTES)
     figures.add(f"MB more after {MANY:,} calls", many - few, "<= 3")
+    figures.add(f"MB more after {ABANDONED:,} abandoned uploads", after - before, "<= 40")
     return figures
 
 
@@ -80,5 +90,26 @@ def megabytes_after(calls: int, origin: str, process: int, call: Call) -> float:
     answered = 0
     while answered < calls:
         answered += round(rate(load(origin, call, seconds=0.5)) * 0.5)
+    return megabytes(process)
+
+
+def abandon_uploads(number: int, origin: str) -> None:
+    """Send half a body of 4 MB from each of so many clients, and leave; a call afterwards is answered."""
+    address = urlsplit(origin)
+    head = f"POST {SERVICE_PATH} HTTP/1.1\r\nHost: a\r\nContent-Length: {2 * len(HALF_BODY)}\r\n\r\n".encode()
+    clients: deque[socket.socket] = deque()
+    for _ in range(number):
+        if len(clients) == OPEN:
+            clients.popleft().close()
+        client = socket.create_connection((address.hostname, address.port or 80))
+        client.sendall(head + HALF_BODY)
+        clients.append(client)
+    for client in clients:
+        client.close()
+    urlopen(origin + SERVICE_PATH + build_request(default_call()).path).close()
+
+
+def megabytes(process: int) -> float:
+    """Return the resident megabytes of a process."""
     pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * 4096 / 1e6
