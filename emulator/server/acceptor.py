@@ -187,11 +187,12 @@ async def _speaks_tls(client: socket.socket, address: str, state: ServerState) -
         await readable.wait()
     finally:
         loop.remove_reader(client)
-    first = client.recv(1, socket.MSG_PEEK)
-    if not first.isalpha():
+    first = client.recv(5, socket.MSG_PEEK)
+    if not first[:1].isalpha():
         return first != b""
     _logger.warning("%s speaks plain HTTP to a TLS port: it has to use https://", address)
-    await loop.sock_sendall(client, _PLAIN_HTTP.head(state.date, "Connection: close\r\n") + _PLAIN_HTTP.body)
+    body = b"" if first == b"HEAD " else _PLAIN_HTTP.body
+    await loop.sock_sendall(client, _PLAIN_HTTP.head(state.date, "Connection: close\r\n") + body)
     client.shutdown(socket.SHUT_WR)
     while await loop.sock_recv(client, _READ_SIZE):  # closing with unread input would send RST and lose the response
         pass

@@ -19,7 +19,7 @@ from werkzeug.wsgi import get_input_stream
 from emulator.core.contract import Binding
 from emulator.core.journal import Exchange, RawExchange, RawMessage, Reason
 from emulator.delivery import DELIVERY, RECEIVED, Delivery, Received
-from emulator.network import VALID_HOST, is_valid_host
+from emulator.network import VALID_HOST, host_port, is_valid_host
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -66,7 +66,7 @@ class Request(wrappers.Request):
     @cached_property
     def host(self) -> str:
         """Host and port as the client sent them, in the URL or else the Host header."""
-        return self.environ.get("HTTP_HOST") or f"{self.environ['SERVER_NAME']}:{self.environ['SERVER_PORT']}"
+        return self.environ.get("HTTP_HOST") or host_port(self.environ["SERVER_NAME"], self.environ["SERVER_PORT"])
 
     @property
     def uri_host(self) -> str:

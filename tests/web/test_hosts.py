@@ -124,6 +124,12 @@ def test_http_1_0_needs_none(hosts: tuple[str, ...], address: Address) -> None:
     assert location(answer.body) == f"127.0.0.1:{address[1]}"
 
 
+def test_an_ipv6_address_that_stands_for_the_host_has_brackets() -> None:
+    with serving("otherwise: startSessionRet_OK", host="::1") as (host, port):
+        answer = call((host, port), get(f"{SERVICE_PATH}?wsdl", version="HTTP/1.0"))
+    assert location(answer.body) == f"[::1]:{port}"
+
+
 @pytest.mark.parametrize("header", [(), ("localhost",), ("evil.example",)], ids=["none", "localhost", "a foreign one"])
 @pytest.mark.parametrize(("host", "status"), [("localhost", 200), ("127.0.0.1:1", 200), ("evil.example", 403)])
 def test_the_host_of_the_target_counts_for_the_control_api(
