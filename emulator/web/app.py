@@ -97,22 +97,31 @@ class Application:
     def _route(self, request: Request) -> tuple[Space, asmx.Handler, bool]:
         """Return the space of a request, its handler, and whether that is too slow for the event loop."""
         space = self._main
+        problem = request.host_problem
         name = self._spaces.name_in(request.path) if self._has_control else None
         if name is not None:
             found = self._spaces.get(name)
-            if found is None:
+            if found is not None:
+                space = found
+                request.enter_space(space.root)
+            elif problem is None:
                 return space, partial(_unknown_space, name), True
-            space = found
-            request.enter_space(space.root)
+        if problem is not None:
+            return space, partial(_invalid_host, problem, self._is_control(request)), False
         try:
             endpoint, values = self._match(request.path, request.method)
         except HTTPException as error:
-            if self._has_control and (request.path == PREFIX or request.path.startswith(f"{PREFIX}/")):
+            if self._is_control(request):
                 return space, partial(_refused_by_control, error), True
+            if request.method == "OPTIONS" and request.environ["PATH_INFO"] == "*":
+                return space, _options, False
             return space, _nothing_here, False
         if isinstance(endpoint, dispatch.Route):
             return space, partial(_control, endpoint, values), True
         return space, endpoint, False
+
+    def _is_control(self, request: Request) -> bool:
+        return self._has_control and (request.path == PREFIX or request.path.startswith(f"{PREFIX}/"))
 
     def record_malformed(self, request: MalformedRequest) -> None:
         """Journal a request that the server answered itself, in the journal of the space to which its path leads."""
@@ -140,6 +149,18 @@ def _control(route: dispatch.Route, values: Mapping[str, Any], request: Request,
 
 def _refused_by_control(error: HTTPException, request: Request, space: Space) -> Response:
     return dispatch.refuse(error, request, space, ROUTES)
+
+
+def _invalid_host(problem: str, is_control: bool, _request: Request, _space: Space) -> Response:
+    response = asmx.invalid_host(problem)
+    if is_control:
+        response.why = None  # a request to the control API is in no journal
+    return response
+
+
+def _options(_request: Request, _space: Space) -> Response:
+    """Answer ``OPTIONS *``, which asks about the whole server (RFC 9110, 9.3.7)."""
+    return asmx.options()
 
 
 def _unknown_space(name: str, _request: Request, _space: Space) -> Response:

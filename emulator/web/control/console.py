@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Final
 
 from werkzeug.exceptions import NotFound
+from werkzeug.http import generate_etag, quote_etag
 
 from emulator.web import pages
 from emulator.web.control.dispatch import ControlRequest
@@ -28,9 +29,9 @@ _HEADERS: Final = (
 )
 
 
-def page(_control: ControlRequest) -> Response:
+def page(control: ControlRequest) -> Response:
     """Return the page, which contains no data: its script requests what it shows."""
-    return Response(pages.console(), 200, _HEADERS, HTML)
+    return _file(control, pages.console().encode(), HTML)
 
 
 def redirect(control: ControlRequest) -> Response:
@@ -42,7 +43,16 @@ def static(control: ControlRequest) -> Response:
     name = control.values["file"]
     if name not in _contents():
         raise NotFound(f"there is no {name} here")
-    return Response(_contents()[name], 200, _HEADERS, _TYPES[name[name.rfind(".") :]])
+    return _file(control, _contents()[name], _TYPES[name[name.rfind(".") :]])
+
+
+def _file(control: ControlRequest, content: bytes, content_type: str) -> Response:
+    """Return a file with its ETag, or 304 to a browser that has it: without a max-age it asks each time."""
+    etag = generate_etag(content)
+    headers = (*_HEADERS, ("ETag", quote_etag(etag)))
+    if control.request.if_none_match.contains_weak(etag):
+        return Response(status=304, headers=headers)
+    return Response(content, 200, headers, content_type)
 
 
 @lru_cache(maxsize=1)
