@@ -9,11 +9,13 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Timer
 from typing import Any, Final
+from weakref import WeakSet
 
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _STOP_TIMEOUT: Final = 0.9  # seconds after the first signal, then the process exits whatever is still open
@@ -98,6 +100,27 @@ def print_line(line: str) -> None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())  # else Python tries to flush the same line again at exit, and fails
         os.close(null)
+
+
+_closed_in_forks: Final = WeakSet[socket.socket]()
+
+
+def close_in_forks(used: socket.socket) -> None:
+    """Close the socket in each child that is forked, so that a child that outlives this process does not hold it."""
+    _closed_in_forks.add(used)
+
+
+def _close_in_fork() -> None:
+    """Replace the sockets by /dev/null: whoever closes their descriptors again then closes nothing else."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for used in _closed_in_forks:
+        if used.fileno() >= 0:
+            os.dup2(null, used.fileno(), inheritable=False)
+    os.close(null)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_fork)
 
 
 def raise_file_limit() -> None:
