@@ -5,23 +5,35 @@ A command imports what serving needs only when it serves, so that the others and
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
 from emulator.cli.commands import call, check, explain, scenarios, schema, verify, wait, wsdl
 from emulator.cli.environment import unknown_variables
-from emulator.cli.options import write
+from emulator.cli.options import fail, write
 from emulator.cli.serve import serve
 from emulator.process import escape_output
 
 
 class Program(click.Group):
-    """The group of the commands, which prints in any encoding of the terminal."""
+    """The group of the commands, which prints in any encoding: click itself writes UTF-8 where that is ASCII."""
 
-    def main(self, *args: Any, **extra: Any) -> Any:
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         escape_output()
-        return super().main(*args, **extra)
+        try:
+            status = super().main(*args, standalone_mode=False, **extra)  # type: ignore[call-overload]  # the first is Never
+        except click.ClickException as error:
+            if not standalone_mode:
+                raise
+            error.show(sys.stderr)
+            status = error.exit_code
+        except click.Abort:
+            if not standalone_mode:
+                raise
+            fail("aborted")
+        return sys.exit(status) if standalone_mode else status
 
 
 @click.group(
