@@ -10,7 +10,8 @@ from typing import Final
 
 import click
 
-from emulator.cli.options import CONTEXT, COUNT, FAILED, FILE, Seconds, fail, load_or_fail, token, write
+from emulator.cli.environment import CONTEXT, Command
+from emulator.cli.options import COUNT, FAILED, FILE, Seconds, fail, load_or_fail, text, token, write
 from emulator.core.contract import INT32_MAX, INT32_MIN, SERVICE_PATH, Binding, Call, Result
 from emulator.errors import EmulatorError, RemoteError, ScenarioError
 from emulator.escaping import visible
@@ -22,13 +23,6 @@ _MIN_TIMEOUT: Final = 1.0  # seconds for one poll, so that the last one says mor
 
 _INT32: Final = click.IntRange(INT32_MIN, INT32_MAX)
 _BINDING: Final = click.Choice([binding.value for binding in Binding])
-
-
-def _check_text(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    """Refuse an option that is not text in the encoding of the terminal: Python decodes it to surrogates."""
-    if value is not None and any("\ud800" <= char <= "\udfff" for char in value):
-        raise click.BadParameter("it is not text in the encoding of this terminal")
-    return value
 
 
 def _check_url(_context: click.Context, _argument: click.Parameter, value: str) -> str:
@@ -57,7 +51,16 @@ _TIMEOUT = click.option(
 )
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(cls=Command, context_settings=CONTEXT)
+def scenarios() -> None:
+    """List the shipped scenarios, each with its description and its file; 'serve NAME' serves one."""
+    from emulator.scenario.files import shipped_scenarios
+
+    for name, file in shipped_scenarios().items():
+        write(f"{name}: {load_or_fail(file).description}\n    {file}")
+
+
+@click.command(cls=Command, context_settings=CONTEXT)
 @click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE...")
 def check(files: tuple[Path, ...]) -> None:
     """Check scenario files.
@@ -78,11 +81,11 @@ def check(files: tuple[Path, ...]) -> None:
         sys.exit(FAILED)
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(cls=Command, context_settings=CONTEXT)
 @click.argument("file", type=FILE)
 @click.option("--session", type=_INT32, required=True, help="The session of the call.")
 @click.option("--node", type=_INT32, required=True, help="The node of the call.")
-@click.option("--auth-code", help="The auth code of the call. [default: none]")
+@click.option("--auth-code", callback=text, help="The auth code of the call. [default: none]")
 @click.option("--binding", type=_BINDING, default="soap11", help="How the call arrives.")
 def explain(file: Path, session: int, node: int, auth_code: str | None, binding: str) -> None:
     """Explain what a call would get from the scenario FILE, and why.
@@ -95,7 +98,7 @@ def explain(file: Path, session: int, node: int, auth_code: str | None, binding:
     write(Engine(load_or_fail(file)).explain(call).text())
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(cls=Command, context_settings=CONTEXT)
 def schema() -> None:
     """Print the JSON Schema of scenario files, for editors."""
     from emulator.scenario.schema import schema as scenario_schema
@@ -103,10 +106,11 @@ def schema() -> None:
     click.echo(json.dumps(scenario_schema(), indent=2))
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(cls=Command, context_settings=CONTEXT)
 @click.option(
     "--address",
     metavar="URL",
+    callback=text,
     default=f"http://127.0.0.1:8085{SERVICE_PATH}",
     help="The address of the service in the WSDL.",
 )
@@ -117,12 +121,12 @@ def wsdl(address: str) -> None:
     click.echo(document(address), nl=False)
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(cls=Command, context_settings=CONTEXT)
 @_URL
 @click.option("--session", type=_INT32, required=True, help="The session to start.")
 @click.option("--node", type=_INT32, required=True, help="The node of the technician.")
 @click.option(
-    "--auth-code", callback=_check_text, help="The auth code. Without it none is sent; over GET and POST, an empty one."
+    "--auth-code", callback=text, help="The auth code. Without it none is sent; over GET and POST, an empty one."
 )
 @click.option("--binding", type=_BINDING, default="soap11", help="How the call is sent.")
 @_TIMEOUT
@@ -152,7 +156,7 @@ def call(
     sys.exit(0 if result is Result.OK else FAILED)
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(cls=Command, context_settings=CONTEXT)
 @_URL
 @_TIMEOUT
 @_CACERT
@@ -171,11 +175,11 @@ def wait(url: str, timeout: float, cacert: Path | None) -> None:
         time.sleep(_POLL_INTERVAL)
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(cls=Command, context_settings=CONTEXT)
 @_URL
 @click.option("--session", type=_INT32, help="Count only calls for this session.")
 @click.option("--node", type=_INT32, help="Count only calls with this node.")
-@click.option("--auth-code", callback=_check_text, help="Count only calls with this auth code.")
+@click.option("--auth-code", callback=text, help="Count only calls with this auth code.")
 @click.option("--binding", type=_BINDING, help="Count only calls over this binding.")
 @click.option("--times", type=COUNT, help="Expect exactly N calls.")
 @click.option("--at-least", type=COUNT, help="Expect at least N calls. [default: 1]")

@@ -19,9 +19,9 @@ from emulator.delivery import RECEIVED, MalformedRequest, Received
 from emulator.process import gc_paused
 from emulator.server import HttpLimits
 from emulator.server.acceptor import Acceptor
+from emulator.server.listeners import listen
 from emulator.server.parser import ParsedRequest, RequestParser
 from emulator.server.protocol import HttpProtocol, ServerState
-from emulator.server.server import bind
 from emulator.server.transport import Outbox
 from tests.helpers.calling import (
     LOOPS,
@@ -328,10 +328,10 @@ async def listening() -> AsyncIterator[Listening]:
         environs.put_nowait(environ)
         return small(environ, start_response)
 
-    listener = bind("127.0.0.1", 0)
+    (listener,), _ = listen(["127.0.0.1"], [0])
     loop = asyncio.get_running_loop()
     state = ServerState(watched, HttpLimits(), HOUR, loop, Outbox(loop))
-    acceptor = Acceptor(listener, state)
+    acceptor = Acceptor([listener], state)
     acceptor.start()
     try:
         yield Listening(listener.getsockname()[1], state, environs)
