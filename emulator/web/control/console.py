@@ -1,8 +1,7 @@
-"""The console: the page for people at the root of the control API, and its files."""
+"""The console: the page for people at the root of the control API, and its files, which are read with this module."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
@@ -12,8 +11,12 @@ from emulator.web import pages
 from emulator.web.control.dispatch import ControlRequest
 from emulator.web.request import HTML, Response
 
-STATIC: Final = files("emulator.web") / "static"
 _TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+_FILES: Final = {
+    file.name: file.read_bytes()
+    for file in (files("emulator.web") / "static").iterdir()
+    if file.name.endswith(tuple(_TYPES))
+}
 _HEADERS: Final = (
     (
         "Content-Security-Policy",
@@ -40,11 +43,6 @@ def redirect(control: ControlRequest) -> Response:
 
 def static(control: ControlRequest) -> Response:
     name = control.values["file"]
-    if name not in _contents():
+    if name not in _FILES:
         raise NotFound(f"there is no {name} here")
-    return Response(_contents()[name], 200, _HEADERS, _TYPES[name[name.rfind(".") :]])
-
-
-@lru_cache(maxsize=1)
-def _contents() -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in STATIC.iterdir() if file.name.endswith(tuple(_TYPES))}
+    return Response(_FILES[name], 200, _HEADERS, _TYPES[name[name.rfind(".") :]])
