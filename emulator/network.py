@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import socket
 from ipaddress import ip_address
+from typing import Final
+
+SERVICE_NAME: Final = "rescue-emulator"
+"""How health, and each refusal of the control API, says what answers there."""
 
 
 def is_loopback(address: str) -> bool:

@@ -16,7 +16,7 @@ from emulator.errors import EmulatorError
 from emulator.escaping import visible
 from emulator.logs import FORMATS, log_to_stderr
 from emulator.process import exit_on_signals, gc_paused, print_line, reopen_closed_streams
-from emulator.scenario.files import DEFAULT_SCENARIO, default_scenario
+from emulator.scenario.files import DEFAULT_SCENARIO, default_scenario, log_remarks
 from emulator.server import HttpLimits
 from emulator.server.tls import Certificate, CertificateFiles, MadeCertificate
 
@@ -146,6 +146,7 @@ def serve(
     with exit_on_signals():  # until it serves; then the server handles them
         with gc_paused():
             loaded = default_scenario() if scenario == DEFAULT_SCENARIO else load_or_fail(scenario)
+            log_remarks(loaded)
             from emulator.emulator import Emulator, Options
 
             try:

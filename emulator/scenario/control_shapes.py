@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from typing_extensions import NotRequired, TypedDict
@@ -12,10 +12,7 @@ from emulator.core.desk import AccountStatus, Role, SessionStatus, TechnicianSta
 from emulator.core.journal import DecidedBy
 from emulator.core.rules import Per
 
-ServiceName = Literal["rescue-emulator"]
-SERVICE_NAME: Final[ServiceName] = "rescue-emulator"
-"""How health and every refusal of the control API say what answers there."""
-
+ServiceName = Annotated[Literal["rescue-emulator"], Field(description="What answers here.")]
 Count = Annotated[int, Field(ge=0)]
 Remarks = Annotated[list[str], Field(description="What the client probably did wrong; mostly nothing.")]
 Seconds = Annotated[float, Field(ge=0, description="Seconds.")]

@@ -102,9 +102,7 @@ def _version(value: object) -> int:
     number = _decimal(value)
     if number != VERSION:
         newer = f"; version {format_value(value)} needs a newer one" if number > VERSION else ""
-        raise invalid(
-            f"rescue-emulator {package_version()} reads version {VERSION} of the scenario language{newer}"
-        )
+        raise invalid(f"rescue-emulator {package_version()} reads version {VERSION} of the scenario language{newer}")
     return number
 
 

@@ -23,6 +23,7 @@ SCENARIOS: Final = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "sce
 DEFAULT_SCENARIO: Final = SCENARIOS / "default.yaml"
 
 _POLL_INTERVAL: Final = 0.5  # seconds
+_MAX_REMARKS: Final = 20  # in the log
 
 _logger = logging.getLogger(__name__)
 
@@ -40,8 +41,10 @@ def default_scenario() -> Scenario:
 
 def log_remarks(scenario: Scenario) -> None:
     """Log the remarks on a scenario that was put in force."""
-    for remark in scenario.remarks:
+    for remark in scenario.remarks[:_MAX_REMARKS]:
         _logger.warning("%s", remark)
+    if (more := len(scenario.remarks) - _MAX_REMARKS) > 0:
+        _logger.warning("%d more remarks on %s; the command check prints all", more, scenario.name)
 
 
 class ScenarioFolder:
@@ -61,7 +64,7 @@ class ScenarioFolder:
         self._file = file
         self._engine = engine
         self._text = engine.scenario.source
-        self._stat: tuple[int, ...] | None = None
+        self._stat: tuple[int, ...] | None = ()  # unlike any file, even a missing one: the first look counts
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="watcher")

@@ -53,7 +53,9 @@ def runtime_error(application: str) -> str:
     """Return ASP.NET's error page as remote callers see it, without details; ``application`` is its path, ``/API``."""
     title = "Runtime Error"
     text = "The application could not carry out this request. What went wrong is not shown to callers."
-    return _error_page(title, f"Server Error in '{_safe(application)}' Application.", f"<h2>{title}</h2>\n<p>{text}</p>")
+    return _error_page(
+        title, f"Server Error in '{_safe(application)}' Application.", f"<h2>{title}</h2>\n<p>{text}</p>"
+    )
 
 
 def plain_error(status: int, title: str, text: str) -> str:

@@ -20,7 +20,7 @@ from werkzeug.exceptions import (
 from werkzeug.routing import BaseConverter, IntegerConverter, Rule
 
 from emulator.errors import Problem, ScenarioError
-from emulator.scenario.control_shapes import SERVICE_NAME
+from emulator.network import SERVICE_NAME
 from emulator.scenario.suggestions import hint
 from emulator.web.control.auth import authorize
 from emulator.web.request import Request, Response

@@ -5,8 +5,9 @@ from __future__ import annotations
 from werkzeug.exceptions import BadRequest, Conflict, NotFound
 
 from emulator.core.contract import SERVICE_PATH
-from emulator.scenario.fields import check_space_name
 from emulator.scenario.control_shapes import SpaceJson, SpaceListJson
+from emulator.scenario.fields import check_space_name
+from emulator.scenario.files import log_remarks
 from emulator.web.control.dispatch import ControlRequest, json_response
 from emulator.web.request import Response
 from emulator.web.spaces import PREFIX, Space, TooManySpaces
@@ -34,6 +35,8 @@ def put(control: ControlRequest) -> Response:
             f"{spaces.max} spaces are open, and no more can be: DELETE some; "
             f"idle ones end after {control.space.settings.space_idle:g} s"
         ) from None
+    if control.body is not None:
+        log_remarks(control.body)
     return json_response(_data(control, space), 201 if is_new else 200)
 
 

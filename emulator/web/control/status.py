@@ -11,7 +11,8 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from emulator.core.journal import DURATION_BOUNDS, Snapshot
 from emulator.escaping import visible
-from emulator.scenario.control_shapes import SERVICE_NAME, HealthJson
+from emulator.network import SERVICE_NAME
+from emulator.scenario.control_shapes import HealthJson
 from emulator.scenario.fields import package_version
 from emulator.web.control.dispatch import PRIVATE, ControlRequest
 from emulator.web.request import Response
