@@ -66,7 +66,7 @@ def test_a_name_that_no_space_can_have_is_an_error_at_once(name: str) -> None:
 
 def test_a_space_in_the_url_that_is_not_open_is_an_error_that_says_so(server: Emulator) -> None:
     remote = RemoteEmulator(server.url.replace("/API/", "/spaces/gone/API/"), token=TOKEN)
-    with pytest.raises(RemoteError, match="^there is no space 'gone': PUT /__admin/spaces/gone opens it"):
+    with pytest.raises(RemoteError, match=r"^there is no space 'gone': PUT /__admin/spaces/gone opens it"):
         remote.reset()
 
 

@@ -162,7 +162,7 @@ def test_a_watcher_that_died_is_bad_health_and_is_logged(
 def test_an_edit_whose_loading_failed_for_once_is_loaded_by_polling(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail_once(path: Path) -> Scenario:
+    def fail_once(_file: Path) -> Scenario:
         monkeypatch.setattr("emulator.scenario.files.load", load)
         raise MemoryError
 

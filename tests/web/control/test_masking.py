@@ -13,7 +13,7 @@ import pytest
 from emulator.core.contract import Binding
 from emulator.web.spaces import Settings
 from tests.helpers.calling import ALL_BINDINGS
-from tests.helpers.control import SERVICE, Emulated
+from tests.helpers.control import SERVICE, Emulated, detail
 
 SECRET = "s3cret-of-ann-0123"
 PARTS = ("s3cret", "of-ann", "ann-0")
