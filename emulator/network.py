@@ -8,6 +8,9 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 
+SERVICE_NAME: Final = "rescue-emulator"
+"""How health, and each refusal of the control API, says what answers there."""
+
 VALID_HOST: Final = (
     "a host is a name or an address, with a port up to 65535 if any: localhost, 127.0.0.1:8085, [::1]:8085"
 )

@@ -36,12 +36,28 @@ class Program(click.Group):
         return sys.exit(status) if standalone_mode else status
 
 
+def _print_version(context: click.Context, _option: click.Parameter, value: bool) -> None:
+    """Print the version; click's own option raises an error in a copy that is not installed."""
+    from emulator.scenario.fields import package_version
+
+    if value:
+        click.echo(f"rescue-emulator, version {package_version()}")
+        context.exit()
+
+
 @click.group(
     cls=Program,
     commands=[serve, scenarios, check, explain, call, wait, verify, schema, wsdl],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
 )
-@click.version_option(package_name="rescue-emulator", prog_name="rescue-emulator")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Emulate LogMeIn Rescue's startSession web service, with the answers of a YAML scenario.

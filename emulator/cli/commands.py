@@ -65,18 +65,20 @@ def scenarios() -> None:
 def check(files: tuple[Path, ...]) -> None:
     """Check scenario files.
 
-    Prints every problem as file:line:column: message. Exits with 1 when there is any, else with 0.
+    Prints every problem as file:line:column: message. Exits with 1 when there is any, else with 0. What is valid but
+    rarely meant is printed with "remark:" before the message, and is no problem.
     """
     from emulator.scenario.loading import load
 
     failed = False
     for file in files:
         try:
-            load(file)
+            found = load(file).remarks
         except ScenarioError as error:
             failed = True
-            for problem in error.problems:
-                write(visible(str(problem)))
+            found = error.problems
+        for problem in found:
+            write(visible(str(problem)))
     if failed:
         sys.exit(FAILED)
 
@@ -161,9 +163,9 @@ def call(
 @_TIMEOUT
 @_CACERT
 def wait(url: str, timeout: float, cacert: Path | None) -> None:
-    """Wait until the emulator at URL can answer.
+    """Wait until the emulator at URL can answer, whatever else answers there before.
 
-    Exits with 0 once it can, with 1 if it cannot within the time limit.
+    Exits with 0 once it can, with 1 if it cannot within the time limit, and then prints why, or what answers there.
     """
     from emulator.client.control_api import root_url
 
@@ -209,23 +211,13 @@ def verify(url: str, control_token: str | None, cacert: Path | None, never: bool
 
 
 def _problem(root: str, cacert: Path | None, timeout: float) -> str | None:
-    """Return why the emulator cannot answer yet. One without a control API is asked for its WSDL."""
-    from emulator.client.control_api import CONTROL_PATH, send_within
+    """Return why the emulator cannot answer yet, or what answers in its place; None once it can."""
+    from emulator.client.control_api import ask_health
 
-    problem = None
-    for path in (f"{CONTROL_PATH}/health", f"{SERVICE_PATH}?wsdl"):
-        address = root + path
-        try:
-            response = send_within(timeout, "GET", address, ca_file=cacert)
-        except RemoteError as error:
-            return str(error)
-        if response.status_code < 300:
-            return None
-        try:
-            detail = f": {response.json()['detail']}"
-        except (ValueError, LookupError, TypeError):
-            detail = ""
-        problem = f"{address} answers {response.status_code}{detail}"
-        if response.status_code != 404:
-            break
-    return problem
+    try:
+        health = ask_health(root, timeout, cacert)
+    except RemoteError as error:
+        return str(error)
+    if health.status_code == 200:
+        return None
+    return f"{health.url} answers {health.status_code}: {health.json().get('detail')}"

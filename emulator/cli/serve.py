@@ -26,7 +26,7 @@ from emulator.process import (
     reopen_closed_streams,
     stop_with_stdin,
 )
-from emulator.scenario.files import DEFAULT_SCENARIO, default_scenario, shipped_scenarios
+from emulator.scenario.files import DEFAULT_SCENARIO, default_scenario, log_remarks, shipped_scenarios
 from emulator.scenario.loading import load
 from emulator.scenario.suggestions import hint
 from emulator.server import HttpLimits
@@ -198,6 +198,7 @@ def serve(
         ca = f" ca={emulator.ca_file}" if emulator.ca_file else ""
         ready = f"ready {emulator.url} scenario={loaded.name} rules={len(loaded.rules)}{ca}"
         _logger.info("%s", _about_control(emulator, settings))
+        log_remarks(loaded)
         emulator.run(lambda: print_line(visible(ready)))
 
 

@@ -15,10 +15,11 @@ from emulator.core.engine import Engine
 from emulator.core.journal import Reason
 from emulator.delivery import MalformedRequest
 from emulator.escaping import visible
+from emulator.scenario.fields import package_version
 from emulator.scenario.files import ScenarioFolder
 from emulator.web import asmx, pages
 from emulator.web.control import dispatch
-from emulator.web.control.routes import PAGES, ROUTES
+from emulator.web.control.routes import HEALTH, PAGES, ROUTES
 from emulator.web.request import HTML, PLAIN, Request, Response
 from emulator.web.spaces import PREFIX, Settings, Space, Spaces
 from emulator.wire import service
@@ -51,7 +52,7 @@ def _url_map(has_control: bool) -> Map:
         Rule("/<service_path:_>", endpoint=asmx.respond),
         Rule("/<wrong_address:_>", endpoint=_wrong_address),
         Rule("/favicon.ico", endpoint=_no_icon),
-        *(route.rule() for route in (*PAGES, *ROUTES) if has_control),
+        *(route.rule() for route in ((*PAGES, *ROUTES) if has_control else (HEALTH,))),
     ]
     converters: dict[str, type[BaseConverter]] = {
         "service_path": _ServicePath,
@@ -77,6 +78,7 @@ class Application:
         files: ScenarioFolder | None = None,
     ) -> None:
         service.pipelines()  # built now: the first request would wait for it
+        package_version()  # read now, like all files of the package: they may be gone later
         settings = settings or Settings()
         self._has_control = settings.control
         self._spaces = Spaces(engine, settings)

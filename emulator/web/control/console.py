@@ -1,8 +1,7 @@
-"""The console: the page for people at the root of the control API, and its files."""
+"""The console: the page for people at the root of the control API, and its files, which are read with this module."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
@@ -13,8 +12,12 @@ from emulator.web import pages
 from emulator.web.control.dispatch import ControlRequest
 from emulator.web.request import HTML, Response
 
-STATIC: Final = files("emulator.web") / "static"
 _TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+_FILES: Final = {
+    file.name: file.read_bytes()
+    for file in (files("emulator.web") / "static").iterdir()
+    if file.name.endswith(tuple(_TYPES))
+}
 _HEADERS: Final = (
     (
         "Content-Security-Policy",
@@ -41,9 +44,9 @@ def redirect(control: ControlRequest) -> Response:
 
 def static(control: ControlRequest) -> Response:
     name = control.values["file"]
-    if name not in _contents():
+    if name not in _FILES:
         raise NotFound(f"there is no {name} here")
-    return _file(control, _contents()[name], _TYPES[name[name.rfind(".") :]])
+    return _file(control, _FILES[name], _TYPES[name[name.rfind(".") :]])
 
 
 def _file(control: ControlRequest, content: bytes, content_type: str) -> Response:
@@ -53,8 +56,3 @@ def _file(control: ControlRequest, content: bytes, content_type: str) -> Respons
     if control.request.if_none_match.contains_weak(etag):
         return Response(status=304, headers=headers)
     return Response(content, 200, headers, content_type)
-
-
-@lru_cache(maxsize=1)
-def _contents() -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in STATIC.iterdir() if file.name.endswith(tuple(_TYPES))}

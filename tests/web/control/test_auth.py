@@ -145,9 +145,12 @@ def test_the_guard_protects_spaces_too() -> None:
     assert emulated.request("GET", "/health", root="/spaces/a").status_code == 200
 
 
-def test_without_control_there_is_neither_the_api_nor_a_header_of_ours() -> None:
+def test_without_control_there_is_neither_a_header_of_ours_nor_any_of_the_api_but_health_as_strangers_see_it() -> None:
     emulated = Emulated(settings=Settings(control=False))
-    assert emulated.request("GET", "/health").status_code == 404
+    assert emulated.get("/health") == {"service": "rescue-emulator", "status": "ready"}
+    for method, path in (("GET", "/openapi.json"), ("GET", "/calls"), ("POST", "/health"), ("GET", ""), ("GET", "/")):
+        answer = emulated.request(method, path)
+        assert (answer.status_code, "problem" in answer.content_type) == (404, False)
     for answer in (emulated.call(), emulated.client.get(f"{SERVICE}/startSession"), emulated.client.get("/nowhere")):
         assert not [name for name, _ in answer.headers if name.startswith("X-Emulator")]
 
