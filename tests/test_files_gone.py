@@ -45,7 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ("/API/API.asmx?wsdl", 200, b"<wsdl:definitions"),
         ("/API/API.asmx?disco", 200, b"<discovery"),
         ("/nothing", 404, b"<h1>Not Found</h1>"),
-        ("/API/API.asmx/other", 500, b"<h2>Runtime Error</h2>"),
+        ("/API/API.asmx/?x=1", 500, b"<h2>Runtime Error</h2>"),
         ("/__admin/", 200, b"<title>Console of rescue-emulator</title>"),
         *(
             (f"/__admin/static/{name}", 200, (ROOT / "emulator/web/static" / name).read_bytes())

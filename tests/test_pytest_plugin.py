@@ -218,7 +218,7 @@ def test_an_emulator_that_cannot_be_reached_is_a_failure_that_says_so(pytester: 
     suite(pytester, "\n    def test_it(rescue):\n        pass\n\n    def test_else():\n        pass\n")
     outcome = run(pytester, "--rescue-url", "http://127.0.0.1:1")
     outcome.assert_outcomes(errors=1, passed=1)
-    why = "no answer from http://127.0.0.1:1/__admin/spaces/pytest-*: Connection refused"
+    why = "no answer from http://127.0.0.1:1/__admin/health: Connection refused"
     outcome.stdout.fnmatch_lines(
         ["*ERROR at setup of test_it*", "the fixture 'rescue' is not available:", why], consecutive=True
     )

@@ -11,11 +11,13 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 import requests
 
+from emulator.scenario.fields import package_version
 from tests.helpers.calling import run
 from tests.helpers.paths import ROOT
 
@@ -115,6 +117,18 @@ def test_serve_logs_each_remark_once_as_a_warning(remarkable: Path) -> None:
     for remark in REMARKS:
         (line,) = [line for line in log.splitlines() if remark in line]
         assert f" WARNING {remarkable}:{remark}" in line
+
+
+def test_a_copy_that_is_not_installed_says_so_instead_of_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.version", missing)
+    package_version.cache_clear()
+    try:
+        assert run("--version").output == "rescue-emulator, version (unknown version)\n"
+    finally:
+        package_version.cache_clear()
 
 
 def test_check_is_silent_about_good_files() -> None:

@@ -157,6 +157,12 @@ def test_every_described_response_is_tested() -> None:
     assert {reference.rpartition("/")[2] for reference in references} == set(CASES)
 
 
+@pytest.mark.parametrize(("path", "limit"), [("/__admin/calls", 100), ("/__admin/rules", 1000)])
+def test_the_default_of_limit_is_described(path: str, limit: int) -> None:
+    parameters = {each["name"]: each["schema"] for each in DESCRIPTION["paths"][path]["get"]["parameters"]}
+    assert parameters["limit"]["default"] == limit
+
+
 def test_every_route_is_described_once() -> None:
     routes = [(route.method, f"/__admin{route.template}") for route in ROUTES]
     assert sorted((method, path) for method, path, _ in OPERATIONS) == sorted(routes)
