@@ -48,6 +48,16 @@ class RawMessage:
     headers: Sequence[tuple[str, str]] | Sequence[tuple[bytes, bytes]] = field(repr=False)
     body: bytes = field(repr=False)
 
+    @classmethod
+    def parse(cls, sent: bytes) -> RawMessage:
+        """Return a message from its bytes; what is no HTTP is all body."""
+        head, blank_line, body = sent.partition(b"\r\n\r\n")
+        if not blank_line or not head.startswith(b"HTTP/1.1 "):
+            return cls("", (), sent)
+        start, *lines = head.decode("latin-1").split("\r\n")
+        pairs = [line.partition(": ") for line in lines]
+        return cls(start, [(name, value) for name, _, value in pairs], body)
+
     @property
     def size(self) -> int:
         size = len(self.start) + len(self.body)

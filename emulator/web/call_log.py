@@ -57,10 +57,8 @@ class CallLog:
         raw = RawExchange(time.time())
         if malformed.start:
             raw.request = RawMessage(malformed.start, malformed.headers, b"")
-        status = int(malformed.status.partition(" ")[0])
-        refusal = self._engine.refuse(None, status, Reason.literal(malformed.reason), raw)
-        answer = RawMessage(f"HTTP/1.1 {malformed.status}", malformed.response_headers, malformed.response_body)
-        self._engine.complete(refusal, answer, 0.0)
+        refusal = self._engine.refuse(None, malformed.status, Reason.literal(malformed.reason), raw)
+        self._engine.complete(refusal, RawMessage.parse(malformed.sent), 0.0)
 
     def _record_exchange(self, request: Request, response: Response, exchange: Exchange) -> None:
         outcome = exchange.outcome
