@@ -19,7 +19,6 @@ from emulator.core.journal import (
     Journal,
     JournalLimits,
     RawExchange,
-    RawMessage,
     Reason,
     Refusal,
     Snapshot,
@@ -63,14 +62,16 @@ class Engine:
             if state is None:
                 decision = self._desk.answer(call) if self._desk else None
                 rule, (decided_by, reply) = None, self._without_rule(decision)
+                reason = decision.reason if decision else ""
             else:
                 if not state.hits:
                     self._used.append(state)
-                decided_by, rule, reply = DecidedBy.RULE, state.rule, state.take_reply(call, call_id)
+                decided_by, rule, reason = DecidedBy.RULE, state.rule, ""
+                reply = state.take_reply(call, call_id)
             delay = 0.0 if reply.delay is None else reply.delay.seconds(self._random)
             considered = self._considered or self._considered_rules()
             raw = raw or RawExchange()
-            exchange = Exchange(call_id, call, reply.outcome, delay, decided_by, rule, raw, considered)
+            exchange = Exchange(call_id, call, reply.outcome, delay, decided_by, rule, reason, raw, considered)
             self._journal.add(exchange)
             return exchange
 
@@ -80,12 +81,10 @@ class Engine:
             self._journal.add(refusal)
             return refusal
 
-    def complete(
-        self, entry: Entry, answer: RawMessage | None, seconds: float, remarks: tuple[Reason, ...] = ()
-    ) -> None:
-        """Record an entry's answer (None if no byte of it is sent), how long deciding it took, and remarks on it."""
+    def complete(self, entry: Entry, sent: bytes, delivered: str | None, answered_s: float | None) -> None:
+        """Record what was sent as the answer to an entry, whose ``decided_s`` and ``remarks`` are set before."""
         with self._lock:
-            self._journal.complete(entry, answer, seconds, remarks)
+            self._journal.complete(entry, sent, delivered, answered_s)
 
     def snapshot(self) -> Snapshot:
         with self._lock:
@@ -113,7 +112,7 @@ class Engine:
                 decided_by, reply, reason = DecidedBy.RULE, chosen.next_reply(call), ""
                 states = states[: states.index(chosen)]
         passed_over = tuple(NearMiss(state.rule, state.rule.when.mismatches(call)) for state in states)
-        near_misses = considered(call, None) if chosen is None else ()
+        near_misses = considered(call, None) if decided_by is DecidedBy.OTHERWISE else ()
         rule = None if chosen is None else chosen.rule
         return Explanation(call, passed_over, decided_by, rule, reply, reason, near_misses)
 

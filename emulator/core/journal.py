@@ -48,6 +48,16 @@ class RawMessage:
     headers: Sequence[tuple[str, str]] | Sequence[tuple[bytes, bytes]] = field(repr=False)
     body: bytes = field(repr=False)
 
+    @classmethod
+    def parse(cls, sent: bytes) -> RawMessage:
+        """Return a message from its bytes; what is no HTTP is all body."""
+        head, blank_line, body = sent.partition(b"\r\n\r\n")
+        if not blank_line or not head.startswith(b"HTTP/1.1 "):
+            return cls("", (), sent)
+        start, *lines = head.decode("latin-1").split("\r\n")
+        pairs = [line.partition(": ") for line in lines]
+        return cls(start, [(name, value) for name, _, value in pairs], body)
+
     @property
     def size(self) -> int:
         size = len(self.start) + len(self.body)
@@ -60,15 +70,56 @@ class RawMessage:
 class RawExchange:
     at: float = 0.0  # when the request arrived, in seconds since 1970
     request: RawMessage | None = None
-    answer: RawMessage | None = None  # None until it is made, and if none is sent
-    seconds: float = 0.0  # how long deciding the answer took
+    sent: bytes = field(default=b"", repr=False)  # of the answer, as handed to the operating system
+    delivered: str | None = None  # what was sent; None while the answer waits, and under another WSGI server
+    decided_s: float = 0.0  # how long deciding the answer took
+    answered_s: float | None = None  # from the last byte of the request to that of the answer; None like delivered
     remarks: tuple[Reason, ...] = ()  # what the client probably did wrong
     size: int = 0  # approximate memory in bytes that the journal needs for it
 
+    @property
+    def answer(self) -> RawMessage | None:
+        """What was sent of the answer; None if no byte of it was, or not yet."""
+        return RawMessage.parse(self.sent) if self.sent else None
+
+
+class _Entry:
+    """What exchanges and refusals have in common."""
+
+    __slots__ = ()
+
+    raw: RawExchange
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the client probably meant otherwise, or has to change, such as an element that the service ignores."""
+        return tuple(map(str, self.raw.remarks))
+
+    @property
+    def delivered(self) -> str | None:
+        """What the client got: ``whole``, ``cut after N bytes``, ``client left after S s`` and the like.
+
+        None while the answer waits, and under another WSGI server.
+        """
+        return self.raw.delivered
+
+    @property
+    def decided_s(self) -> float:
+        """How many seconds deciding the answer took."""
+        return self.raw.decided_s
+
+    @property
+    def answered_s(self) -> float | None:
+        """The seconds from the last byte of the request to that of the answer; None like ``delivered``."""
+        return self.raw.answered_s
+
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """A call and its answer, ``delay`` seconds later; ``rule`` is None unless a rule decided."""
+class Exchange(_Entry):
+    """A call and its answer, ``delay`` seconds later; ``rule`` is None unless a rule decided.
+
+    ``reason`` is why the desk decided so, or left the call to ``otherwise``; "" if a rule decided or there is no desk.
+    """
 
     id: int
     call: Call
@@ -76,6 +127,7 @@ class Exchange:
     delay: float
     decided_by: DecidedBy
     rule: Rule | None
+    reason: str = ""
     raw: RawExchange = field(default_factory=RawExchange, repr=False, compare=False)
     considered: FindNearMisses | None = field(default=None, repr=False, compare=False)
 
@@ -85,13 +137,18 @@ class Exchange:
         return self.decided_by.value if self.rule is None else self.rule.name
 
     @property
-    def remarks(self) -> tuple[str, ...]:
-        """What the client probably meant otherwise, such as an element that the service ignores."""
-        return tuple(map(str, self.raw.remarks))
+    def attribution(self) -> str:
+        """The decider with the reason, if there is one: ``desk (Lena Lund is offline)``."""
+        return f"{self.decider} ({self.reason})" if self.reason else self.decider
 
     def near_misses(self) -> tuple[NearMiss, ...]:
-        """Return the rules, of those active when the call came, that came closest to accepting it."""
-        return () if self.considered is None else self.considered(self.call, self.rule)
+        """Return the rules, of those active when the call came, that came closest to accepting it.
+
+        None if the desk decided: what it decided is explained by its reason, not by the rules.
+        """
+        if self.considered is None or self.decided_by is DecidedBy.DESK:
+            return ()
+        return self.considered(self.call, self.rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +170,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(_Entry):
     """A request that never became a call. ``binding`` is None if it was refused before its binding was known."""
 
     id: int
@@ -125,11 +182,6 @@ class Refusal:
     @property
     def reason(self) -> str:
         return str(self.why)
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What the client probably has to change."""
-        return tuple(map(str, self.raw.remarks))
 
 
 Entry = Exchange | Refusal
@@ -211,15 +263,13 @@ class Journal:
         self.last_id = entry.id
         self._drop()
 
-    def complete(
-        self, entry: Entry, answer: RawMessage | None, seconds: float, remarks: tuple[Reason, ...] = ()
-    ) -> None:
-        self._seconds[bisect_left(DURATION_BOUNDS, seconds)] += 1
-        self._seconds_sum += seconds
+    def complete(self, entry: Entry, sent: bytes, delivered: str | None, answered_s: float | None) -> None:
         raw = entry.raw
-        raw.answer, raw.seconds, raw.remarks = answer, seconds, remarks
+        self._seconds[bisect_left(DURATION_BOUNDS, raw.decided_s)] += 1
+        self._seconds_sum += raw.decided_s
+        raw.sent, raw.answered_s, raw.delivered = sent, answered_s, delivered
         if entry.id > self._removed_id:
-            size = (0 if answer is None else answer.size) + sum(len(str(remark)) for remark in remarks)
+            size = len(sent) + sum(len(str(remark)) for remark in raw.remarks)
             raw.size += size
             self._size += size
             self._drop()

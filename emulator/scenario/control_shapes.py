@@ -15,6 +15,9 @@ from emulator.core.rules import Per
 ServiceName = Annotated[Literal["rescue-emulator"], Field(description="What answers here.")]
 Count = Annotated[int, Field(ge=0)]
 Remarks = Annotated[list[str], Field(description="What the client probably did wrong; mostly nothing.")]
+DeskReason = Annotated[
+    str, Field(description='Why the desk decided so, or left the call to otherwise; "" if a rule decided, or no desk.')
+]
 Seconds = Annotated[float, Field(ge=0, description="Seconds.")]
 
 
@@ -101,6 +104,7 @@ class MismatchJson(TypedDict):
     expected: str
     actual: str
     differs_at: NotRequired[Annotated[int, Field(description="The first character at which the codes differ.")]]
+    difference: NotRequired[Annotated[str, Field(description="The same as text, with what cannot be seen.")]]
 
 
 class RuleNameJson(TypedDict):
@@ -127,13 +131,30 @@ class MessageJson(TypedDict):
     body: str
 
 
-class ExchangeJson(TypedDict):
+class DeliveryJson(TypedDict):
+    """What became of an answer."""
+
+    decided_s: Annotated[float, Field(ge=0, description="How long deciding the answer took, in seconds.")]
+    answered_s: Annotated[
+        float | None,
+        Field(description="Seconds from the last byte of the request to that of the answer; null like delivered."),
+    ]
+    delivered: Annotated[
+        str | None,
+        Field(
+            description="What was handed to the operating system, and whether the client had left by then: whole, cut "
+            "after N bytes, N bytes of garbage, nothing, client left after S s. null while the answer waits, and under "
+            "another WSGI server."
+        ),
+    ]
+
+
+class ExchangeJson(DeliveryJson):
     """A call with its reply. ``time`` is in seconds since 1970, ``reply`` in the words of the scenario language."""
 
     kind: Literal["exchange"]
     id: Count
     time: float
-    seconds: Seconds
     binding: Binding
     session: int
     node: int
@@ -141,16 +162,16 @@ class ExchangeJson(TypedDict):
     decided_by: DecidedBy
     rule: str | None
     source: str | None
+    reason: DeskReason
     reply: dict[str, Any]
     delay_s: Seconds
     remarks: Remarks
 
 
-class RefusalJson(TypedDict):
+class RefusalJson(DeliveryJson):
     kind: Literal["refusal"]
     id: Count
     time: float
-    seconds: Seconds
     binding: Binding | None
     status: Count
     reason: str
@@ -159,7 +180,9 @@ class RefusalJson(TypedDict):
 
 class _RawJson(TypedDict):
     request: MessageJson | None
-    answer: Annotated[MessageJson | None, Field(description="null: no byte of one was sent.")]
+    answer: Annotated[
+        MessageJson | None, Field(description="Exactly the bytes that were sent; null: none were, or not yet.")
+    ]
     near_misses: list[NearestRuleJson]
 
 

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from emulator.delivery import DELIVERY, Delivery, MalformedRequest, WSGIApplication
+from emulator.delivery import DELIVERY, NOTHING, WHOLE, Delivery, MalformedRequest, WSGIApplication
 from emulator.server import HttpLimits, wsgi
 from emulator.server.connection_faults import fail
 from emulator.server.headers import ProtocolError
 from emulator.server.parser import ParsedRequest, ParserState, RequestParser
-from emulator.server.transport import ClientTransport, Outbox, set_once
+from emulator.server.transport import MAX_PIECE, ClientTransport, Outbox, set_once
 from emulator.server.wsgi import DeferredWork, Environ, WsgiResponse, call_application, text_response
 
 # Seconds after its request in which a client that ends its sending still gets the response. After that it has given
@@ -89,7 +89,7 @@ class HttpProtocol(asyncio.Protocol):
         is_pending = self._task is not None or bool(self._parser.requests)
         if not self.transport.eof_received() or not is_pending:
             return False
-        return self._loop.time() - self._requested_at <= HALF_CLOSE_WINDOW
+        return self.transport.is_sending or self._loop.time() - self._requested_at <= HALF_CLOSE_WINDOW
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._parser.close()
@@ -147,16 +147,19 @@ class HttpProtocol(asyncio.Protocol):
 
     def _answer(self, request: ParsedRequest) -> None:
         """Answer a request now, or start a task for it."""
+        environ = wsgi.request_environ(request, self._environ)
+        delivery: Delivery = environ[DELIVERY]
         try:
-            environ = wsgi.request_environ(request, self._environ)
             response = call_application(self._state.application, environ)
-            delivery: Delivery = environ[DELIVERY]
             is_plain = delivery.deferred is None and not delivery.delay and delivery.fault is None
-            if is_plain and self.transport.writable.is_set():
-                self._send(request, response)
+            if is_plain and self._can_send_now(response, delivery):
+                data, keep_alive = self._message(request, response)
+                delivery.report(data, WHOLE)
+                self._send(data, keep_alive)
                 return
         except Exception:
             self._abandon()
+            delivery.report(b"", NOTHING)
             return
         self._task = self._loop.create_task(self._answer_later(request, environ, response, delivery))
 
@@ -177,20 +180,31 @@ class HttpProtocol(asyncio.Protocol):
             if self.transport.is_closing:
                 return
             if delivery.fault is None:
-                self._send(request, response)
+                data, keep_alive = self._message(request, response)
+                rest = await self.transport.write_all_but_end(data, WHOLE, delivery)
+                if rest:
+                    self._send(rest, keep_alive)
             else:
                 over = min(delivery.over or max_delay, max_delay)
                 head = response.head(self._state.date, _CLOSE)
-                await fail(self.transport, delivery.fault, over, head, response.body, max_delay)
+                await fail(self.transport, delivery, over, head, response.body, max_delay)
         except Exception:
             self._abandon()
         finally:
+            self.transport.report_incomplete(b"", delivery)
             self._task = None
             self._transitions = -1
             self._schedule()
 
-    def _send(self, request: ParsedRequest, response: WsgiResponse) -> None:
-        """Send a whole response, and close the connection if it is the last one."""
+    def _can_send_now(self, response: WsgiResponse, delivery: Delivery) -> bool:
+        """Return True if a response can be written without waiting; where it is reported, the system has to take it."""
+        transport = self.transport
+        if delivery.on_delivered is None:
+            return transport.writable.is_set()
+        return transport.is_drained and len(response.body) <= MAX_PIECE
+
+    def _message(self, request: ParsedRequest, response: WsgiResponse) -> tuple[bytes, bool]:
+        """Return a whole response, and True if the connection stays open after it."""
         connection = ""
         state = self._state
         is_last = not self._parser.requests and (self.transport.stopping.done() or state.is_full)
@@ -200,7 +214,10 @@ class HttpProtocol(asyncio.Protocol):
         elif request.version == "1.0":
             connection = "Connection: keep-alive\r\n"
         head = response.head(state.date, connection)
-        data = head if request.method == b"HEAD" else head + response.body
+        return head if request.method == b"HEAD" else head + response.body, keep_alive
+
+    def _send(self, data: bytes, keep_alive: bool) -> None:
+        """Write the end of a response, and close the connection if it is the last one."""
         if keep_alive:
             self.transport.write(data)
         else:
@@ -213,8 +230,10 @@ class HttpProtocol(asyncio.Protocol):
         response = text_response(error.status, f"{error}.\n")
         start, headers = self._parser.head
         body = b"" if start.startswith("HEAD ") else response.body
-        self._state.on_malformed(MalformedRequest(str(error), start, headers, response.status, response.headers, body))
-        self.transport.write_now(response.head(self._state.date, _CLOSE) + body)
+        data = response.head(self._state.date, _CLOSE) + body
+        status = int(response.status.partition(" ")[0])
+        self._state.on_malformed(MalformedRequest(str(error), start, headers, status, data))
+        self.transport.write_now(data)
         self._finish()
 
     def _abandon(self) -> None:

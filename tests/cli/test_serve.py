@@ -182,7 +182,18 @@ def test_options_can_come_from_the_environment() -> None:
         requests.get(f"{url}/startSession", timeout=5)
         process.send_signal(signal.SIGINT)
         log = process.communicate(timeout=5)[1].splitlines()
-    assert any("get refused with 500: Missing parameter: iSession." in json.loads(line)["message"] for line in log)
+    assert "Missing parameter: iSession." in [json.loads(line).get("reason") for line in log]
+
+
+@pytest.mark.parametrize(
+    ("level", "lines"), [("debug", ["DEBUG", "INFO"]), ("info", ["INFO"]), ("warning", []), ("error", [])]
+)
+def test_the_log_begins_with_its_level(level: str, lines: list[str]) -> None:
+    with serving("--port", "0", "--log-level", level) as (process, ready):
+        requests.get(f"{ready.split()[1]}/startSession?iSession=1001&iNode=2&sAuthCode=demo-ann", timeout=5)
+        process.send_signal(signal.SIGTERM)
+        log = process.communicate(timeout=5)[1].splitlines()
+    assert [line.split()[2] for line in log if "session=1001" in line] == lines
 
 
 def test_a_taken_port_is_one_clear_line_and_status_1() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import re
 import shutil
 import threading
@@ -24,6 +25,7 @@ from emulator.core.engine import Engine
 from emulator.core.rules import Scenario
 from emulator.emulator import Emulator
 from emulator.errors import ScenarioError
+from emulator.logs import TextFormatter
 from emulator.scenario.files import ScenarioFolder
 from emulator.scenario.loading import load
 from tests.helpers.builders import a_call
@@ -228,6 +230,8 @@ def test_an_invalid_edit_keeps_the_scenario_and_is_logged_once(
     assert engine.scenario.name == "first"
     assert folder.error is not None
     assert caplog.text.count("unknown key; did you mean 'when'?") == 1
+    (refused,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert "stays:\n" in TextFormatter().format(refused), "the problems are not on lines of their own"
     file.write_text(GOOD.format(name="first", result="Error"))
     folder.reload()
     assert folder.error is None
