@@ -14,7 +14,6 @@ from emulator.server.transport import ClientTransport
 _GARBAGE_LENGTH: Final = 512  # bytes
 _MIN_PIECES: Final = 20  # of a trickled response
 _MAX_PAUSE: Final = 0.25  # seconds between two of them
-_FLUSH_TIMEOUT: Final = 30.0  # seconds that a client has for reading what was sent before the close
 
 
 async def fail(
@@ -41,9 +40,6 @@ async def fail(
         case _ as never:
             assert_never(never)
     transport.close()
-    if not await transport.wait(_FLUSH_TIMEOUT, transport.closed):
-        transport.abort()
-        await transport.wait(None, transport.closed)
 
 
 async def _trickle(transport: ClientTransport, data: bytes, over: float) -> None:

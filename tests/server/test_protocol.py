@@ -299,7 +299,7 @@ class Listening:
 
 
 @asynccontextmanager
-async def listening() -> AsyncIterator[Listening]:
+async def listening(limits: HttpLimits | None = None) -> AsyncIterator[Listening]:
     environs: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     small = SmallApplication()
 
@@ -309,7 +309,7 @@ async def listening() -> AsyncIterator[Listening]:
 
     listener = bind("127.0.0.1", 0)
     loop = asyncio.get_running_loop()
-    state = ServerState(watched, HttpLimits(), HOUR, loop, Outbox(loop))
+    state = ServerState(watched, limits or HttpLimits(), HOUR, loop, Outbox(loop))
     acceptor = Acceptor(listener, state)
     acceptor.start()
     try:
@@ -382,12 +382,10 @@ def test_a_client_that_ends_its_sending_is_not_waited_for_in_a_stall(
 
 
 def test_a_client_that_does_not_read_a_truncated_response_is_cut_off_in_the_end(
-    run: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., None],
 ) -> None:
-    monkeypatch.setattr("emulator.server.connection_faults._FLUSH_TIMEOUT", 0.01)
-
     async def scene() -> None:
-        async with listening() as server:
+        async with listening(HttpLimits(body_within=0.01)) as server:
             _, writer = await server.open(get(fault="truncate", times=50_000_000).head)
             await server.environs.get()
             await server.nothing_left()
