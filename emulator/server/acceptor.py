@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import socket
 import ssl
 from collections.abc import Iterable
+from contextlib import suppress
 from email.utils import formatdate
 from functools import partial
 from typing import Any, Final
@@ -177,7 +179,9 @@ class Acceptor:
                 connection.on_timeout()
             except Exception:
                 _logger.exception("a time limit could not be enforced; the connection is closed")
-                connection.transport.abort()
+                connection.deadline = math.inf
+                with suppress(Exception):
+                    connection.transport.abort()
 
 
 async def _wait(awaited: Iterable[asyncio.Future[Any]]) -> None:
