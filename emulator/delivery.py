@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from time import perf_counter
 from typing import Any, Final
 
 RECEIVED: Final = "emulator.received"
@@ -16,6 +17,9 @@ RECEIVED: Final = "emulator.received"
 
 DELIVERY: Final = "emulator.delivery"
 """The environ key of the :class:`Delivery`, set by the server and filled in by the application."""
+
+WHOLE: Final = "whole"
+NOTHING: Final = "nothing"
 
 WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -47,27 +51,33 @@ class Received:
 class MalformedRequest:
     """A request that the server answered itself, since its bytes are no acceptable HTTP, and the ``reason``.
 
-    ``start`` and ``headers`` are its first line and its headers as far as they were read; ``status``,
-    ``response_headers`` and ``response_body`` are those of the response.
+    ``start`` and ``headers`` are its first line and its headers as far as they were read; ``sent`` is the whole
+    response with its ``status``.
     """
 
     reason: str
     start: str = field(repr=False)
     headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
-    status: str
-    response_headers: Sequence[tuple[str, str]]
-    response_body: bytes
+    status: int
+    sent: bytes = field(repr=False)
 
 
 class Delivery:
     """How the server delivers one response: after a delay in seconds, with a connection fault, or made in a thread.
 
-    ``over`` is the duration of a trickle in seconds.
+    ``over`` is the duration of a trickle in seconds. ``received_at`` is when the last byte of the request was read, in
+    the seconds of ``perf_counter``.
+
+    The server calls ``on_delivered`` once, in the event loop, with the bytes that it handed to the operating system
+    and what they are: ``whole``, ``cut after N bytes``, ``N bytes of garbage``, ``nothing``, or ``client left after
+    S s``. It does so just before the last byte is written: who has the whole response finds it recorded.
     """
 
-    __slots__ = ("deferred", "delay", "fault", "over", "waits")
+    __slots__ = ("deferred", "delay", "fault", "on_delivered", "over", "received_at", "waits")
 
-    def __init__(self) -> None:
+    def __init__(self, received_at: float = 0.0) -> None:
+        self.received_at = received_at
+        self.on_delivered: Callable[[bytes, str], None] | None = None
         self.delay = 0.0
         self.fault: ConnectionFault | None = None
         self.over: float | None = None
@@ -81,3 +91,14 @@ class Delivery:
         a full pool is answered with 503. A stopping server does not wait for work that ``waits``.
         """
         self.deferred, self.waits = work, waits
+
+    @property
+    def seconds(self) -> float:
+        """The time since the last byte of the request was read, in seconds."""
+        return perf_counter() - self.received_at
+
+    def report(self, sent: bytes, what: str) -> None:
+        """Call ``on_delivered``, unless that has been done."""
+        on_delivered, self.on_delivered = self.on_delivered, None
+        if on_delivered is not None:
+            on_delivered(sent, what)

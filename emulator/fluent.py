@@ -207,7 +207,7 @@ def account(rescue: Rescue) -> str:
     lines = [f"({earlier} before these)"] if earlier > 0 else []
     for entry in entries[-_MAX_ENTRIES:]:
         if isinstance(entry, Exchange):
-            decider = f"rule {entry.rule}" if entry.rule is not None else entry.decided_by.value
+            decider = f"rule {entry.rule}" if entry.rule is not None else entry.attribution
             lines.append(f"{entry.id} {describe_call(entry)} -> {entry.outcome}, by {decider}")
             lines += [f"    near miss: {miss}" for miss in entry.near_misses()]
         else:

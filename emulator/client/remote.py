@@ -124,6 +124,7 @@ class RemoteEmulator(Rescue):
             delay=data["delay_s"],
             decided_by=data["decided_by"],
             rule=rule,
+            reason=data["reason"],
             raw=_raw(data),
             considered=partial(self._near_misses, data["id"]),
         )

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Final
 
 from emulator.core.contract import Call, Result
+from emulator.core.known_codes import KnownCodes, describe_difference, is_close
 
 
 class AccountStatus(str, Enum):
@@ -96,6 +97,7 @@ class DeskState:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._owners = {owner.auth_code: owner for owner in desk.administrators}
+        self._codes = KnownCodes(self._owners)
         self.reset()
 
     def reset(self) -> None:
@@ -132,7 +134,7 @@ class DeskState:
             return Decision(Result.NOT_LOGGED_IN_AS_ADMIN, "no auth code was sent")
         owner = self._owners.get(call.auth_code)
         if owner is None:
-            return Decision(Result.INVALID_SECRET_AUTH_CODE, "nobody has this auth code")
+            return Decision(Result.INVALID_SECRET_AUTH_CODE, self._unknown_code(call.auth_code))
         if owner.status is not AccountStatus.ACTIVE:
             return Decision(Result.USER_DELETED_OR_DISABLED, f"{owner.name} is {owner.status.value}")
         if owner.role is not Role.ADMINISTRATOR:
@@ -146,4 +148,13 @@ class DeskState:
         if session is None:
             return Decision(None, f"the desk has no session {call.session}")
         result = Result.OK if session.status in STARTABLE else Result.ACTION_FAILED
-        return Decision(result, f"session {session.id} is {session.status.value}")
+        already = " already" if session.status is SessionStatus.ACTIVE else ""
+        return Decision(result, f"session {session.id} is {session.status.value}{already}")
+
+    def _unknown_code(self, auth_code: str) -> str:
+        """Return that nobody has the code and, if it is probably misspelt, at which character."""
+        named = self._codes.nearest(auth_code)
+        if named is None or not is_close(auth_code, named):
+            return "nobody has this auth code"
+        owner = self._owners[named].name
+        return f"nobody has this auth code; it differs from that of {owner} {describe_difference(auth_code, named)}"

@@ -63,14 +63,16 @@ class Engine:
             if state is None:
                 decision = self._desk.answer(call) if self._desk else None
                 rule, (decided_by, reply) = None, self._without_rule(decision)
+                reason = decision.reason if decision else ""
             else:
                 if not state.hits:
                     self._used.append(state)
-                decided_by, rule, reply = DecidedBy.RULE, state.rule, state.take_reply(call, call_id)
+                decided_by, rule, reason = DecidedBy.RULE, state.rule, ""
+                reply = state.take_reply(call, call_id)
             delay = 0.0 if reply.delay is None else reply.delay.seconds(self._random)
             considered = self._considered or self._considered_rules()
             raw = raw or RawExchange()
-            exchange = Exchange(call_id, call, reply.outcome, delay, decided_by, rule, raw, considered)
+            exchange = Exchange(call_id, call, reply.outcome, delay, decided_by, rule, reason, raw, considered)
             self._journal.add(exchange)
             return exchange
 
@@ -113,7 +115,7 @@ class Engine:
                 decided_by, reply, reason = DecidedBy.RULE, chosen.next_reply(call), ""
                 states = states[: states.index(chosen)]
         passed_over = tuple(NearMiss(state.rule, state.rule.when.mismatches(call)) for state in states)
-        near_misses = considered(call, None) if chosen is None else ()
+        near_misses = considered(call, None) if decided_by is DecidedBy.OTHERWISE else ()
         rule = None if chosen is None else chosen.rule
         return Explanation(call, passed_over, decided_by, rule, reply, reason, near_misses)
 

@@ -26,7 +26,7 @@ class Explanation:
     rule: Rule | None
     reply: Reply
     reason: str  # why the desk or ``otherwise`` decides; "" if a rule does
-    near_misses: tuple[NearMiss, ...]  # the closest rules if none answers
+    near_misses: tuple[NearMiss, ...]  # the closest rules if ``otherwise`` decides
 
     def text(self) -> str:
         """Return the explanation for people: the call, the rules passed over (the first 20), and the answer."""

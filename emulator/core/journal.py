@@ -48,6 +48,16 @@ class RawMessage:
     headers: Sequence[tuple[str, str]] | Sequence[tuple[bytes, bytes]] = field(repr=False)
     body: bytes = field(repr=False)
 
+    @classmethod
+    def parse(cls, sent: bytes) -> RawMessage:
+        """Return a message from its bytes; what is no HTTP is all body."""
+        head, blank_line, body = sent.partition(b"\r\n\r\n")
+        if not blank_line or not head.startswith(b"HTTP/1.1 "):
+            return cls("", (), sent)
+        start, *lines = head.decode("latin-1").split("\r\n")
+        pairs = [line.partition(": ") for line in lines]
+        return cls(start, [(name, value) for name, _, value in pairs], body)
+
     @property
     def size(self) -> int:
         size = len(self.start) + len(self.body)
@@ -68,7 +78,10 @@ class RawExchange:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A call and its answer, ``delay`` seconds later; ``rule`` is None unless a rule decided."""
+    """A call and its answer, ``delay`` seconds later; ``rule`` is None unless a rule decided.
+
+    ``reason`` is why the desk decided so, or left the call to ``otherwise``; "" if a rule decided or there is no desk.
+    """
 
     id: int
     call: Call
@@ -76,6 +89,7 @@ class Exchange:
     delay: float
     decided_by: DecidedBy
     rule: Rule | None
+    reason: str = ""
     raw: RawExchange = field(default_factory=RawExchange, repr=False, compare=False)
     considered: FindNearMisses | None = field(default=None, repr=False, compare=False)
 
@@ -85,13 +99,23 @@ class Exchange:
         return self.decided_by.value if self.rule is None else self.rule.name
 
     @property
+    def attribution(self) -> str:
+        """The decider with the reason, if there is one: ``desk (Lena Lund is offline)``."""
+        return f"{self.decider} ({self.reason})" if self.reason else self.decider
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """What the client probably meant otherwise, such as an element that the service ignores."""
         return tuple(map(str, self.raw.remarks))
 
     def near_misses(self) -> tuple[NearMiss, ...]:
-        """Return the rules, of those active when the call came, that came closest to accepting it."""
-        return () if self.considered is None else self.considered(self.call, self.rule)
+        """Return the rules, of those active when the call came, that came closest to accepting it.
+
+        None if the desk decided: what it decided is explained by its reason, not by the rules.
+        """
+        if self.considered is None or self.decided_by is DecidedBy.DESK:
+            return ()
+        return self.considered(self.call, self.rule)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from dataclasses import field as dataclass_field
-from itertools import takewhile
-from operator import eq
 from typing import Final
 
 from emulator.core.contract import Binding, Call, format_auth_code
+from emulator.core.known_codes import describe_difference, differs_at, known_codes
 
 FIELDS: Final = ("session", "node", "auth_code", "binding")
 
@@ -99,18 +97,20 @@ class Mismatch:
     """Why one condition rejected a call: what it expected and what the call had, as text.
 
     ``differs_at`` is the 1-based position of the first character at which the call's auth code differs from the code
-    that the condition names (of several, the one with the longest common prefix); None if there is nothing to compare.
+    that the condition names (of several, the most similar one), and ``difference`` says so as text, with what cannot
+    be seen; None if there is nothing to compare.
     """
 
     field: str
     expected: str = dataclass_field(repr=False)
     actual: str = dataclass_field(repr=False)
     differs_at: int | None = None
+    difference: str | None = None
 
     def text(self, subject: str = "the rule wants") -> str:
         """Return the mismatch as a sentence; ``subject`` stands before what was expected."""
-        position = "" if self.differs_at is None else f" (they differ at character {self.differs_at})"
-        return f"{self.field} is {self.actual}, {subject} {self.expected}{position}"
+        difference = f" ({self.difference})" if self.difference else ""
+        return f"{self.field} is {self.actual}, {subject} {self.expected}{difference}"
 
     def as_data(self) -> dict[str, object]:
         return {name: value for name, value in asdict(self).items() if value is not None}
@@ -160,10 +160,12 @@ def _format(value: Value) -> str:
 
 
 def _mismatch(name: str, condition: Condition, value: Value) -> Mismatch:
-    differs_at = None
-    if name == "auth_code" and value and isinstance(condition, OneOf):
-        code, codes = str(value), sorted(filter(None, map(str, condition.values)))
-        place = bisect(codes, code)  # a code with the longest common prefix is next to it in sorted order
-        lengths = [sum(takewhile(bool, map(eq, code, near))) for near in codes[max(0, place - 1) : place + 1]]
-        differs_at = max(lengths) + 1 if lengths else None
-    return Mismatch(name, condition.wording(), _format(value), differs_at)
+    mismatch = Mismatch(name, condition.wording(), _format(value))
+    if name != "auth_code" or not isinstance(value, str) or not value or not isinstance(condition, OneOf):
+        return mismatch
+    named = known_codes(condition.values).nearest(value)
+    if named is None:
+        return mismatch
+    subject = "they differ" if len(condition.values) == 1 else f"it differs from {named}"
+    difference = f"{subject} {describe_difference(value, named)}"
+    return replace(mismatch, differs_at=differs_at(value, named), difference=difference)

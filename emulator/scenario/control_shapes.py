@@ -14,6 +14,9 @@ from emulator.core.rules import Per
 
 Count = Annotated[int, Field(ge=0)]
 Remarks = Annotated[list[str], Field(description="What the client probably did wrong; mostly nothing.")]
+DeskReason = Annotated[
+    str, Field(description='Why the desk decided so, or left the call to otherwise; "" if a rule decided, or no desk.')
+]
 Seconds = Annotated[float, Field(ge=0, description="Seconds.")]
 
 
@@ -98,6 +101,7 @@ class MismatchJson(TypedDict):
     expected: str
     actual: str
     differs_at: NotRequired[Annotated[int, Field(description="The first character at which the codes differ.")]]
+    difference: NotRequired[Annotated[str, Field(description="The same as text, with what cannot be seen.")]]
 
 
 class RuleNameJson(TypedDict):
@@ -138,6 +142,7 @@ class ExchangeJson(TypedDict):
     decided_by: DecidedBy
     rule: str | None
     source: str | None
+    reason: DeskReason
     reply: dict[str, Any]
     delay_s: Seconds
     remarks: Remarks

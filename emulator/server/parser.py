@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from time import perf_counter
 from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -26,6 +27,7 @@ class ParsedRequest:
 
     ``host`` is that of a target in absolute form and replaces the Host header. ``length`` is the number of body bytes
     received; if the body is longer than the limit, ``body_limit`` is the limit in bytes and ``body`` is empty.
+    ``received_at`` is when its last byte was read, in the seconds of ``perf_counter``.
     """
 
     method: bytes
@@ -39,6 +41,7 @@ class ParsedRequest:
     body_limit: int | None = None
     body: bytes | bytearray = b""
     length: int = 0
+    received_at: float = field(default=0.0, compare=False)
 
     @property
     def size(self) -> int:
@@ -290,6 +293,7 @@ class RequestParser:
         self.waits_for_continue = False
         self._change_state(ParserState.START)
         if not self.finished:
+            request.received_at = perf_counter()
             self.requests.append(request)
 
     def _change_state(self, state: ParserState) -> None:

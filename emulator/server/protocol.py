@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from emulator.delivery import DELIVERY, Delivery, MalformedRequest, WSGIApplication
+from emulator.delivery import DELIVERY, NOTHING, WHOLE, Delivery, MalformedRequest, WSGIApplication
 from emulator.server import HttpLimits, wsgi
 from emulator.server.connection_faults import fail
 from emulator.server.headers import ProtocolError
 from emulator.server.parser import ParsedRequest, ParserState, RequestParser
-from emulator.server.transport import ClientTransport, Outbox, set_once
+from emulator.server.transport import MAX_PIECE, ClientTransport, Outbox, set_once
 from emulator.server.wsgi import DeferredWork, Environ, WsgiResponse, call_application, text_response
 
 # Seconds after its request in which a client that ends its sending still gets the response. After that it has given
@@ -101,7 +101,7 @@ class HttpProtocol(asyncio.Protocol):
         is_pending = self._task is not None or bool(self._parser.requests)
         if not self.transport.eof_received() or not is_pending:
             return False
-        return self._loop.time() - self._requested_at <= HALF_CLOSE_WINDOW
+        return self.transport.is_sending or self._loop.time() - self._requested_at <= HALF_CLOSE_WINDOW
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._parser.requests.clear()
@@ -144,12 +144,8 @@ class HttpProtocol(asyncio.Protocol):
     def _limit_read_ahead(self) -> None:
         """Pause reading while too much is read behind a response that waits; resume it after that."""
         parser, limits = self._parser, self._state.limits
-        is_waiting = bool(parser.requests) or self._task is not None
-        if (
-            is_waiting
-            and not parser.finished
-            and (len(parser.requests) > _MAX_QUEUED or parser.unanswered > (limits.read_ahead or limits.body))
-        ):
+        is_much = len(parser.requests) > _MAX_QUEUED or parser.unanswered > (limits.read_ahead or limits.body)
+        if is_much and not parser.finished and (parser.requests or self._task is not None):
             self.transport.pause_reading()
         else:
             self.transport.resume_reading()
@@ -164,25 +160,28 @@ class HttpProtocol(asyncio.Protocol):
         if self._parser.error is not None:
             self._refuse(self._parser.error)
         elif self._parser.finished:
-            self._finish(is_sending=True)
+            self._finish(in_stages=True)
         elif self._parser.waits_for_continue:
             self._parser.waits_for_continue = False
             self.transport.write_now(_CONTINUE)
         elif self.transport.eof.done():
-            self._finish(is_sending=False)
+            self._finish(in_stages=False)
 
     def _answer(self, request: ParsedRequest) -> None:
         """Answer a request now, or start a task for it."""
+        environ = wsgi.request_environ(request, self._environ)
+        delivery: Delivery = environ[DELIVERY]
         try:
-            environ = wsgi.request_environ(request, self._environ)
             response = call_application(self._state.application, environ)
-            delivery: Delivery = environ[DELIVERY]
             is_plain = delivery.deferred is None and not delivery.delay and delivery.fault is None
-            if is_plain and self.transport.writable.is_set():
-                self._send(request, response)
+            if is_plain and self._can_send_now(response, delivery):
+                data, keep_alive = self._message(request, response)
+                delivery.report(data, WHOLE)
+                self._send(data, request, keep_alive)
                 return
         except Exception:
             self._abandon()
+            delivery.report(b"", NOTHING)
             return
         self._task = self._loop.create_task(self._answer_later(request, environ, response, delivery))
 
@@ -202,27 +201,37 @@ class HttpProtocol(asyncio.Protocol):
             if self.transport.is_closing:
                 return
             if delivery.fault is None:
-                self._send(request, response)
+                data, keep_alive = self._message(request, response)
+                rest = await self.transport.write_all_but_end(data, WHOLE, delivery)
+                if rest:
+                    self._send(rest, request, keep_alive)
             else:
                 self._parser.stop()
                 self._parser.requests.clear()
                 self.transport.resume_reading()
                 over = min(delivery.over or max_delay, max_delay)
                 head = response.head(self._state.date, _CLOSE)
-                await fail(self.transport, delivery.fault, over, head, response.body, max_delay)
+                await fail(self.transport, delivery, over, head, response.body, max_delay)
         except Exception:
             self._abandon()
         finally:
+            self.transport.report_incomplete(b"", delivery)
             self._task = None
             self._transitions = -1
             self._schedule()
 
-    def _send(self, request: ParsedRequest, response: WsgiResponse) -> None:
-        """Send a whole response, and close the connection if it is the last one."""
+    def _can_send_now(self, response: WsgiResponse, delivery: Delivery) -> bool:
+        """Return True if a response can be written without waiting; where it is reported, the system has to take it."""
+        transport = self.transport
+        if delivery.on_delivered is None:
+            return transport.writable.is_set()
+        return transport.is_drained and len(response.body) <= MAX_PIECE
+
+    def _message(self, request: ParsedRequest, response: WsgiResponse) -> tuple[bytes, bool]:
+        """Return a whole response, and True if the connection stays open after it."""
         connection = ""
         state, parser = self._state, self._parser
-        is_stopping = self.transport.stopping.done()
-        if state.is_full or is_stopping:
+        if state.is_full or self.transport.stopping.done():
             parser.stop()
         is_last = parser.finished and not parser.requests and parser.error is None
         keep_alive = request.keep_alive and not is_last and not response.closes
@@ -231,34 +240,38 @@ class HttpProtocol(asyncio.Protocol):
         elif request.version == "1.0":
             connection = "Connection: keep-alive\r\n"
         head = response.head(state.date, connection)
-        data = head if request.method == b"HEAD" else head + response.body
+        return head if request.method == b"HEAD" else head + response.body, keep_alive
+
+    def _send(self, data: bytes, request: ParsedRequest, keep_alive: bool) -> None:
+        """Write the end of a response, and close the connection if it is the last one."""
         if keep_alive:
             self.transport.write(data)
         else:
             self.transport.write_now(data)
-            self._finish(is_sending=request.body_limit is not None or (request.keep_alive and not is_stopping))
+            is_chosen_here = request.keep_alive and not self.transport.stopping.done()
+            self._finish(in_stages=is_chosen_here or request.body_limit is not None)
 
     def _refuse(self, error: ProtocolError) -> None:
         """Send the response to bytes that are no acceptable request; it is the last one."""
         _logger.warning("refused a request from %s: %s", self._environ["REMOTE_ADDR"], error)
         response = text_response(error.status, f"{error}.\n")
         start, headers = self._parser.head
-        self._state.on_malformed(
-            MalformedRequest(str(error), start, headers, response.status, response.headers, response.body)
-        )
-        self.transport.write_now(response.head(self._state.date, _CLOSE) + response.body)
-        self._finish(is_sending=True)
+        data = response.head(self._state.date, _CLOSE) + response.body
+        status = int(response.status.partition(" ")[0])
+        self._state.on_malformed(MalformedRequest(str(error), start, headers, status, data))
+        self.transport.write_now(data)
+        self._finish(in_stages=True)
 
     def _abandon(self) -> None:
         """Close the connection after an unexpected error."""
         _logger.exception("answering %s failed", self._environ["REMOTE_ADDR"])
         self.transport.close()
 
-    def _finish(self, *, is_sending: bool) -> None:
-        """Close the connection after the last response, in stages if the client may still be sending."""
+    def _finish(self, *, in_stages: bool) -> None:
+        """Close the connection after the last response; in stages for a client that may still be sending."""
         self._parser.stop()
         self._parser.requests.clear()
-        if is_sending:
+        if in_stages:
             self.transport.half_close()
         else:
             self.transport.close()

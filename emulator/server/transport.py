@@ -8,13 +8,18 @@ import socket
 import struct
 import sys
 from contextlib import suppress
+from time import perf_counter
 from typing import Any, Final
+
+from emulator.delivery import NOTHING, Delivery
 
 if sys.platform == "linux":
     from fcntl import ioctl
     from termios import TIOCOUTQ
 
 MAX_HELD: Final = 32  # responses at which the outbox is flushed: the first one waits while the others are made
+MAX_PIECE: Final = 64 * 1024  # bytes of a response that are written before the operating system has taken all before
+_MAX_HELD_SIZE: Final = 4096  # bytes of a response
 DIRECT_WRITES: Final = 64  # responses written directly after a turn of the loop in which only one was held
 _LINGER_RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER with a timeout of 0: close() drops unsent data, sends RST
 
@@ -66,8 +71,10 @@ class ClientTransport:
 
     ``closed``, ``eof`` (the client ended its sending) and ``stopping`` (the server stops) are futures that are done
     once that has happened. ``is_finished`` is True once the last response is written: later input is ignored.
-    ``writable`` is set unless the write buffer is above its high-water mark. ``is_reading_paused`` is True from
-    ``pause_reading`` to ``resume_reading``.
+    ``is_sending`` is True while a long one is being written. ``writable`` is set unless the write buffer is above its
+    high-water mark. ``left_at`` is when the client left, in the seconds of ``perf_counter``; None if it did not, or if
+    the server ended the connection. ``is_reading_paused`` is True
+    from ``pause_reading`` to ``resume_reading``.
     """
 
     def __init__(self, transport: asyncio.Transport, outbox: Outbox, loop: asyncio.AbstractEventLoop) -> None:
@@ -76,7 +83,9 @@ class ClientTransport:
         self.stopping: asyncio.Future[None] = loop.create_future()
         self.writable = asyncio.Event()
         self.writable.set()
-        self.is_finished = False
+        self.is_finished = self.is_sending = False
+        self.left_at: float | None = None
+        self._is_ended = False  # by the server
         self.is_reading_paused = False
         self._transport = transport
         self._outbox = outbox
@@ -84,12 +93,61 @@ class ClientTransport:
     # Writing
 
     def write(self, data: bytes) -> None:
-        self._outbox.write(self._transport, data)
+        if len(data) > _MAX_HELD_SIZE:  # is_drained would not see it
+            self.write_now(data)
+        else:
+            self._outbox.write(self._transport, data)
 
     def write_now(self, data: bytes) -> None:
         """Write data behind all that was written before."""
         self._outbox.flush()
         self._transport.write(data)
+
+    async def write_all_but_end(self, data: bytes, what: str, delivery: Delivery) -> bytes:
+        """Write a response except for its last piece, report it as ``what``, and return that piece.
+
+        Where the response is reported, each piece is written once the operating system has taken all before it. If the
+        connection ends first, what was taken is reported, and nothing returned.
+        """
+        if delivery.on_delivered is None:
+            return data
+        start = taken = 0
+        self.is_sending = True
+        while await self._drain():
+            if len(data) - start <= MAX_PIECE:
+                self.is_sending = False
+                delivery.report(data, what)
+                return data[start:]
+            self.write_now(data[start : start + MAX_PIECE])
+            start += MAX_PIECE
+            taken = max(0, start - self._transport.get_write_buffer_size())  # over TLS a little less than was taken
+        self.report_incomplete(data[:taken], delivery)
+        return b""
+
+    def report_incomplete(self, sent: bytes, delivery: Delivery) -> None:
+        """Report a response of which no more was sent, unless it has been reported."""
+        if self.is_closing and not self._is_ended:
+            self.client_left()
+        if self.left_at is not None:
+            what = f"client left after {round(self.left_at - delivery.received_at, 3):g} s"
+        else:
+            what = f"cut after {len(sent)} bytes" if sent else NOTHING
+        delivery.report(sent, what)
+
+    async def _drain(self) -> bool:
+        """Wait until the operating system has taken all that was written; return False if the connection ends first."""
+        self._outbox.flush()
+        if not self.is_drained:
+            self._transport.set_write_buffer_limits(high=1, low=0)
+            await self.writable.wait()
+            if not self.closed.done():
+                self._transport.set_write_buffer_limits()
+        return not self.is_closing
+
+    @property
+    def is_drained(self) -> bool:
+        """True if the operating system has taken all that was written, except for what the outbox holds."""
+        return not self._transport.get_write_buffer_size()
 
     @property
     def is_closing(self) -> bool:
@@ -131,17 +189,23 @@ class ClientTransport:
         return not self.is_finished
 
     def connection_lost(self) -> None:
+        if not self._is_ended:
+            self.client_left()
         self.is_finished = True
         self._transport.close()  # asyncio of Python 3.10 warns of an unclosed transport otherwise
         set_once(self.eof)
         set_once(self.closed)
         self.writable.set()
 
+    def client_left(self) -> None:
+        if self.left_at is None:
+            self.left_at = perf_counter()
+
     # Closing
 
     def close(self) -> None:
         """Close the connection once all data is sent."""
-        self.is_finished = True
+        self.is_finished = self._is_ended = True
         self._outbox.flush()
         self._transport.close()
 
@@ -151,7 +215,7 @@ class ClientTransport:
         RFC 9112, 9.6: "First, the server performs a half-close by closing only the write side".
         """
         if self._transport.can_write_eof() and not self.eof.done():
-            self.is_finished = True
+            self.is_finished = self._is_ended = True
             self._outbox.flush()
             self._transport.write_eof()
             self.resume_reading()
@@ -160,10 +224,12 @@ class ClientTransport:
 
     def abort(self) -> None:
         """Close at once and drop unsent data."""
+        self._is_ended = True
         self._transport.abort()
 
     def reset(self) -> None:
         """Close at once with a TCP reset."""
+        self._is_ended = True
         connection = self._transport.get_extra_info("socket")
         if connection is not None:  # it is open
             with suppress(OSError):  # the client has left

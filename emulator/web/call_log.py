@@ -40,8 +40,8 @@ class CallLog:
         """Return the headers that name the rule and the journal entry of a call; none if they are off."""
         if not self._adds_headers:
             return ()
-        source = None if exchange.rule is None else exchange.rule.source
-        return (("X-Emulator-Rule", _rule_in_header(exchange.decider, source)), ("X-Emulator-Call", str(exchange.id)))
+        detail = exchange.reason if exchange.rule is None else exchange.rule.source
+        return (("X-Emulator-Rule", _rule_in_header(exchange.decider, detail)), ("X-Emulator-Call", str(exchange.id)))
 
     def record(self, request: Request, response: Response) -> None:
         """Journal and log a response to a call, or to a request that should have become one; log any other remark."""
@@ -57,10 +57,8 @@ class CallLog:
         raw = RawExchange(time.time())
         if malformed.start:
             raw.request = RawMessage(malformed.start, malformed.headers, b"")
-        status = int(malformed.status.partition(" ")[0])
-        refusal = self._engine.refuse(None, status, Reason.literal(malformed.reason), raw)
-        answer = RawMessage(f"HTTP/1.1 {malformed.status}", malformed.response_headers, malformed.response_body)
-        self._engine.complete(refusal, answer, 0.0)
+        refusal = self._engine.refuse(None, malformed.status, Reason.literal(malformed.reason), raw)
+        self._engine.complete(refusal, RawMessage.parse(malformed.sent), 0.0)
 
     def _record_exchange(self, request: Request, response: Response, exchange: Exchange) -> None:
         outcome = exchange.outcome
@@ -94,7 +92,7 @@ class CallLog:
             call.session,
             call.node,
             format_auth_code(self._redactor.code(call.auth_code)),
-            exchange.decider,
+            exchange.attribution,
             exchange.outcome.word,
             exchange.raw.seconds * 1000,
         )
@@ -125,6 +123,6 @@ class CallLog:
 
 
 @lru_cache(maxsize=1024)
-def _rule_in_header(decider: str, source: str | None) -> str:
-    text = decider if source is None else f"{decider} ({source})"
+def _rule_in_header(decider: str, detail: str | None) -> str:
+    text = f"{decider} ({detail})" if detail else decider
     return quote(text[:_MAX_RULE_NAME], safe=_SAFE_IN_HEADER, errors="replace")

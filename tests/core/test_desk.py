@@ -37,6 +37,21 @@ DESK = Desk(
     [
         (1000, 100, "demo-ann", Result.OK, "session 1000 is waiting"),
         (1000, 5, "demo-xyz", Result.INVALID_SECRET_AUTH_CODE, "nobody has this auth code"),
+        *(
+            (
+                1000,
+                5,
+                wrong,
+                Result.INVALID_SECRET_AUTH_CODE,
+                f"nobody has this auth code; it differs from that of {how}",
+            )
+            for wrong, how in {
+                "demo-amn": "Ann at character 7",
+                "Demo-Bob": "Bob at character 1, in letter case",
+                "demo-ann ": "Ann at character 9, where the call's has a blank at its end",
+                "demo-an": "Ann at character 8, where the call's ends",
+            }.items()
+        ),
         (1000, 5, None, Result.NOT_LOGGED_IN_AS_ADMIN, "no auth code was sent"),
         (1000, 5, "", Result.NOT_LOGGED_IN_AS_ADMIN, "no auth code was sent"),
         (1000, 5, "demo-bob", Result.USER_DELETED_OR_DISABLED, "Bob is disabled"),
@@ -46,7 +61,7 @@ DESK = Desk(
         (5, 5, "demo-ann", Result.ACTION_FAILED, "node 5 is not a technician"),
         (5, 101, "demo-ann", Result.ACTION_FAILED, "offline is offline"),
         (5, 100, "demo-ann", None, "the desk has no session 5"),
-        (1005, 100, "demo-ann", Result.ACTION_FAILED, "session 1005 is active"),
+        (1005, 100, "demo-ann", Result.ACTION_FAILED, "session 1005 is active already"),
     ],
 )
 def test_the_first_check_that_applies_decides(

@@ -46,7 +46,7 @@ def test_it_gives_the_reason_of_the_desk() -> None:
     explanation = Engine(a_scenario(BOB, desk=desk)).explain(a_call(session=1001, node=2))
 
     assert explanation.decided_by is DecidedBy.DESK
-    assert "ActionFailed, decided by the desk: node 2 is not a technician\n" in explanation.text()
+    assert "ActionFailed, decided by the desk: node 2 is not a technician" in explanation.text()
 
 
 def test_it_names_spent_rules_and_the_next_reply() -> None:

@@ -95,29 +95,59 @@ def test_the_wording_of_a_condition(condition: Condition, expected: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("condition", "actual", "differs_at"),
+    ("condition", "actual", "differs_at", "difference"),
     [
-        pytest.param(one_of("demo-ann"), "demo-amn", 7, id="one code"),
-        pytest.param(one_of("demo-ann"), "xemo-ann", 1, id="nothing in common"),
-        pytest.param(one_of("demo-ann"), "demo", 5, id="a shorter code"),
-        pytest.param(one_of("demo-ann"), "demo-ann ", 9, id="a longer code"),
-        pytest.param(one_of("demo-ann", "demo-bob", "zoe", ""), "demo-bib", 7, id="the nearest of several"),
-        pytest.param(one_of(*map(str, range(50_000))), "49999x", 6, id="the nearest of many"),
-        pytest.param(one_of(""), "demo-ann", None, id="an empty code is no text to compare"),
-        pytest.param(one_of("demo-ann"), "", None, id="an empty code was sent"),
-        pytest.param(one_of("demo-ann"), None, None, id="no code was sent"),
-        pytest.param(matches("demo-a.*"), "demo-bob", None, id="a pattern"),
-        pytest.param(Not(one_of("demo-ann")), "demo-ann", None, id="a negation"),
+        pytest.param(one_of("demo-ann"), "demo-amn", 7, "they differ at character 7", id="one code"),
+        pytest.param(one_of("demo-ann"), "xemo-ann", 1, "they differ at character 1", id="the first character"),
+        pytest.param(one_of("demo-ann"), "demo", 5, "{}, where the call's ends", id="a shorter code"),
+        pytest.param(one_of("demo-ann"), "demo-annx", 9, "{}, where the call's goes on", id="a longer code"),
+        pytest.param(one_of("demo-ann"), "demo-ann ", 9, "{}, where the call's has a blank at its end", id="a blank"),
+        pytest.param(one_of("demo-ann"), " demo-ann", 1, "{}, where the call's has a blank", id="a blank before it"),
+        pytest.param(one_of("demo-ann"), "demo-Ann", 6, "{}, in letter case", id="letter case"),
+        pytest.param(one_of("demo-ann"), "demo\u200b-ann", 5, "{}, where the call's has U+200B", id="an invisible one"),
+        pytest.param(
+            one_of("demo\u00a0ann"), "demo-ann", 5, "{}, where U+00A0 is wanted", id="an invisible one wanted"
+        ),
+        pytest.param(one_of("cafe\u0301"), "cafe", 5, "{}, where the call's ends", id="a mark that is missing"),
+        pytest.param(
+            one_of("demo-ann", "demo-bob", ""),
+            "demo-bib",
+            7,
+            "it differs from demo-bob at character 7",
+            id="of several",
+        ),
+        pytest.param(
+            one_of("demo-ann", "demo-bob"), "dema-bob", 4, "it differs from demo-bob at character 4", id="by its end"
+        ),
+        pytest.param(
+            one_of("demo-ann", "demo-bob"),
+            "DEMO-BOB",
+            1,
+            "it differs from demo-bob {}, in letter case",
+            id="by its case",
+        ),
+        pytest.param(
+            one_of(*(f"{n:05}-{n % 7}" for n in range(50_000))),
+            *("49998-x", 7, "it differs from 49998-4 at character 7"),
+            id="the nearest of many",
+        ),
+        pytest.param(one_of(""), "demo-ann", None, None, id="an empty code is no text to compare"),
+        pytest.param(one_of("demo-ann"), "", None, None, id="an empty code was sent"),
+        pytest.param(one_of("demo-ann"), None, None, None, id="no code was sent"),
+        pytest.param(matches("demo-a.*"), "demo-bob", None, None, id="a pattern"),
+        pytest.param(Not(one_of("demo-ann")), "demo-ann", None, None, id="a negation"),
     ],
 )
-def test_a_mismatch_says_at_which_character_the_codes_differ(
-    condition: Condition, actual: str | None, differs_at: int | None
+def test_a_mismatch_says_at_which_character_the_codes_differ_and_what_cannot_be_seen(
+    condition: Condition, actual: str | None, differs_at: int | None, difference: str | None
 ) -> None:
     (mismatch,) = When(auth_code=condition).mismatches(a_call(auth_code=actual))
 
-    position = "" if differs_at is None else f" (they differ at character {differs_at})"
-    assert mismatch.as_data().get("differs_at") == mismatch.differs_at == differs_at
-    assert mismatch.text("wanted is") == f"auth_code is {mismatch.actual}, wanted is {mismatch.expected}{position}"
+    position = f"at character {differs_at}"
+    text = difference and difference.format(position if "from" in difference else f"they differ {position}")
+    assert (mismatch.as_data().get("differs_at"), mismatch.as_data().get("difference")) == (differs_at, text)
+    added = f" ({text})" if text else ""
+    assert mismatch.text("wanted is") == f"auth_code is {mismatch.actual}, wanted is {mismatch.expected}{added}"
 
 
 @pytest.mark.parametrize(

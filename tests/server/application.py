@@ -18,11 +18,13 @@ LOOPS: Final = ["uvloop", "asyncio"]
 class SmallApplication:
     """Answers with the path and the body of the request, ``times`` over; with 413 if the body is too long.
 
-    A ``delay`` or ``over`` is in seconds, a ``fault`` a ConnectionFault's value; with ``error`` it raises.
+    A ``delay`` or ``over`` is in seconds, a ``fault`` a ConnectionFault's value; with ``error`` it raises. With
+    ``report`` it puts what the server reports of the response into ``reports``.
     """
 
     def __init__(self) -> None:
         self.environs: Queue[dict[str, Any]] = Queue()
+        self.reports: Queue[tuple[bytes, str]] = Queue()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         self.environs.put(environ)
@@ -33,6 +35,8 @@ class SmallApplication:
         delivery.delay = float(query.get("delay", 0))
         delivery.over = float(query["over"]) if "over" in query else None
         delivery.fault = ConnectionFault(query["fault"]) if "fault" in query else None
+        if "report" in query:
+            delivery.on_delivered = lambda *report: self.reports.put(report)
         body = (environ["PATH_INFO"].encode("latin-1") + environ["wsgi.input"].read()) * int(query.get("times", 1))
         status = "200 OK" if environ[RECEIVED].body_limit is None else "413 Content Too Large"
         headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]

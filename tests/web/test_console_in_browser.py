@@ -130,6 +130,17 @@ def test_the_desk_shows_what_calls_have_changed_and_is_changed_by_hand(page: Pag
     assert call(emulator, 1002) == "ActionFailed"
 
 
+def test_a_call_that_the_desk_decided_opens_with_the_reason_and_without_near_misses(
+    page: Page, emulator: Emulator
+) -> None:
+    call(emulator, 1001, 5)
+    page.get_by_role("button", name="Open call 1").click()
+    expect(page.locator("#call-summary")).to_have_text(
+        "startSessionRet_ActionFailed, decided by desk (node 5 is not a technician)"
+    )
+    expect(page.get_by_role("heading", name="Near misses")).to_have_count(0)
+
+
 def test_the_journal_is_filtered(page: Page, emulator: Emulator) -> None:
     call(emulator, 77, 1, "anothers")
     call(emulator, 5)
@@ -159,14 +170,14 @@ def test_the_journal_is_filtered(page: Page, emulator: Emulator) -> None:
 def test_an_entry_opens_with_its_request_its_answer_and_the_condition_that_differed(
     page: Page, emulator: Emulator
 ) -> None:
-    service(emulator).startSession(77, 2, "demo-secret-code")
+    service(emulator).startSession(77, 337366, "demo-ann")
     page.get_by_role("button", name="Open call 1").click()
     opened = page.locator("#call")
     expect(opened.locator("#near")).to_contain_text("the night shift")
-    expect(opened.locator("#near")).to_contain_text(": node is 2, the rule wants 1")
+    expect(opened.locator("#near")).to_contain_text(": node is 337366, the rule wants 1")
     expect(opened.locator("#call-request")).to_contain_text("POST /API/API.asmx HTTP/1.1")
     expect(opened.locator("#call-request")).to_contain_text(re.compile(r"\n +<[^>]*iSession>77</[^>]*iSession>\n"))
-    expect(opened.locator("#call-request")).to_contain_text("demo***")
+    expect(opened.locator("#call-request")).to_contain_text("demo-ann")
     expect(opened.locator("#call-answer")).to_contain_text(
         re.compile(r"HTTP/1.1 200 OK\n(.*\n)+ +<startSessionResult>")
     )

@@ -18,8 +18,9 @@ TARGET: Final = f"{SERVICE}/startSession?iSession=1&iNode=2&sAuthCode={SECRET}"
 
 
 def malformed(start: str = f"GET {TARGET} HTTP/1.1", headers: Any = ()) -> MalformedRequest:
-    length = [("Content-Length", "4")]
-    return MalformedRequest("no {braces}", start, headers, "400 Bad Request", length, b"why\n")
+    return MalformedRequest(
+        "no {braces}", start, headers, 400, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 4\r\n\r\nwhy\n"
+    )
 
 
 def record(emulated: Emulated, request: MalformedRequest) -> None:

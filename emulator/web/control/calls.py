@@ -113,6 +113,7 @@ def _data(entry: Entry, redactor: Redactor) -> shapes.EntryJson:
         "decided_by": entry.decided_by,
         "rule": None if rule is None else rule.name,
         "source": None if rule is None else rule.source,
+        "reason": entry.reason,
         "reply": entry.outcome.as_data(),
         "delay_s": entry.delay,
         "remarks": [*map(redactor.reason, entry.raw.remarks)],

@@ -115,7 +115,7 @@ export async function show(id) {
 function summary(full, entry) {
   const remarks = full.remarks.map((remark) => `; ${remark}`).join("");
   if (full.kind === "refusal") return full.reason + remarks;
-  const by = full.rule === null ? full.decided_by : `rule ${full.rule}${full.source ? ` (${full.source})` : ""}`;
+  const by = full.rule === null ? full.decided_by + (full.reason && ` (${full.reason})`) : `rule ${full.rule}${full.source ? ` (${full.source})` : ""}`;
   return `${entry.result}, decided by ${by}${entry.delay ? `, after ${entry.delay} s` : ""}${remarks}`;
 }
 

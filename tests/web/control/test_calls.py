@@ -28,7 +28,7 @@ def test_calls_and_refusals_are_listed_the_newest_last() -> None:
     assert ann | {"time": 0, "seconds": 0} == {
         "kind": "exchange", "id": 1, "time": 0, "seconds": 0, "binding": "get", "session": 1001, "node": 5,
         "auth_code": "demo-ann", "decided_by": "rule", "rule": "Ann", "source": "front-desk.yaml:5",
-        "reply": {"return": "startSessionRet_OK"}, "delay_s": 0.0, "remarks": [],
+        "reason": "", "reply": {"return": "startSessionRet_OK"}, "delay_s": 0.0, "remarks": [],
     }  # fmt: skip
     assert (other["kind"], other["id"], other["decided_by"], other["rule"]) == ("exchange", 2, "otherwise", None)
     assert refusal | {"time": 0, "seconds": 0} == {
@@ -88,7 +88,8 @@ def test_an_entry_has_its_near_misses() -> None:
     emulated.call(1001, auth_code="demo-bob")
     assert emulated.get("/calls/1")["near_misses"][0] == {
         "rule": "Ann", "source": "front-desk.yaml:5", "spent": False,
-        "mismatches": [{"field": "auth_code", "expected": "demo-ann", "actual": "de***", "differs_at": 6}],
+        "mismatches": [{"field": "auth_code", "expected": "demo-ann", "actual": "de***", "differs_at": 6,
+                        "difference": "they differ at character 6"}],
         "reason": "auth_code is de***, the rule wants demo-ann (they differ at character 6)",
         "times": None, "per": "rule",
     }  # fmt: skip
