@@ -70,6 +70,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         return self._keeps_open
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._is_ended = True
         if self._is_connected:
             self._protocol.connection_lost(error)
         elif not self.handshake.done():
