@@ -208,13 +208,20 @@ def account(rescue: Rescue) -> str:
     for entry in entries[-_MAX_ENTRIES:]:
         if isinstance(entry, Exchange):
             decider = f"rule {entry.rule}" if entry.rule is not None else entry.attribution
-            lines.append(f"{entry.id} {describe_call(entry)} -> {entry.outcome}, by {decider}")
+            delay = f" after {entry.delay:g} s" if entry.delay else ""
+            lines.append(f"{entry.id} {describe_call(entry)} -> {entry.outcome}{delay}, by {decider}{_got(entry)}")
             lines += [f"    near miss: {miss}" for miss in entry.near_misses()]
         else:
             binding = "a request" if entry.binding is None else entry.binding.value
-            lines.append(f"{entry.id} {binding} was refused with {entry.status}: {' '.join(entry.reason.split())}")
+            lines.append(
+                f"{entry.id} {binding} was refused with {entry.status}: {' '.join(entry.reason.split())}{_got(entry)}"
+            )
         lines += [f"    remark: {remark}" for remark in entry.remarks]
     return "\n".join(map(visible, lines))
+
+
+def _got(entry: Entry) -> str:
+    return f"; {entry.delivered}" if entry.delivered not in (None, "whole") else ""
 
 
 def _reply(words: dict[str, object], delay: DelayWord | None) -> dict[str, object]:

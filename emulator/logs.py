@@ -12,6 +12,10 @@ from typing import Any, Final
 from emulator.escaping import visible
 
 FORMATS: Final = ("text", "json")
+LEVELS: Final = ("debug", "info", "warning", "error")
+
+WITH_LINES: Final = {"has_lines": True}
+"""The ``extra`` of a message whose line breaks stay in the text format; in any other they are escaped."""
 
 
 class TextFormatter(logging.Formatter):
@@ -19,7 +23,8 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         clock = f"{_local_time(int(record.created))}.{int(record.msecs):03d}"
-        line = visible(f"{clock} {record.levelname} {record.getMessage()}")
+        keep = "\n" if hasattr(record, "has_lines") else ""
+        line = visible(f"{clock} {record.levelname} {record.getMessage()}", keep)
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
@@ -32,15 +37,21 @@ def _local_time(seconds: int) -> str:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: ``time`` (seconds since 1970), ``level``, ``logger``, ``message``, ``traceback``."""
+    """One JSON object a line: ``time`` (seconds since 1970), ``level``, ``logger``, ``message``, ``traceback``.
+
+    A message that is an object with ``title`` and ``fields`` is that title, and its fields are added.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        entry = {
+        fields = getattr(record.msg, "fields", None)
+        entry: dict[str, object] = {
             "time": round(record.created, 3),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": record.getMessage() if fields is None else record.msg.title,
         }
+        if fields is not None:
+            entry |= fields()
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
         line = json.dumps(entry, ensure_ascii=False)
@@ -57,8 +68,8 @@ class StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # not sub
         """Drop the line: there is no other place to report it."""
 
 
-def log_to_stderr(log_format: str) -> None:
-    """Send the log of the process to standard error, in one of ``FORMATS``.
+def log_to_stderr(log_format: str, level: str = "info") -> None:
+    """Send the log of the process to standard error, from one of ``LEVELS`` on, in one of ``FORMATS``.
 
     Neither format shows the place, thread or process of a record. Not looking them up makes a line 4 µs cheaper; these
     are the switches of the logging HOWTO, section Optimization.
@@ -68,4 +79,4 @@ def log_to_stderr(log_format: str) -> None:
     handler = StderrHandler()
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.getLogger().addHandler(handler)
-    logging.getLogger("emulator").setLevel(logging.INFO)
+    logging.getLogger("emulator").setLevel(level.upper())

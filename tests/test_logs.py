@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from emulator.logs import JsonFormatter, TextFormatter
+from emulator.logs import WITH_LINES, JsonFormatter, TextFormatter
 
 THREADS, LINES = 8, 500
 PROGRAM = f"""
@@ -44,6 +44,13 @@ def test_text_has_time_level_and_message_on_one_line_and_the_traceback_below(rec
     first, *traceback = TextFormatter().format(record).splitlines()
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.250 ERROR one\\ntwo", first)
     assert (traceback[0], traceback[-1]) == ("Traceback (most recent call last):", "ValueError: a\\x1bb")
+
+
+def test_text_keeps_the_line_breaks_of_a_message_that_is_marked(record: logging.LogRecord) -> None:
+    record.exc_info = None
+    record.args = ("two\x1b",)
+    vars(record).update(WITH_LINES)
+    assert TextFormatter().format(record).splitlines()[1:] == ["two\\x1b"]
 
 
 def test_json_is_one_line_with_the_same(record: logging.LogRecord) -> None:

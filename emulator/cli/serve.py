@@ -14,7 +14,7 @@ from emulator.cli.options import CONTEXT, COUNT, FILE, Seconds, fail, load_or_fa
 from emulator.core.contract import HOST
 from emulator.errors import EmulatorError
 from emulator.escaping import visible
-from emulator.logs import FORMATS, log_to_stderr
+from emulator.logs import FORMATS, LEVELS, log_to_stderr
 from emulator.process import exit_on_signals, gc_paused, print_line, reopen_closed_streams
 from emulator.scenario.files import DEFAULT_SCENARIO, default_scenario
 from emulator.server import HttpLimits
@@ -119,6 +119,12 @@ def _web_address(_context: click.Context, _option: click.Parameter, value: str |
 @click.option("--space-idle", type=Seconds(min=1), default=1800.0, help="The time after which an unused space ends.")
 @limit_options
 @click.option("--log-format", type=click.Choice(FORMATS), default="text", help="The format of the log.")
+@click.option(
+    "--log-level",
+    type=click.Choice(LEVELS),
+    default="info",
+    help="The least level that is logged: info has a line per call, debug one more when it arrives.",
+)
 @click.option("--show-auth-codes", is_flag=True, help="Show all auth codes in full, in the log and the control API.")
 @click.option("--no-control", is_flag=True, help="Turn off the control API under /__admin and the X-Emulator headers.")
 @click.option(
@@ -132,6 +138,7 @@ def serve(
     scenario: Path,
     watch: bool,
     log_format: str,
+    log_level: str,
     no_control: bool,
     tls: bool,
     tls_name: tuple[str, ...],
@@ -147,7 +154,7 @@ def serve(
     certificate = _certificate(tls, tls_name, tls_ca, tls_cert, tls_key)
     limits = HttpLimits(**{field: options.pop(parameter) for field, (parameter, *_) in _LIMIT_OPTIONS.items()})
     reopen_closed_streams()
-    log_to_stderr(log_format)
+    log_to_stderr(log_format, log_level)
     with exit_on_signals():  # until it serves; then the server handles them
         with gc_paused():
             loaded = default_scenario() if scenario == DEFAULT_SCENARIO else load_or_fail(scenario)

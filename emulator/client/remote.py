@@ -146,7 +146,13 @@ def _refusal(data: shapes.RefusalJson) -> Refusal:
 
 def _raw(data: shapes.EntryJson) -> RawExchange:
     remarks = tuple(map(Reason.literal, data["remarks"]))
-    return RawExchange(data["time"], seconds=data["seconds"], remarks=remarks)
+    return RawExchange(
+        data["time"],
+        delivered=data["delivered"],
+        decided_s=data["decided_s"],
+        answered_s=data["answered_s"],
+        remarks=remarks,
+    )
 
 
 def _exists(control: ControlApi, method: str, path: str, body: object = None) -> bool:

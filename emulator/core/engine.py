@@ -19,7 +19,6 @@ from emulator.core.journal import (
     Journal,
     JournalLimits,
     RawExchange,
-    RawMessage,
     Reason,
     Refusal,
     Snapshot,
@@ -82,12 +81,10 @@ class Engine:
             self._journal.add(refusal)
             return refusal
 
-    def complete(
-        self, entry: Entry, answer: RawMessage | None, seconds: float, remarks: tuple[Reason, ...] = ()
-    ) -> None:
-        """Record an entry's answer (None if no byte of it is sent), how long deciding it took, and remarks on it."""
+    def complete(self, entry: Entry, sent: bytes, delivered: str | None, answered_s: float | None) -> None:
+        """Record what was sent as the answer to an entry, whose ``decided_s`` and ``remarks`` are set before."""
         with self._lock:
-            self._journal.complete(entry, answer, seconds, remarks)
+            self._journal.complete(entry, sent, delivered, answered_s)
 
     def snapshot(self) -> Snapshot:
         with self._lock:

@@ -70,14 +70,52 @@ class RawMessage:
 class RawExchange:
     at: float = 0.0  # when the request arrived, in seconds since 1970
     request: RawMessage | None = None
-    answer: RawMessage | None = None  # None until it is made, and if none is sent
-    seconds: float = 0.0  # how long deciding the answer took
+    sent: bytes = field(default=b"", repr=False)  # of the answer, as handed to the operating system
+    delivered: str | None = None  # what was sent; None while the answer waits, and under another WSGI server
+    decided_s: float = 0.0  # how long deciding the answer took
+    answered_s: float | None = None  # from the last byte of the request to that of the answer; None like delivered
     remarks: tuple[Reason, ...] = ()  # what the client probably did wrong
     size: int = 0  # approximate memory in bytes that the journal needs for it
 
+    @property
+    def answer(self) -> RawMessage | None:
+        """What was sent of the answer; None if no byte of it was, or not yet."""
+        return RawMessage.parse(self.sent) if self.sent else None
+
+
+class _Entry:
+    """What exchanges and refusals have in common."""
+
+    __slots__ = ()
+
+    raw: RawExchange
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the client probably meant otherwise, or has to change, such as an element that the service ignores."""
+        return tuple(map(str, self.raw.remarks))
+
+    @property
+    def delivered(self) -> str | None:
+        """What the client got: ``whole``, ``cut after N bytes``, ``client left after S s`` and the like.
+
+        None while the answer waits, and under another WSGI server.
+        """
+        return self.raw.delivered
+
+    @property
+    def decided_s(self) -> float:
+        """How many seconds deciding the answer took."""
+        return self.raw.decided_s
+
+    @property
+    def answered_s(self) -> float | None:
+        """The seconds from the last byte of the request to that of the answer; None like ``delivered``."""
+        return self.raw.answered_s
+
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(_Entry):
     """A call and its answer, ``delay`` seconds later; ``rule`` is None unless a rule decided.
 
     ``reason`` is why the desk decided so, or left the call to ``otherwise``; "" if a rule decided or there is no desk.
@@ -102,11 +140,6 @@ class Exchange:
     def attribution(self) -> str:
         """The decider with the reason, if there is one: ``desk (Lena Lund is offline)``."""
         return f"{self.decider} ({self.reason})" if self.reason else self.decider
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What the client probably meant otherwise, such as an element that the service ignores."""
-        return tuple(map(str, self.raw.remarks))
 
     def near_misses(self) -> tuple[NearMiss, ...]:
         """Return the rules, of those active when the call came, that came closest to accepting it.
@@ -137,7 +170,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(_Entry):
     """A request that never became a call. ``binding`` is None if it was refused before its binding was known."""
 
     id: int
@@ -149,11 +182,6 @@ class Refusal:
     @property
     def reason(self) -> str:
         return str(self.why)
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What the client probably has to change."""
-        return tuple(map(str, self.raw.remarks))
 
 
 Entry = Exchange | Refusal
@@ -235,15 +263,13 @@ class Journal:
         self.last_id = entry.id
         self._drop()
 
-    def complete(
-        self, entry: Entry, answer: RawMessage | None, seconds: float, remarks: tuple[Reason, ...] = ()
-    ) -> None:
-        self._seconds[bisect_left(DURATION_BOUNDS, seconds)] += 1
-        self._seconds_sum += seconds
+    def complete(self, entry: Entry, sent: bytes, delivered: str | None, answered_s: float | None) -> None:
         raw = entry.raw
-        raw.answer, raw.seconds, raw.remarks = answer, seconds, remarks
+        self._seconds[bisect_left(DURATION_BOUNDS, raw.decided_s)] += 1
+        self._seconds_sum += raw.decided_s
+        raw.sent, raw.answered_s, raw.delivered = sent, answered_s, delivered
         if entry.id > self._removed_id:
-            size = (0 if answer is None else answer.size) + sum(len(str(remark)) for remark in remarks)
+            size = len(sent) + sum(len(str(remark)) for remark in raw.remarks)
             raw.size += size
             self._size += size
             self._drop()

@@ -128,13 +128,30 @@ class MessageJson(TypedDict):
     body: str
 
 
-class ExchangeJson(TypedDict):
+class DeliveryJson(TypedDict):
+    """What became of an answer."""
+
+    decided_s: Annotated[float, Field(ge=0, description="How long deciding the answer took, in seconds.")]
+    answered_s: Annotated[
+        float | None,
+        Field(description="Seconds from the last byte of the request to that of the answer; null like delivered."),
+    ]
+    delivered: Annotated[
+        str | None,
+        Field(
+            description="What was handed to the operating system, and whether the client had left by then: whole, cut "
+            "after N bytes, N bytes of garbage, nothing, client left after S s. null while the answer waits, and under "
+            "another WSGI server."
+        ),
+    ]
+
+
+class ExchangeJson(DeliveryJson):
     """A call with its reply. ``time`` is in seconds since 1970, ``reply`` in the words of the scenario language."""
 
     kind: Literal["exchange"]
     id: Count
     time: float
-    seconds: Seconds
     binding: Binding
     session: int
     node: int
@@ -148,11 +165,10 @@ class ExchangeJson(TypedDict):
     remarks: Remarks
 
 
-class RefusalJson(TypedDict):
+class RefusalJson(DeliveryJson):
     kind: Literal["refusal"]
     id: Count
     time: float
-    seconds: Seconds
     binding: Binding | None
     status: Count
     reason: str
@@ -161,7 +177,9 @@ class RefusalJson(TypedDict):
 
 class _RawJson(TypedDict):
     request: MessageJson | None
-    answer: Annotated[MessageJson | None, Field(description="null: no byte of one was sent.")]
+    answer: Annotated[
+        MessageJson | None, Field(description="Exactly the bytes that were sent; null: none were, or not yet.")
+    ]
     near_misses: list[NearestRuleJson]
 
 

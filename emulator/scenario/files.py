@@ -10,6 +10,7 @@ from typing import Final
 from emulator.core.engine import Engine
 from emulator.core.rules import Scenario
 from emulator.errors import ScenarioError
+from emulator.logs import WITH_LINES
 from emulator.scenario.loading import load, loads
 
 _SUFFIXES: Final = (".yaml", ".yml")
@@ -83,7 +84,9 @@ class ScenarioFolder:
                 scenario = load(self._file)
             except ScenarioError as error:
                 if self.error is None or self.error.problems != error.problems:
-                    _logger.error("%s is invalid; the scenario loaded before stays:\n%s", self._file, error)
+                    _logger.error(
+                        "%s is invalid; the scenario loaded before stays:\n%s", self._file, error, extra=WITH_LINES
+                    )
                 self.error = error
                 return
             if scenario.source != self._text or self.error is not None:

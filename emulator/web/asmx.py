@@ -125,6 +125,7 @@ def _invoke(
         response = Response(failure.body, failure.status, (*failure.headers, *headers), failure.content_type)
     else:
         response = _service_response(status, content_type, body, (*repeated, *headers))
+    exchange.raw.decided_s = request.seconds
     response = _deliver(request, exchange, response, headers)
     response.exchange, response.remarks = exchange, wire_response.remarks
     if encoding:

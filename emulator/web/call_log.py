@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 from urllib.parse import quote
 
 from emulator.core.contract import format_auth_code
 from emulator.core.engine import Engine
-from emulator.core.journal import DecidedBy, Exchange, RawExchange, RawMessage, Reason
-from emulator.core.replies import ConnectionFailure
-from emulator.delivery import ConnectionFault, MalformedRequest
+from emulator.core.journal import DecidedBy, Entry, Exchange, RawExchange, RawMessage, Reason
+from emulator.delivery import WHOLE, Delivery, MalformedRequest
 from emulator.web.redaction import Redactor
 from emulator.web.request import Header, Request, Response
 
 logger = logging.getLogger("emulator.calls")
 
 _MAX_RULES_COMPARED: Final = 1000  # with an unmatched call, for the log; comparing more would hold up other clients
-_WITHOUT_RESPONSE: Final = frozenset(ConnectionFault) - {ConnectionFault.TRUNCATE, ConnectionFault.TRICKLE}
 _MAX_RULE_NAME: Final = 300  # characters, of up to twelve bytes each; many servers and clients take headers of 8,000
 _SAFE_IN_HEADER: Final = " !#$&'()*+,/:;=?@[]{}|\"<>^`\\"
 
@@ -33,7 +31,7 @@ class CallLog:
 
     def __init__(self, engine: Engine, redactor: Redactor, *, adds_headers: bool) -> None:
         self._engine = engine
-        self._redactor = redactor
+        self.redactor = redactor
         self._adds_headers = adds_headers
 
     def headers(self, exchange: Exchange) -> tuple[Header, ...]:
@@ -46,11 +44,12 @@ class CallLog:
     def record(self, request: Request, response: Response) -> None:
         """Journal and log a response to a call, or to a request that should have become one; log any other remark."""
         if response.exchange is not None:
-            self._record_exchange(request, response, response.exchange)
+            self._complete_when_sent(request, response, response.exchange)
         elif response.why is not None:
             self._record_refusal(request, response)
         elif response.remarks:
-            logger.warning("%s answered with %d: %s", request.method, response.status_code, self._remarks(response))
+            remarks = "; ".join(self.remarks(response.remarks))
+            logger.warning("%s answered with %d: %s", request.method, response.status_code, remarks)
 
     def record_malformed(self, malformed: MalformedRequest) -> None:
         """Journal a request that the server answered itself, and logged."""
@@ -58,19 +57,7 @@ class CallLog:
         if malformed.start:
             raw.request = RawMessage(malformed.start, malformed.headers, b"")
         refusal = self._engine.refuse(None, malformed.status, Reason.literal(malformed.reason), raw)
-        self._engine.complete(refusal, RawMessage.parse(malformed.sent), 0.0)
-
-    def _record_exchange(self, request: Request, response: Response, exchange: Exchange) -> None:
-        outcome = exchange.outcome
-        has_response = not (isinstance(outcome, ConnectionFailure) and outcome.fault in _WITHOUT_RESPONSE)
-        answer = response.as_sent() if has_response else None
-        self._engine.complete(exchange, answer, request.seconds, response.remarks)
-        if logger.isEnabledFor(logging.INFO):
-            self._log_exchange(exchange)
-            if exchange.decided_by is DecidedBy.OTHERWISE:
-                self._log_near_misses(exchange)
-        if response.remarks:
-            self._log_remarks(exchange, response)
+        self._engine.complete(refusal, malformed.sent, WHOLE, 0.0)
 
     def _record_refusal(self, request: Request, response: Response) -> None:
         assert response.why is not None
@@ -78,48 +65,114 @@ class CallLog:
         refusal = self._engine.refuse(response.binding, response.status_code, response.why, raw)
         if self._adds_headers:
             response.headers.add("X-Emulator-Call", str(refusal.id))
-        self._engine.complete(refusal, response.as_sent(), request.seconds, response.remarks)
-        if logger.isEnabledFor(logging.INFO):
-            kind = request.method if refusal.binding is None else refusal.binding.value
-            reason = "; ".join(filter(None, (self._redactor.reason(refusal.why), self._remarks(response))))
-            logger.info("%s refused with %d: %s %.1f ms", kind, refusal.status, reason, refusal.raw.seconds * 1000)
+        raw.decided_s = request.seconds
+        self._complete_when_sent(request, response, refusal)
 
-    def _log_exchange(self, exchange: Exchange) -> None:
-        call = exchange.call
-        logger.info(
-            "%s session=%d node=%d auth_code=%s rule=%r %s %.1f ms",
-            call.binding._value_,  # the same as value, which is slow to read
-            call.session,
-            call.node,
-            format_auth_code(self._redactor.code(call.auth_code)),
-            exchange.attribution,
-            exchange.outcome.word,
-            exchange.raw.seconds * 1000,
-        )
+    def _complete_when_sent(self, request: Request, response: Response, entry: Entry) -> None:
+        """Complete and log an entry once the server reports what it sent; at once under another WSGI server."""
+        entry.raw.remarks = response.remarks
+        delivery, line = request.delivery, _Line(entry, request.method, self)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("%d arrived: %s", entry.id, line.subject)
+        if delivery is None:
+            self._complete(line, response.as_sent(), None, None)
+        else:
+            delivery.on_delivered = partial(self._on_delivered, line, delivery)
 
-    def _remarks(self, response: Response) -> str:
-        return "; ".join(map(self._redactor.reason, response.remarks))
+    def _on_delivered(self, line: _Line, delivery: Delivery, sent: bytes, what: str) -> None:
+        self._complete(line, sent, what, delivery.seconds)
 
-    def _log_remarks(self, exchange: Exchange, response: Response) -> None:
-        call = self._redactor.call(exchange.call)
-        logger.warning(
-            "%s call %d was read as session=%d node=%d auth_code=%s, as the real service reads it: %s",
-            call.binding.value,
-            exchange.id,
-            call.session,
-            call.node,
-            format_auth_code(call.auth_code),
-            self._remarks(response),
-        )
+    def _complete(self, line: _Line, sent: bytes, delivered: str | None, answered_s: float | None) -> None:
+        self._engine.complete(line.entry, sent, delivered, answered_s)
+        logger.log(logging.WARNING if line.entry.raw.remarks else logging.INFO, line)
 
-    def _log_near_misses(self, exchange: Exchange) -> None:
+    def remarks(self, remarks: tuple[Reason, ...]) -> list[str]:
+        return [*map(self.redactor.reason, remarks)]
+
+    def near_misses(self, entry: Entry) -> list[str]:
+        """Return the rules that came closest to a call that only ``otherwise`` answers."""
+        if not isinstance(entry, Exchange) or entry.decided_by is not DecidedBy.OTHERWISE:
+            return []
         rules = len(self._engine.scenario.rules)
         if rules > _MAX_RULES_COMPARED:
-            logger.info("call %d matched none of %d rules; 'explain' finds the nearest", exchange.id, rules)
-            return
-        near_misses = self._redactor.near_misses(exchange.call, exchange.near_misses())
-        if near_misses:
-            logger.info("call %d matched no rule; the nearest: %s", exchange.id, "; ".join(map(str, near_misses)))
+            return [f"not looked for among {rules} rules; 'explain' finds them"]
+        return [*map(str, self.redactor.near_misses(entry.call, entry.near_misses()))]
+
+
+class _Line:
+    """The log line of an entry: text by ``str``, data by ``fields``; made by the formatter, as the log needs it."""
+
+    __slots__ = ("_log", "_method", "entry")
+
+    def __init__(self, entry: Entry, method: str, log: CallLog) -> None:
+        self.entry = entry
+        self._method = method
+        self._log = log
+
+    @property
+    def subject(self) -> str:
+        """The call with its auth code redacted, or what is known of a refused request."""
+        entry = self.entry
+        if not isinstance(entry, Exchange):
+            return self._method if entry.binding is None else entry.binding.value
+        call = entry.call
+        auth_code = format_auth_code(self._log.redactor.code(call.auth_code))
+        # _value_ is the same as value, which is slow to read
+        return f"{call.binding._value_} session={call.session} node={call.node} auth_code={auth_code}"
+
+    def __str__(self) -> str:
+        entry, raw = self.entry, self.entry.raw
+        notes = self._log.remarks(raw.remarks) if raw.remarks else []
+        if isinstance(entry, Exchange):
+            delay = f" after {entry.delay:g} s" if entry.delay else ""
+            text = f"{self.subject} rule={entry.attribution!r} {entry.outcome.word}{delay}"
+            if near_misses := self._log.near_misses(entry):
+                notes.append("near misses: " + "; ".join(near_misses))
+        else:
+            text = f"{self.subject} refused with {entry.status}"
+            notes.insert(0, " ".join(self._log.redactor.reason(entry.why).splitlines()))
+        if raw.delivered not in (None, WHOLE):
+            text += f", {raw.delivered}"
+        if notes:
+            text += ": " + "; ".join([*(note.removesuffix(".") for note in notes[:-1]), notes[-1]])
+        return f"{text} ({raw.decided_s * 1000:.1f} ms)"
+
+    def fields(self) -> dict[str, object]:
+        entry, raw, log = self.entry, self.entry.raw, self._log
+        fields: dict[str, object] = {"id": entry.id, "binding": None}
+        if isinstance(entry, Exchange):
+            call = entry.call
+            fields |= {
+                "binding": call.binding.value,
+                "session": call.session,
+                "node": call.node,
+                "auth_code": log.redactor.code(call.auth_code),
+                "decided_by": entry.decided_by.value,
+                "rule": None if entry.rule is None else entry.rule.name,
+                "source": None if entry.rule is None else entry.rule.source,
+                "reason": entry.reason,
+                "result": entry.outcome.word,
+                "delay_s": entry.delay,
+                "near_misses": log.near_misses(entry),
+            }
+        else:
+            fields |= {
+                "binding": entry.binding and entry.binding.value,
+                "method": self._method,
+                "status": entry.status,
+                "reason": log.redactor.reason(entry.why),
+            }
+        answered_s = raw.answered_s
+        return fields | {
+            "remarks": log.remarks(raw.remarks),
+            "delivered": raw.delivered,
+            "decided_s": round(raw.decided_s, 6),
+            "answered_s": answered_s and round(answered_s, 6),
+        }
+
+    @property
+    def title(self) -> str:
+        return "call" if isinstance(self.entry, Exchange) else "refused request"
 
 
 @lru_cache(maxsize=1024)

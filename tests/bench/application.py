@@ -17,7 +17,7 @@ from lxml import etree
 
 from emulator.core.contract import NAMESPACE, PARAMETERS, Binding
 from emulator.core.engine import Engine
-from emulator.delivery import DELIVERY, Delivery
+from emulator.delivery import DELIVERY, WHOLE, Delivery
 from emulator.scenario.loading import loads
 from emulator.server import HttpLimits
 from emulator.server.parser import RequestParser
@@ -115,7 +115,10 @@ def environ(request: Request) -> dict[str, Any]:
 def send(service: Application, prepared: dict[str, Any]) -> bytes:
     """Return the body of the response to a request, which may be sent again."""
     prepared["wsgi.input"].seek(0)
-    return b"".join(service(prepared | {DELIVERY: Delivery()}, lambda *_: lambda data: data))
+    delivery = Delivery()
+    body = b"".join(service(prepared | {DELIVERY: delivery}, lambda *_: lambda data: data))
+    delivery.report(body, WHOLE)
+    return body
 
 
 def parse(body: bytes, parser: etree.XMLParser) -> list[object]:

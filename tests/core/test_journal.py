@@ -13,6 +13,7 @@ from emulator.core.journal import (
     MAX_COUNTED_RULES,
     OTHER_RULES,
     Bucket,
+    Entry,
     Exchange,
     JournalLimits,
     RawExchange,
@@ -24,6 +25,7 @@ from emulator.core.rules import Scenario
 from tests.helpers.builders import a_call, a_rule, a_scenario
 
 KILOBYTE = b"x" * 1000
+HEAD = b"HTTP/1.1 200 OK\r\nhost: localhost\r\n\r\n"
 
 
 def an_engine(scenario: Scenario | None = None, *, entries: int = 100, size: int = 1_000_000) -> Engine:
@@ -34,10 +36,15 @@ def a_message(body: bytes = b"") -> RawMessage:
     return RawMessage("POST /API/API.asmx HTTP/1.1", [(b"host", b"localhost")], body)
 
 
+def complete(engine: Engine, entry: Entry, body: bytes = b"", seconds: float = 0.0002) -> None:
+    entry.raw.decided_s = seconds
+    engine.complete(entry, HEAD + body, "whole", 0.5)
+
+
 def call(engine: Engine, request: bytes = b"", answer: bytes = b"", *, count: int = 1) -> Exchange:
     for _ in range(count):
         exchange = engine.answer(a_call(), RawExchange(1.0, a_message(request)))
-        engine.complete(exchange, a_message(answer), 0.0002)
+        complete(engine, exchange, answer)
     return exchange
 
 
@@ -72,9 +79,18 @@ def test_an_entry_is_kept_before_it_is_completed_with_its_answer_and_its_time() 
     exchange = engine.answer(a_call(), raw)
     assert engine.snapshot().entries == (exchange,)
 
-    engine.complete(exchange, a_message(b"answer"), 0.0002)
+    assert (exchange.delivered, exchange.answered_s, raw.answer) == (None, None, None)
+
+    complete(engine, exchange, b"answer")
     assert engine.snapshot().exchanges[0].raw is raw
-    assert (raw.request, raw.answer, raw.seconds) == (a_message(b"request"), a_message(b"answer"), 0.0002)
+    assert (exchange.delivered, exchange.decided_s, exchange.answered_s) == ("whole", 0.0002, 0.5)
+    assert (raw.request, raw.sent) == (a_message(b"request"), HEAD + b"answer")
+    assert raw.answer == RawMessage("HTTP/1.1 200 OK", [("host", "localhost")], b"answer")
+
+
+@pytest.mark.parametrize("sent", [b"\x00\r\n\r\ngarbage", b"HTTP/1.1 200 O"], ids=["garbage", "a part of a head"])
+def test_what_is_no_whole_head_is_all_body(sent: bytes) -> None:
+    assert RawMessage.parse(sent) == RawMessage("", (), sent)
 
 
 def test_beyond_the_number_of_entries_the_oldest_are_dropped_and_counted() -> None:
@@ -91,7 +107,7 @@ def test_beyond_the_size_the_oldest_are_dropped_with_the_answers_counted() -> No
     first = engine.answer(a_call(), RawExchange(1.0, a_message()))
     call(engine, KILOBYTE)
     assert ids(engine) == [1, 2]
-    engine.complete(first, a_message(KILOBYTE * 4), 0.0)
+    complete(engine, first, KILOBYTE * 4)
     assert ids(engine) == [2]
 
     call(engine, KILOBYTE, KILOBYTE, count=20)
@@ -111,7 +127,7 @@ def test_the_answer_of_an_entry_that_is_no_longer_kept_does_not_count() -> None:
     engine = an_engine(size=3000)
     late = engine.answer(a_call(), RawExchange(1.0, a_message()))
     engine.clear_journal()
-    engine.complete(late, a_message(KILOBYTE * 9), 0.0)
+    complete(engine, late, KILOBYTE * 9)
     call(engine, KILOBYTE)
 
     assert ids(engine) == [2]
@@ -120,9 +136,12 @@ def test_the_answer_of_an_entry_that_is_no_longer_kept_does_not_count() -> None:
 def test_remarks_are_kept_with_their_entry_and_count_by_their_length() -> None:
     engine = an_engine(size=3000)
     exchange = engine.answer(a_call())
-    engine.complete(exchange, None, 0.0, (Reason("{name} is wrong", {"name": "x" * 1000}),))
+    exchange.raw.remarks = (Reason("{name} is wrong", {"name": "x" * 1000}),)
+    complete(engine, exchange)
     assert exchange.remarks == ("x" * 1000 + " is wrong",)
-    engine.complete(engine.refuse(None, 400, Reason("why")), None, 0.0, (Reason("y" * 1000),))
+    refusal = engine.refuse(None, 400, Reason("why"))
+    refusal.raw.remarks = (Reason("y" * 1000),)
+    complete(engine, refusal)
     assert ids(engine) == [2]
     assert engine.snapshot().refusals[0].remarks == ("y" * 1000,)
 
@@ -163,7 +182,7 @@ def test_clearing_resets_the_number_of_dropped_entries_but_not_the_ids() -> None
 def test_times_are_counted_by_their_bounds() -> None:
     engine = an_engine()
     for seconds in (0.0, DURATION_BOUNDS[0], DURATION_BOUNDS[0] * 1.01, DURATION_BOUNDS[-1] * 2):
-        engine.complete(engine.answer(a_call()), None, seconds)
+        complete(engine, engine.answer(a_call()), seconds=seconds)
 
     totals = engine.snapshot().totals
     assert [totals.seconds[0], totals.seconds[1], totals.seconds[-1], sum(totals.seconds)] == [2, 1, 1, 4]

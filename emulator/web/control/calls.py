@@ -94,7 +94,7 @@ def _data(entry: Entry, redactor: Redactor) -> shapes.EntryJson:
             "kind": "refusal",
             "id": entry.id,
             "time": round(entry.raw.at, 6),
-            "seconds": round(entry.raw.seconds, 6),
+            **_delivery(entry),
             "binding": entry.binding,
             "status": entry.status,
             "reason": redactor.reason(entry.why),
@@ -105,7 +105,7 @@ def _data(entry: Entry, redactor: Redactor) -> shapes.EntryJson:
         "kind": "exchange",
         "id": entry.id,
         "time": round(entry.raw.at, 6),
-        "seconds": round(entry.raw.seconds, 6),
+        **_delivery(entry),
         "binding": call.binding,
         "session": call.session,
         "node": call.node,
@@ -117,4 +117,13 @@ def _data(entry: Entry, redactor: Redactor) -> shapes.EntryJson:
         "reply": entry.outcome.as_data(),
         "delay_s": entry.delay,
         "remarks": [*map(redactor.reason, entry.raw.remarks)],
+    }
+
+
+def _delivery(entry: Entry) -> shapes.DeliveryJson:
+    answered_s = entry.answered_s
+    return {
+        "decided_s": round(entry.decided_s, 6),
+        "answered_s": None if answered_s is None else round(answered_s, 6),
+        "delivered": entry.delivered,
     }

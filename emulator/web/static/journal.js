@@ -58,7 +58,7 @@ function view(data) {
     rule: refused ? data.reason : (data.rule ?? data.decided_by),
     result: refused ? `refused with ${data.status}` : (data.reply.return ?? failure),
     tone: refused ? "idle" : toneOf(data.reply.return ?? "failure"),
-    ms: (data.seconds * 1000).toFixed(2),
+    ms: (data.decided_s * 1000).toFixed(2),
     delay: data.delay_s ?? 0,
   };
 }
@@ -113,10 +113,11 @@ export async function show(id) {
 }
 
 function summary(full, entry) {
+  const got = full.delivered && full.delivered !== "whole" ? `, ${full.delivered}` : "";
   const remarks = full.remarks.map((remark) => `; ${remark}`).join("");
-  if (full.kind === "refusal") return full.reason + remarks;
+  if (full.kind === "refusal") return full.reason.replace(/\.$/, "") + got + remarks;
   const by = full.rule === null ? full.decided_by + (full.reason && ` (${full.reason})`) : `rule ${full.rule}${full.source ? ` (${full.source})` : ""}`;
-  return `${entry.result}, decided by ${by}${entry.delay ? `, after ${entry.delay} s` : ""}${remarks}`;
+  return `${entry.result}, decided by ${by}${entry.delay ? `, after ${entry.delay} s` : ""}${got}${remarks}`;
 }
 
 function nearMisses(full) {

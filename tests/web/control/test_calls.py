@@ -25,14 +25,16 @@ def test_calls_and_refusals_are_listed_the_newest_last() -> None:
     emulated.client.get(f"{SERVICE}/startSession?iSession=1")
     journal = emulated.get("/calls")
     ann, other, refusal = journal["calls"]
-    assert ann | {"time": 0, "seconds": 0} == {
-        "kind": "exchange", "id": 1, "time": 0, "seconds": 0, "binding": "get", "session": 1001, "node": 5,
+    assert ann | {"time": 0, "decided_s": 0} == {
+        "kind": "exchange", "id": 1, "time": 0, "decided_s": 0, "answered_s": None, "delivered": None,
+        "binding": "get", "session": 1001, "node": 5,
         "auth_code": "demo-ann", "decided_by": "rule", "rule": "Ann", "source": "front-desk.yaml:5",
         "reason": "", "reply": {"return": "startSessionRet_OK"}, "delay_s": 0.0, "remarks": [],
     }  # fmt: skip
     assert (other["kind"], other["id"], other["decided_by"], other["rule"]) == ("exchange", 2, "otherwise", None)
-    assert refusal | {"time": 0, "seconds": 0} == {
-        "kind": "refusal", "id": 3, "time": 0, "seconds": 0, "binding": "get", "status": 500,
+    assert refusal | {"time": 0, "decided_s": 0} == {
+        "kind": "refusal", "id": 3, "time": 0, "decided_s": 0, "answered_s": None, "delivered": None,
+        "binding": "get", "status": 500,
         "reason": "Missing parameter: iNode.", "remarks": [],
     }  # fmt: skip
     assert (journal["found"], journal["first"], journal["last"], journal["dropped"]) == (3, 1, 3, 0)
