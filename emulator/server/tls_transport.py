@@ -73,6 +73,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         self._is_ended = True
         if self._is_connected:
             self._protocol.connection_lost(error)
+            self._protocol = asyncio.Protocol()  # which refers to this: neither waits for a garbage collection
         elif not self.handshake.done():
             self.handshake.set_exception(error if isinstance(error, OSError) else ConnectionResetError())
 
