@@ -158,13 +158,17 @@ def test_each_route_and_option_of_the_control_api_is_documented() -> None:
 
 def test_each_limit_is_documented_with_its_default() -> None:
     units = {"kB": 1024, "MB": 1024**2, "s": 1, "": 1}
-    documented = {}
+    documented: dict[str, float | None] = {}
     for option, default, _ in cells("| limit | by default |"):
+        if default == "as `--max-body":  # its last backquote is removed
+            documented[option] = None
+            continue
         number, _, unit = default.removesuffix(" in all").partition(" ")
         documented[option] = float(number.replace(",", "")) * units[unit]
     defaults = {option: parameter.default for parameter in main.commands["serve"].params for option in parameter.opts}
     assert documented == {option: defaults[option] for option in documented}
-    assert sorted(documented.values()) == sorted(asdict(HttpLimits()).values())
+    assert set(documented.values()) == set(asdict(HttpLimits()).values())
+    assert len(documented) == len(asdict(HttpLimits()))
 
 
 def test_each_command_make_target_and_picture_exists() -> None:

@@ -42,6 +42,11 @@ _LIMIT_OPTIONS: Final = {
     "headers": ("max_headers", "COUNT", "The maximum number of headers; 400 beyond it."),
     "header_bytes": ("max_header_bytes", "BYTES", "The maximum size of all headers; 400 beyond it."),
     "body": ("max_body", "BYTES", "The maximum size of a body; ASP.NET's error page beyond it."),
+    "read_ahead": (
+        "max_read_ahead",
+        "BYTES",
+        "The maximum size of requests read ahead behind a delayed answer. [default: as --max-body]",
+    ),
     "head_within": ("head_timeout", "SECONDS", "The time limit to send a head; 408 beyond it."),
     "body_within": ("body_timeout", "SECONDS", "The time limit to send a body (408 beyond it) or to read an answer."),
     "idle": ("idle_timeout", "SECONDS", "The time after which a connection without a request is closed."),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import socket
 import ssl
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from email.utils import formatdate
 from functools import partial
 from typing import Any, Final
 
 from emulator.process import close_in_forks
 from emulator.server.protocol import HttpProtocol, ServerState
+from emulator.server.tls_transport import TlsTransport
 from emulator.server.wsgi import text_response
 
 _MAX_ACCEPTS: Final = 64  # connections accepted before the open ones get their turn
@@ -154,24 +157,33 @@ class Acceptor:
         if not speaks_tls:
             client.close()
             return False
+        tls = TlsTransport(context, self._protocol(), self._loop)
+        await self._loop.connect_accepted_socket(lambda: tls, client)
         try:
-            await self._loop.connect_accepted_socket(
-                self._protocol, client, ssl=context, ssl_handshake_timeout=_HANDSHAKE_TIMEOUT
-            )
+            await asyncio.wait([tls.handshake], timeout=_HANDSHAKE_TIMEOUT)
+            if tls.handshake.done():
+                tls.handshake.result()
+                return True
         except ssl.SSLError as error:
             reason = (error.reason or str(error)).replace("_", " ").lower()
             text = "it does not trust the certificate; give it the CA's" if error.reason in _UNTRUSTED else reason
             _logger.warning("TLS handshake with %s failed: %s", address, text)
+            return False
         except OSError:
-            _logger.info("TLS handshake with %s failed: it left, or took longer than %g s", address, _HANDSHAKE_TIMEOUT)
-        else:
-            return True
+            pass
+        finally:
+            if tls.handshake.cancel():
+                tls.abort()
+        _logger.info("TLS handshake with %s failed: it left, or took longer than %g s", address, _HANDSHAKE_TIMEOUT)
         return False
 
     # Deadlines
 
     def _tick(self) -> None:
         """Set the Date header and time out connections whose deadline has passed."""
+        limits = self._state.limits
+        shortest = min(limits.head_within, limits.body_within, limits.idle)
+        self._timer = self._loop.call_later(min(_MAX_TICK, shortest / 4), self._tick)  # first: what follows may fail
         self._state.date = f"Date: {formatdate(usegmt=True)}\r\n"
         now = self._loop.time()
         for connection in [connection for connection in self._state.connections if connection.deadline <= now]:
@@ -179,10 +191,9 @@ class Acceptor:
                 connection.on_timeout()
             except Exception:
                 _logger.exception("a time limit could not be enforced; the connection is closed")
-                connection.transport.abort()
-        limits = self._state.limits
-        shortest = min(limits.head_within, limits.body_within, limits.idle)
-        self._timer = self._loop.call_later(min(_MAX_TICK, shortest / 4), self._tick)
+                connection.deadline = math.inf
+                with suppress(Exception):
+                    connection.transport.abort()
 
 
 async def _wait(awaited: Iterable[asyncio.Future[Any]]) -> None:

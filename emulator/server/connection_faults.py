@@ -14,7 +14,6 @@ from emulator.server.transport import ClientTransport
 _GARBAGE_LENGTH: Final = 512  # bytes
 _MIN_PIECES: Final = 20  # of a trickled response
 _MAX_PAUSE: Final = 0.25  # seconds between two of them
-_FLUSH_TIMEOUT: Final = 30.0  # seconds that a client has for reading what was sent before the close
 
 
 async def fail(
@@ -49,9 +48,6 @@ async def fail(
             assert_never(never)
     transport.report_incomplete(b"", delivery)
     transport.close()
-    if not await transport.wait(_FLUSH_TIMEOUT, transport.closed):
-        transport.abort()
-        await transport.wait(None, transport.closed)
 
 
 async def _trickle(transport: ClientTransport, delivery: Delivery, data: bytes, over: float) -> None:

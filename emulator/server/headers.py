@@ -30,14 +30,15 @@ def headers_too_long(limits: HttpLimits) -> ProtocolError:
 class ParsedHeaders:
     """The headers of a request; ProtocolError if they are not acceptable.
 
-    ``environ`` has them as WSGI keys, without Transfer-Encoding. ``content_length`` is set (else 0) if the client
-    ``expects_continue``.
+    ``environ`` has them as WSGI keys, without Transfer-Encoding. ``content_length`` is 0 if there is none, ``size``
+    that of all names and values in bytes.
     """
 
-    __slots__ = ("content_length", "environ", "expects_continue", "is_chunked", "raw")
+    __slots__ = ("content_length", "environ", "expects_continue", "is_chunked", "raw", "size")
 
     def __init__(self, raw: RawHeaders, limits: HttpLimits) -> None:
-        if len(raw) > limits.headers or sum(map(len, chain(*raw))) > limits.header_bytes:
+        self.size = sum(map(len, chain(*raw)))
+        if len(raw) > limits.headers or self.size > limits.header_bytes:
             raise headers_too_long(limits)
         values: dict[bytes, list[bytes]] = {}
         for name, value in raw:
@@ -49,7 +50,7 @@ class ParsedHeaders:
         self.raw = raw
         self.is_chunked = _is_chunked(values.pop(b"transfer-encoding", None))
         self.expects_continue = values.get(b"expect", [b""])[-1].lower() == b"100-continue"
-        self.content_length = int(values.get(b"content-length", [b"0"])[-1]) if self.expects_continue else 0
+        self.content_length = int(values.get(b"content-length", [b"0"])[-1])
         self.environ: dict[str, str] = {}
         for name, field_values in values.items():
             key, text = _environ_key(name), b",".join(field_values).decode("latin-1")

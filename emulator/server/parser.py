@@ -16,9 +16,6 @@ from emulator.server import HttpLimits
 from emulator.server.advice import refusal
 from emulator.server.headers import ParsedHeaders, ProtocolError, RawHeaders, headers_too_long
 
-# How much of a body that is too long is read and dropped, as a multiple of the limit: most clients read the response
-# only after they have sent everything.
-_MAX_DRAINED: Final = 16
 _NOT_ASCII_AS_X: Final = bytes(range(128)) + b"x" * 128
 _TARGET_START: Final = re.compile(rb" (?:/|http)", re.IGNORECASE)  # or that of a version
 _ABSOLUTE_FORM: Final = re.compile(rb"https?://([^/?#@]+)(?![^/?#])", re.IGNORECASE)
@@ -45,6 +42,11 @@ class ParsedRequest:
     body: bytes | bytearray = b""
     length: int = 0
     received_at: float = field(default=0.0, compare=False)
+
+    @property
+    def size(self) -> int:
+        """The number of bytes that it holds, head and body."""
+        return len(self.target) + self.headers.size + len(self.body)
 
 
 def _split_target(target: bytes, method: bytes) -> tuple[bytes, bytes, bytes | None]:
@@ -79,7 +81,7 @@ class RequestParser:
 
     ``transitions`` counts the changes of ``state``. ``waits_for_continue`` is True if the client sends a body only
     after 100 Continue; set it to False when that is sent. Parsing is ``finished`` after an ``error``, which stands for
-    the last request, or when a body is too long to be drained.
+    the last request, after a request whose body is too long, which is complete once that is known, or after ``stop``.
     """
 
     def __init__(self, limits: HttpLimits) -> None:
@@ -182,6 +184,16 @@ class RequestParser:
                     self._fail(headers_too_long(self._limits))
             return
 
+    def stop(self) -> None:
+        """Parse nothing more, and drop what is incomplete."""
+        self.finished, self._request = True, None
+
+    @property
+    def unanswered(self) -> int:
+        """The size of what was read but is not taken from ``requests``, in bytes."""
+        partial = self._request.length if self._request is not None else 0
+        return partial + sum([request.size for request in self.requests])
+
     def time_out(self) -> None:
         """Fail because the rest of the current request did not arrive in time."""
         in_head = self.state is ParserState.HEAD
@@ -247,23 +259,18 @@ class RequestParser:
         self._trailer_bytes = 0
         self._unparsed = -1
         self._change_state(ParserState.BODY)
-        if request.body_limit is not None:
-            self._complete(request)
-            self.finished = True
+        if request.headers.content_length > self._limits.body:
+            self._refuse_body(request)
 
     def on_body(self, part: bytes) -> None:
         request = self._request
-        if request is None:  # the rest of a body that is not drained
+        if request is None:  # the rest of a body that is too long
             return
         self._unparsed = -1
         self.waits_for_continue = False
         request.length += len(part)
-        limit = self._limits.body
-        if request.length > limit:
-            request.body, request.body_limit, request.keep_alive = b"", limit, False
-            if request.length > limit * _MAX_DRAINED:
-                self._complete(request)
-                self.finished = True
+        if request.length > self._limits.body:
+            self._refuse_body(request)
         elif not request.body:
             request.body = part
         else:
@@ -272,7 +279,7 @@ class RequestParser:
             request.body += part
 
     def on_message_complete(self) -> None:
-        if self._request is not None:  # None: an upgrade that feed() parses again, or an undrained body
+        if self._request is not None:  # None: an upgrade that feed() parses again, or a body too long
             self._complete(self._request)
 
     # Steps of the callbacks
@@ -295,9 +302,13 @@ class RequestParser:
         if host is not None and not is_valid_host(headers.environ.get("HTTP_HOST") or "localhost"):
             raise ProtocolError(f"Invalid Hostname: {VALID_HOST}")
         self.waits_for_continue = headers.expects_continue and version != "1.0"
-        body_limit = limits.body if self.waits_for_continue and headers.content_length > limits.body else None
-        keep_alive = body_limit is None and parser.should_keep_alive()
-        return ParsedRequest(method, self._target, path, query, version, headers, keep_alive, host, body_limit)
+        return ParsedRequest(method, self._target, path, query, version, headers, parser.should_keep_alive(), host)
+
+    def _refuse_body(self, request: ParsedRequest) -> None:
+        """Complete a request whose body is too long, as the last one; the rest of the body is not parsed."""
+        request.body, request.body_limit, request.keep_alive = b"", self._limits.body, False
+        self._complete(request)
+        self.finished = True
 
     def _complete(self, request: ParsedRequest) -> None:
         self._request = None

@@ -22,8 +22,14 @@ from emulator.server.wsgi import DeferredWork, Environ, WsgiResponse, call_appli
 HALF_CLOSE_WINDOW: Final = 0.05
 
 _MAX_QUEUED: Final = 64  # requests that are read while one waits; reading on is how a client's leaving is noticed
+_MAX_HELD_BACK: Final = 2.0  # seconds without reading; then what comes is dropped, to notice that the client leaves
 _MAX_IN_A_ROW: Final = 32  # requests of one connection that are answered before others get their turn
-_LINGER_TIMEOUT: Final = 2.0  # seconds after a half-close, for a client that is still sending
+_LINGER_TIMEOUT: Final = 2.0  # seconds without input after a half-close, for a client that is still sending
+_SHORT_LINGER: Final = 0.2  # seconds of that while another client waits for the place
+# How much of that is dropped before this time is not prolonged any more, as a multiple of the limit of a body: most
+# clients read the response only after they have sent everything.
+_MAX_DRAINED: Final = 16
+_PROGRESS_CHECKS: Final = 4  # looks at what a client has read, per time limit
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CLOSE: Final = "Connection: close\r\n"
 
@@ -68,6 +74,10 @@ class HttpProtocol(asyncio.Protocol):
         self._environ: Environ = {}  # common to all requests
         self._transitions = -1  # of the parser, when the deadline was set
         self._requested_at = 0.0  # when the last request was complete
+        self._unsent = 0  # bytes at the last look at a client that does not read
+        self._progress_at = 0.0  # when these became fewer
+        self._drained = 0  # bytes dropped after the last response
+        self._linger_until = math.inf
         self._task: asyncio.Task[None] | None = None  # of a response that waits
         self._is_scheduled = False  # to answer requests in the next turn of the loop
 
@@ -80,7 +90,9 @@ class HttpProtocol(asyncio.Protocol):
         self._set_deadline()
 
     def data_received(self, data: bytes) -> None:
-        if not self.transport.is_finished:
+        if self.transport.is_finished:
+            self._drain(data)
+        else:
             self._parser.feed(data)
             self._answer_requests()
 
@@ -126,10 +138,18 @@ class HttpProtocol(asyncio.Protocol):
             self._on_all_answered()
         if self._parser.transitions != self._transitions:
             self._set_deadline()
-        if len(requests) > _MAX_QUEUED:
+        if requests or self._task is not None or self.transport.is_reading_paused:
+            self._limit_read_ahead()
+
+    def _limit_read_ahead(self) -> None:
+        """Pause reading while too much is read behind a response that waits; resume it after that."""
+        parser, limits = self._parser, self._state.limits
+        is_much = len(parser.requests) > _MAX_QUEUED or parser.unanswered > (limits.read_ahead or limits.body)
+        if is_much and not parser.finished and (parser.requests or self._task is not None):
             self.transport.pause_reading()
         else:
             self.transport.resume_reading()
+        self._set_deadline()
 
     def _schedule(self) -> None:
         if not self._is_scheduled:
@@ -139,11 +159,13 @@ class HttpProtocol(asyncio.Protocol):
     def _on_all_answered(self) -> None:
         if self._parser.error is not None:
             self._refuse(self._parser.error)
+        elif self._parser.finished:
+            self._finish(in_stages=True)
         elif self._parser.waits_for_continue:
             self._parser.waits_for_continue = False
             self.transport.write_now(_CONTINUE)
         elif self.transport.eof.done():
-            self._finish()
+            self._finish(in_stages=False)
 
     def _answer(self, request: ParsedRequest) -> None:
         """Answer a request now, or start a task for it."""
@@ -155,7 +177,7 @@ class HttpProtocol(asyncio.Protocol):
             if is_plain and self._can_send_now(response, delivery):
                 data, keep_alive = self._message(request, response)
                 delivery.report(data, WHOLE)
-                self._send(data, keep_alive)
+                self._send(data, request, keep_alive)
                 return
         except Exception:
             self._abandon()
@@ -169,7 +191,6 @@ class HttpProtocol(asyncio.Protocol):
         """Answer a request with deferred work, a delay or a fault, or once the client reads again."""
         try:
             self._set_deadline()
-            self.transport.resume_reading()
             if delivery.deferred is not None:
                 response = await self._state.deferred_work.run(delivery, environ)
             max_delay = self._state.max_delay
@@ -183,8 +204,11 @@ class HttpProtocol(asyncio.Protocol):
                 data, keep_alive = self._message(request, response)
                 rest = await self.transport.write_all_but_end(data, WHOLE, delivery)
                 if rest:
-                    self._send(rest, keep_alive)
+                    self._send(rest, request, keep_alive)
             else:
+                self._parser.stop()
+                self._parser.requests.clear()
+                self.transport.resume_reading()
                 over = min(delivery.over or max_delay, max_delay)
                 head = response.head(self._state.date, _CLOSE)
                 await fail(self.transport, delivery, over, head, response.body, max_delay)
@@ -206,8 +230,10 @@ class HttpProtocol(asyncio.Protocol):
     def _message(self, request: ParsedRequest, response: WsgiResponse) -> tuple[bytes, bool]:
         """Return a whole response, and True if the connection stays open after it."""
         connection = ""
-        state = self._state
-        is_last = not self._parser.requests and (self.transport.stopping.done() or state.is_full)
+        state, parser = self._state, self._parser
+        if state.is_full or self.transport.stopping.done():
+            parser.stop()
+        is_last = parser.finished and not parser.requests and parser.error is None
         keep_alive = request.keep_alive and not is_last and not response.closes
         if not keep_alive:
             connection = _CLOSE
@@ -216,13 +242,14 @@ class HttpProtocol(asyncio.Protocol):
         head = response.head(state.date, connection)
         return head if request.method == b"HEAD" else head + response.body, keep_alive
 
-    def _send(self, data: bytes, keep_alive: bool) -> None:
+    def _send(self, data: bytes, request: ParsedRequest, keep_alive: bool) -> None:
         """Write the end of a response, and close the connection if it is the last one."""
         if keep_alive:
             self.transport.write(data)
         else:
             self.transport.write_now(data)
-            self._finish()
+            is_chosen_here = request.keep_alive and not self.transport.stopping.done()
+            self._finish(in_stages=is_chosen_here or request.body_limit is not None)
 
     def _refuse(self, error: ProtocolError) -> None:
         """Send the response to bytes that are no acceptable request; it is the last one."""
@@ -234,21 +261,36 @@ class HttpProtocol(asyncio.Protocol):
         status = int(response.status.partition(" ")[0])
         self._state.on_malformed(MalformedRequest(str(error), start, headers, status, data))
         self.transport.write_now(data)
-        self._finish()
+        self._finish(in_stages=True)
 
     def _abandon(self) -> None:
         """Close the connection after an unexpected error."""
         _logger.exception("answering %s failed", self._environ["REMOTE_ADDR"])
         self.transport.close()
 
-    def _finish(self) -> None:
-        """Close the connection after the last response."""
+    def _finish(self, *, in_stages: bool) -> None:
+        """Close the connection after the last response; in stages for a client that may still be sending."""
+        self._parser.stop()
         self._parser.requests.clear()
-        if self._parser.finished:  # the client may still be sending
+        if in_stages:
             self.transport.half_close()
         else:
             self.transport.close()
+        self._linger_until = self._loop.time() + self._state.limits.body_within
+        if self._state.is_full:
+            self._loop.call_later(_SHORT_LINGER, self._give_way)
         self._set_deadline()
+
+    def _give_way(self) -> None:
+        """Close the connection if its client neither sends nor has to read on."""
+        if not self._drained and not self.transport.is_write_blocked:
+            self.transport.abort()
+
+    def _drain(self, data: bytes) -> None:
+        """Drop input behind the last response, and wait on for its end, within limits."""
+        self._drained += len(data)
+        if self._task is None and self._drained <= _MAX_DRAINED * self._state.limits.body:
+            self.deadline = min(self._loop.time() + _LINGER_TIMEOUT, self._linger_until)
 
     # Timeouts and shutdown
 
@@ -256,24 +298,36 @@ class HttpProtocol(asyncio.Protocol):
         """Restart the client's time limit for what it has to do next."""
         self._transitions = self._parser.transitions
         limits = self._state.limits
+        now = self._loop.time()
         if self.transport.is_write_blocked:
-            seconds = limits.body_within
-        elif self._task is not None or self._parser.requests:
-            seconds = math.inf
+            unsent = self.transport.unsent
+            if not 0 < self._unsent <= unsent:
+                self._progress_at = now
+            self._unsent = unsent
+            self.deadline = min(now + limits.body_within / _PROGRESS_CHECKS, self._progress_at + limits.body_within)
+            return
+        self._unsent = 0
+        if self._task is not None or self._parser.requests:
+            seconds = _MAX_HELD_BACK if self.transport.is_reading_paused else math.inf
         elif self.transport.is_finished:
             seconds = _LINGER_TIMEOUT
         elif self._parser.state is ParserState.START:
             seconds = limits.idle
         else:
             seconds = limits.head_within if self._parser.state is ParserState.HEAD else limits.body_within
-        self.deadline = self._loop.time() + seconds
+        self.deadline = now + seconds
 
     def on_timeout(self) -> None:
-        """Refuse an incomplete request, or close or reset the connection."""
+        """Refuse an incomplete request, drop further ones, or close or reset the connection; wait on if it reads."""
         client = self._environ["REMOTE_ADDR"]
-        if not self.transport.writable.is_set():
-            _logger.warning("%s did not read its response within %g s", client, self._state.limits.body_within)
-            self.transport.reset()
+        if self.transport.is_write_blocked:
+            self._set_deadline()
+            if self.deadline <= self._loop.time():
+                _logger.warning("%s did not read its response within %g s", client, self._state.limits.body_within)
+                self.transport.reset()
+        elif self._task is not None or self._parser.requests:
+            self._parser.stop()
+            self._limit_read_ahead()
         elif self.transport.is_finished:
             self.transport.abort()
         elif self._parser.state is ParserState.START:

@@ -62,6 +62,7 @@ def set_up_tls(certificate: Certificate, addresses: Sequence[str], default_names
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION  # writing never has to read
     context.set_alpn_protocols(["http/1.1"])
     match certificate:
         case MadeCertificate():

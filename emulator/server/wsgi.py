@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import sys
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -21,6 +26,9 @@ Environ = dict[str, Any]
 _WORK_THREADS: Final = 8
 _WORK_QUEUE: Final = 256
 _WAIT_THREADS: Final = 64
+_STOP_TIMEOUT: Final = 0.5  # seconds for work in progress when the server stops
+
+_logger = logging.getLogger(__name__)
 
 
 def connection_environ(transport: asyncio.BaseTransport) -> Environ:
@@ -117,6 +125,55 @@ def call_application(application: WSGIApplication, environ: Environ) -> WsgiResp
     return response
 
 
+class _ThreadPool:
+    """Threads that are started as needed, and end with the process: those of ThreadPoolExecutor hold up its exit."""
+
+    def __init__(self, name: str, size: int, capacity: int) -> None:
+        self.capacity = capacity
+        self.pending = 0  # work in progress or queued
+        self._name = name
+        self._size = size
+        self._threads: list[threading.Thread] = []
+        self._queue: SimpleQueue[tuple[Future[WsgiResponse], Callable[[], WsgiResponse]] | None] = SimpleQueue()
+
+    async def run(self, work: Callable[[], WsgiResponse]) -> WsgiResponse:
+        """Return what the work returns; there has to be capacity for it."""
+        self.pending += 1
+        try:
+            future: Future[WsgiResponse] = Future()
+            self._queue.put((future, work))
+            if len(self._threads) < min(self._size, self.pending):
+                self._threads.append(threading.Thread(target=self._work, name=self._name, daemon=True))
+                self._threads[-1].start()
+            return await asyncio.wrap_future(future)
+        finally:
+            self.pending -= 1
+
+    def _work(self) -> None:
+        while (item := self._queue.get()) is not None:
+            future, work = item
+            if future.set_running_or_notify_cancel():
+                try:
+                    result = work()
+                except BaseException as error:
+                    future.set_exception(error)
+                else:
+                    future.set_result(result)
+                    del result
+            del item, future, work  # they hold the request while this thread waits
+
+    def shutdown(self, timeout: float) -> None:
+        """Drop queued work, and wait for the threads."""
+        with suppress(Empty):
+            while item := self._queue.get_nowait():
+                item[0].cancel()
+        for _ in self._threads:
+            self._queue.put(None)
+        until = monotonic() + timeout
+        for thread in self._threads:
+            thread.join(max(0.0, until - monotonic()))
+
+
 class DeferredWork:
     """Two bounded thread pools: one for work, one for work that waits, so that neither kind starves the other.
 
@@ -124,31 +181,24 @@ class DeferredWork:
     """
 
     def __init__(self) -> None:
-        self._capacity = {False: _WORK_THREADS + _WORK_QUEUE, True: _WAIT_THREADS}  # the key is Delivery.waits
-        self._pending = {False: 0, True: 0}
-        self._executors = {
-            False: ThreadPoolExecutor(_WORK_THREADS, "rescue-emulator-work"),
-            True: ThreadPoolExecutor(_WAIT_THREADS, "rescue-emulator-wait"),
-        }
+        self._working = _ThreadPool("rescue-emulator-work", _WORK_THREADS, _WORK_THREADS + _WORK_QUEUE)
+        self._waiting = _ThreadPool("rescue-emulator-wait", _WAIT_THREADS, _WAIT_THREADS)
 
     async def run(self, delivery: Delivery, environ: Environ) -> WsgiResponse:
         """Run the deferred work and return its response, or a 503 if the pool is full."""
         work, waits = delivery.deferred, delivery.waits
         assert work is not None
         delivery.deferred = None  # it refers to the request, and that to the delivery: its body would stay in memory
-        capacity = self._capacity[waits]
-        if self._pending[waits] >= capacity:
+        pool = self._waiting if waits else self._working
+        if pool.pending >= pool.capacity:
             what = "are waiting for something" if waits else "are in progress or queued"
-            text = f"Service Unavailable: {capacity} requests of this kind {what}, the maximum; try again later.\n"
+            text = f"Service Unavailable: {pool.capacity} requests of this kind {what}, the maximum; try again later.\n"
             return text_response("503 Service Unavailable", text, ("Retry-After", "1"))
-        self._pending[waits] += 1
-        try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._executors[waits], lambda: call_application(work(), environ))
-        finally:
-            self._pending[waits] -= 1
+        return await pool.run(lambda: call_application(work(), environ))
 
     def shutdown(self) -> None:
-        """Drop queued work and wait for what is in progress, unless it waits for something itself."""
-        self._executors[False].shutdown(cancel_futures=True)
-        self._executors[True].shutdown(wait=not self._pending[True], cancel_futures=True)
+        """Drop queued work and wait a moment for what is in progress, unless it waits for something itself."""
+        self._working.shutdown(_STOP_TIMEOUT)
+        self._waiting.shutdown(0.0 if self._waiting.pending else _STOP_TIMEOUT)
+        if self._working.pending:
+            _logger.warning("stopped while %d requests were still being handled in threads", self._working.pending)

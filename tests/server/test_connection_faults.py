@@ -53,6 +53,11 @@ def test_a_reset_is_a_tcp_reset_before_any_byte(delay: float, address: Address) 
         connection.recv(1)
 
 
+def test_a_reset_that_the_system_refuses_ends_the_connection(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulator.server.transport._LINGER_RESET", b"")  # EINVAL
+    assert received(address, fault="reset") == b""
+
+
 def test_close_is_an_orderly_end_before_any_byte(address: Address) -> None:
     assert received(address, fault="close") == b""
 

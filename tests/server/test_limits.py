@@ -32,7 +32,7 @@ from tests.helpers.calling import (
     serving_application,
 )
 from tests.helpers.raw_http import Request, exchange
-from tests.server.application import CLOSE, LOOPS, SmallApplication, get, post
+from tests.server.application import CLOSE, HOUR, LOOPS, SmallApplication, get, post
 
 SOON: Final = 0.2  # seconds
 HEAD: Final = b"GET / HTTP/1.1\r\nHost: x\r\nX-A: "
@@ -106,6 +106,19 @@ def test_a_body_has_its_time_and_no_more(framing: str, limited: Limited) -> None
     check_refused(trickled(head, limited(head_within=60, body_within=SOON)), 408, text)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [b"Content-Length: 1000000000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n3E8\r\n" + b"x" * 101],
+    ids=["with its length", "chunked"],
+)
+def test_a_body_that_is_too_long_is_answered_before_it_has_come(data: bytes, limited: Limited) -> None:
+    with sent(limited(body=100)) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n" + data)
+        assert next_answer(connection)[0] == 413
+        connection.sendall(b"x" * 899)
+        assert everything(connection) == b""
+
+
 def test_a_body_after_100_continue_has_its_time_and_no_more(limited: Limited) -> None:
     asking = post("body", ("Expect", "100-continue"))
     interim, _, answer = answer_to(asking.head, limited(body_within=SOON)).partition(b"\r\n\r\n")
@@ -150,6 +163,39 @@ def test_a_client_that_waits_is_served_once_an_idle_connection_is_closed(limited
     address = limited(connections=2, idle=SOON)
     with sent(address), sent(address), sent(address, get("/3", CLOSE)) as third:
         assert everything(third).endswith(b"/3")
+
+
+def wait_for_warning(words: str, caplog: pytest.LogCaptureFixture) -> None:
+    until = time.monotonic() + PATIENCE
+    while not any(words in warning for warning in warnings(caplog)):
+        assert time.monotonic() < until, f"{words!r} was not logged"
+        time.sleep(0.001)
+
+
+def test_a_client_that_is_sending_gets_the_last_answer_before_another_has_its_place(
+    limited: Limited, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = limited(connections=1)
+    with sent(address) as sending, sent(address, get("/2", CLOSE)) as waiting:
+        wait_for_warning("the next client waits", caplog)
+        following = post("x" * 3_000_000)
+        sending.sendall(get().head + following.head + following.content)
+        answer = everything(sending)
+        assert (answer.count(b"HTTP/1.1 200"), b"\r\nConnection: close\r\n" in answer) == (1, True)
+        assert everything(waiting).endswith(b"/2")
+
+
+def test_a_client_that_always_has_a_next_request_gives_way(limited: Limited, caplog: pytest.LogCaptureFixture) -> None:
+    address = limited(connections=1)
+    with sent(address) as busy, sent(address, get("/2", CLOSE)) as waiting:
+        wait_for_warning("the next client waits", caplog)
+        busy.sendall(get(delay=0.01).head * 3)
+        count = 0
+        while busy.recv(65536):
+            count += 1
+            assert count <= 3
+            busy.sendall(get(delay=0.01).head)
+        assert everything(waiting).endswith(b"/2")
 
 
 @pytest.mark.parametrize("data", [b"", get().head, b"\x16\x03\x01\x00\x05rubbish"], ids=["nothing", "HTTP", "no TLS"])
@@ -199,6 +245,48 @@ def test_a_client_that_never_reads_is_reset(limited: Limited, caplog: pytest.Log
     assert warnings(caplog) == ["127.0.0.1 did not read its response within 0.2 s"]
 
 
+def test_a_slow_but_steady_reader_gets_all_of_its_response(limited: Limited) -> None:
+    address = limited(body_within=SOON)
+    with sent(address, get("/", CLOSE, times=5_000_000)) as slow:
+        began, length = time.monotonic(), 0
+        while part := slow.recv(50_000):
+            length += len(part)
+            select.select([], [], [], SOON / 20)
+        assert time.monotonic() - began > 2 * SOON
+    assert length > 5_000_000
+
+
+def unsent_of(data: bytes, connection: socket.socket) -> int:
+    """Send data until the other side does not read any more of it; return the number of bytes left."""
+    connection.setblocking(False)
+    rest = memoryview(data)
+    while rest and select.select([], [connection], [], 2 * SOON)[1]:
+        rest = rest[connection.send(rest) :]
+    return len(rest)
+
+
+BUFFERS: Final = 24 * 1024**2  # bytes that the system may hold between a client and the server
+
+
+@pytest.mark.parametrize("size", [500_000, BUFFERS], ids=["after some requests", "within a body"])
+def test_what_is_read_behind_a_delayed_response_is_limited(size: int, limited: Limited) -> None:
+    address = limited(read_ahead=1_000_000, body=BUFFERS)
+    ahead = post("x" * size)
+    with sent(address, get(delay=HOUR)) as connection:
+        assert unsent_of((ahead.head + ahead.content) * (BUFFERS // size), connection) > 0
+
+
+def test_a_client_that_leaves_while_it_is_not_read_is_noticed(
+    limited: Limited, application: SmallApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emulator.server.protocol._MAX_HELD_BACK", SOON)
+    address = limited(read_ahead=1000, body=BUFFERS, connections=1)
+    with sent(address, get(delay=HOUR)) as leaving:
+        application.wait_for(1)
+        unsent_of(post("x" * BUFFERS).head + b"x" * BUFFERS, leaving)
+    assert call(address, get("/", CLOSE)).status == 200
+
+
 def test_clients_that_do_not_read_hold_up_no_stop(application: SmallApplication) -> None:
     with contextlib.ExitStack() as stack:
         with serving_application(application) as address:
@@ -209,15 +297,16 @@ def test_clients_that_do_not_read_hold_up_no_stop(application: SmallApplication)
         assert time.monotonic() - began < PATIENCE / 2
 
 
+@pytest.mark.parametrize("failing", ["protocol.HttpProtocol.on_timeout", "acceptor.formatdate"])
 def test_an_error_in_one_time_limit_does_not_stop_the_others(
-    limited: Limited, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    failing: str, limited: Limited, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         monkeypatch.undo()
         raise LookupError("a mistake")
 
     address = limited(idle=SOON, head_within=SOON)
-    monkeypatch.setattr("emulator.server.protocol.HttpProtocol.on_timeout", fail)
+    monkeypatch.setattr(f"emulator.server.{failing}", fail)
     assert answer_to(b"", address) == b""
     check_refused(answer_to(HEAD, address), 408)
     assert [record.exc_info is not None for record in caplog.records if record.levelno == logging.ERROR] == [True]
@@ -238,6 +327,7 @@ OPTIONS: Final = {
     "--max-headers": "headers",
     "--max-header-bytes": "header_bytes",
     "--max-body": "body",
+    "--max-read-ahead": "read_ahead",
     "--head-timeout": "head_within",
     "--body-timeout": "body_within",
     "--idle-timeout": "idle",
@@ -248,7 +338,7 @@ OPTIONS: Final = {
 @pytest.mark.parametrize("option", OPTIONS)
 def test_an_option_of_serve_states_its_default_and_refuses_what_is_no_limit(option: str) -> None:
     text = re.sub(r"\s+", " ", run("serve", "--help").output)
-    default = re.escape(str(getattr(HttpLimits(), OPTIONS[option])))
+    default = re.escape(str(getattr(HttpLimits(), OPTIONS[option]) or "as --max-body"))
     assert re.search(rf"{option} (BYTES|COUNT|SECONDS) [^\[]*\[default: {default}[;\]]", text)
     for value in ("0", "-1", "x", ""):
         result = run("serve", f"{option}={value}")

@@ -31,6 +31,7 @@ from trustme import CA
 
 from emulator import CertificateFiles, Emulator, MadeCertificate, Options, RemoteEmulator, RemoteError, StartError
 from emulator.core.contract import SERVICE_PATH
+from emulator.server import HttpLimits
 from tests.helpers.calling import (
     PATIENCE,
     Address,
@@ -46,7 +47,7 @@ from tests.helpers.calling import (
     serving_application,
 )
 from tests.helpers.raw_http import HOST, Request
-from tests.server.application import HOUR, LOOPS, SmallApplication, get, post
+from tests.server.application import CLOSE, HOUR, LOOPS, SmallApplication, get, post
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +255,35 @@ def test_a_reset_is_a_tcp_reset(server: Secured) -> None:
 def test_a_fault_ends_within_tls(query: dict[str, str], length: int, tmp_path: Path) -> None:
     with secured(tmp_path / "ca.pem", max_delay=0.05) as server, server.sent(get(**query)) as connection:
         assert len(everything(connection)) == length
+
+
+@pytest.mark.parametrize(
+    ("data", "length"),
+    [
+        pytest.param(get(fault="close").head, 0, id="close"),
+        pytest.param(get(fault="truncate", times=10_000_000).head, 5_000_000, id="truncate"),
+        pytest.param(get(fault="garbage").head, 512, id="garbage"),
+        pytest.param(get("/", CLOSE, times=5_000_000).head, 5_000_000, id="the last response"),
+        pytest.param(get(close=1, times=5_000_000).head, 5_000_000, id="the application's last response"),
+        pytest.param(b"rubbish" + b"x" * 1_000_000, 200, id="a refusal"),
+        pytest.param(b"", 0, id="idle"),
+    ],
+)
+@pytest.mark.parametrize("loop", LOOPS)
+def test_tcp_ends_without_the_clients_close_notify(data: bytes, length: int, loop: str, tmp_path: Path) -> None:
+    limits = HttpLimits(idle=0.2)
+    with (
+        secured(tmp_path / "ca.pem", loop=loop, limits=limits) as server,
+        socket.create_connection(server.address, PATIENCE) as plain,
+    ):
+        read, unsent = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = ssl.create_default_context(cafile=server.ca)
+        client = context.wrap_bio(read, unsent, server_hostname="localhost")
+        until_done(client.do_handshake, plain, read, unsent)
+        client.write(data)
+        plain.sendall(unsent.read())
+        read.write(everything(plain))
+        assert len(b"".join(iter(lambda: client.read(65536), b""))) >= length  # SSLWantReadError without close_notify
 
 
 def test_truncate_and_trickle_send_their_part_of_the_response(server: Secured) -> None:

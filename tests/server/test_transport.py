@@ -31,10 +31,16 @@ class FakeTransport:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self.closing = False
+        self.error: OSError | None = None
 
     def write(self, data: bytes) -> None:
         assert not self.closing
+        if self.error is not None:
+            raise self.error
         self.scene.written.append(data)
+
+    def abort(self) -> None:
+        self.closing = True
 
     def is_closing(self) -> bool:
         return self.closing
@@ -81,6 +87,15 @@ def test_a_flush_writes_what_is_held_once(scene: Scene) -> None:
     scene.outbox.flush()
     scene.end_turn()
     assert scene.written == [b"1"]
+
+
+def test_a_write_that_fails_keeps_no_other_client_from_its_response(scene: Scene) -> None:
+    failing = FakeTransport(scene)
+    failing.error = OSError("a mistake")
+    scene.write(b"1", failing)
+    scene.write(b"2")
+    scene.outbox.flush()
+    assert (scene.written, failing.closing) == ([b"2"], True)
 
 
 def test_a_client_that_has_left_keeps_no_other_from_its_response(scene: Scene) -> None:

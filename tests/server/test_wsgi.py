@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -25,6 +28,7 @@ from tests.helpers.calling import (
     sent,
     serving_application,
 )
+from tests.helpers.paths import ROOT
 from tests.server.application import get
 
 
@@ -165,6 +169,66 @@ def test_stopping_does_not_wait_for_work_that_waits(
         assert everything(waiting) == b""
         release.set()
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_stopping_waits_a_bounded_time_for_work_in_progress(loop: str, caplog: pytest.LogCaptureFixture) -> None:
+    release, begun = threading.Event(), threading.Semaphore(0)
+
+    def work(path: str, _delivery: Delivery) -> WSGIApplication:
+        begun.release()
+        assert release.wait(10 * PATIENCE)
+        return response(path)
+
+    with ExitStack() as stack:
+        stack.callback(release.set)
+        with serving_application(deferring(work), loop=loop) as address:
+            stack.enter_context(sent(address, get("/work")))
+            stack.enter_context(sent(address, get("/work")))
+            assert begun.acquire(timeout=PATIENCE)
+            assert begun.acquire(timeout=PATIENCE)
+            began = time.monotonic()
+        assert time.monotonic() - began < PATIENCE
+    assert [record.getMessage() for record in caplog.records] == [
+        "stopped while 2 requests were still being handled in threads"
+    ]
+
+
+PROGRAM_THAT_ENDS: Final = """
+import socket
+from emulator.delivery import DELIVERY
+from emulator.server.server import HttpServer
+
+def run_away():
+    print("begun", flush=True)
+    while True:
+        pass
+
+def application(environ, start_response):
+    environ[DELIVERY].defer(run_away, waits=%s)
+    start_response("200 OK", [])
+    return []
+
+server = HttpServer(application, host="127.0.0.1", port=0, max_delay=1.0)
+server.start()
+client = socket.create_connection(("127.0.0.1", int(server.origin.rpartition(":")[2])))
+client.sendall(b"GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+input()
+server.stop()
+"""
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_process_ends_although_work_runs_away(waits: bool) -> None:
+    command = [sys.executable, "-c", PROGRAM_THAT_ENDS % waits]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "begun\n"
+            process.communicate("stop\n", timeout=PATIENCE)
+        finally:
+            process.kill()
+    assert process.returncode == 0
 
 
 class Chunks:
