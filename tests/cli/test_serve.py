@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import socket
@@ -29,16 +28,6 @@ rules:
   - when: {session: 3000000000}
     return: OK
 """
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """Undo what ``serve`` does to the logging of this process."""
-    root, own = logging.getLogger(), logging.getLogger("emulator")
-    handlers, level = [*root.handlers], own.level
-    yield
-    root.handlers[:] = handlers
-    own.setLevel(level)
 
 
 @contextmanager

@@ -165,8 +165,10 @@ def serve(arguments: str, *, before: str = "", **popen: Any) -> Iterator[subproc
     command = f"{before} exec '{sys.executable}' -m emulator serve --port 0 {arguments}"
     popen = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **popen}
     with subprocess.Popen(["/bin/sh", "-c", command], **popen) as process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def ready(process: subprocess.Popen[str]) -> Address:
