@@ -39,7 +39,7 @@ rules:
   - <<: *base
     when: {session: {not: {from: 1, to: 9}}, node: {matches: 1.*}, auth_code: {absent: false}}
   - when: {session: 6, auth_code: {absent: true}}
-    fail: {status: 503, headers: {Retry-After: 120, session: 5, not: 1, absent: true}, body: 007, content_type: text/html}
+    fail: {status: 503, headers: {Retry-After: 1, session: 5, not: 1, absent: true}, body: 007, content_type: text/html}
     delay: {from: 1ms, to: 2ms}
   - {when: {session: 7, binding: [soap11, get]}, fail: {connection: trickle, over: 1.5s}}
   - {when: {session: 8, binding: {not: soap12}}, fail: {exception: true}}
