@@ -25,7 +25,7 @@ from emulator.core.journal import (
 )
 from emulator.core.replies import Reply, Return
 from emulator.core.rule_index import Index
-from emulator.core.rules import FindNearMisses, NearMiss, Rule, RuleState, Scenario, find_near_misses
+from emulator.core.rules import FindNearMisses, NearMiss, Per, Rule, RuleState, Scenario, find_near_misses
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,14 @@ class RuleStatus:
     hits: int
     id: int | None
     last: int | None = None
+
+    @property
+    def next(self) -> int | None:
+        """The index of the reply that comes next; None if each session, node or code has its own, or it is spent."""
+        rule = self.rule
+        if rule.per is not Per.RULE or (rule.times is not None and self.hits >= rule.times):
+            return None
+        return min(self.hits, len(rule.replies) - 1)
 
 
 class Engine:

@@ -78,7 +78,7 @@ class ConnectionFailure:
         return f"connection {self.fault.value}"
 
     def as_data(self) -> dict[str, object]:
-        over = {} if self.over is None else {"over": f"{self.over * 1000:.0f}ms"}
+        over = {} if self.over is None else {"over": f"{self.over * 1000:.6f}".rstrip("0").rstrip(".") + "ms"}
         return {"fail": {"connection": self.fault.value, **over}}
 
     def __str__(self) -> str:

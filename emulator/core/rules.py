@@ -45,6 +45,16 @@ class Rule:
     times: int | None = None  # after so many answers the rule is spent and passed over; None: no limit
     per: Per = Per.RULE
     source: str | None = None  # "file:line"; None for a rule that comes from no file
+    definition: str | None = field(
+        default=None, repr=False, compare=False
+    )  # as given, as JSON; None: not given as data
+
+    def text(self) -> str:
+        """Return the conditions and replies, such as ``session 1: startSessionRet_OK, then status 503; 2 times``."""
+        replies = ", then ".join(map(str, self.replies))
+        times = "" if self.times is None else f"; {self.times} times"
+        per = "" if self.per is Per.RULE else f"; counted per {self.per.value}"
+        return f"{self.when.text()}: {replies}{times}{per}"
 
     def __str__(self) -> str:
         return self.name if self.source is None else f"{self.name} ({self.source})"

@@ -84,10 +84,19 @@ class RuleJson(TypedDict):
     id: Annotated[int | None, Field(description="null: a rule of the scenario.")]
     name: str
     source: str | None
+    rule: Annotated[
+        dict[str, Any] | None,
+        Field(description="The rule in the scenario language, as it was given; null: it was made by a program."),
+    ]
+    text: Annotated[str, Field(description="The conditions and replies for people.")]
     hits: Count
     when: Annotated[dict[str, str], Field(description="The conditions as text.")]
     replies: list[str]
     last: Annotated[int | None, Field(description="The id of the last call that it answered.")]
+    next: Annotated[
+        Count | None,
+        Field(description="The index in `replies` of the next reply; null: the rule is spent, or counts by `per`."),
+    ]
     times: int | None
     per: Per
 

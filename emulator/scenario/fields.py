@@ -148,6 +148,7 @@ TEXT_TYPES: Final[JsonValue] = ["string", "number", "boolean"]
 
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110, 5.6.2
+_MAX_HEADER_NAME: Final = 200  # YAML reads no key of more than 1,024 characters
 _RESERVED_HEADERS: Final = {
     "content-length": "the server writes this header itself",
     "transfer-encoding": "the server writes this header itself",
@@ -184,6 +185,7 @@ def _no_surrogates(value: str) -> str:
 def _regex(value: object) -> re.Pattern[str]:
     if not isinstance(value, str):
         raise _wrong(value, f"must be a regular expression, not {kind_of(value)}")
+    _no_surrogates(value)  # JSON cannot hold one; the escape \ud800 in a regular expression can stand for it
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what later Pythons may read differently is valid in this one
@@ -192,7 +194,9 @@ def _regex(value: object) -> re.Pattern[str]:
         raise invalid(f"not a regular expression: {error}") from error
 
 
-def _not_reserved(name: str) -> str:
+def _header_name(name: str) -> str:
+    if len(name) > _MAX_HEADER_NAME:
+        raise invalid(f"longer than {_MAX_HEADER_NAME} characters")
     if name.lower() in _RESERVED_HEADERS:
         raise invalid(_RESERVED_HEADERS[name.lower()])
     return name
@@ -212,7 +216,7 @@ XmlText = Annotated[
     Text, _full_match(_XML, "contains a control character, which XML cannot represent"), _schema_pattern(_XML)
 ]
 HeaderName = Annotated[
-    Text, _full_match(_TOKEN, "not a valid header name; use letters, digits and hyphens"), AfterValidator(_not_reserved)
+    Text, _full_match(_TOKEN, "not a valid header name; use letters, digits and hyphens"), AfterValidator(_header_name)
 ]
 HeaderValue = Annotated[
     Text, _full_match(_HEADER_VALUE, "must be one line of Latin-1 characters"), _schema_pattern(_HEADER_VALUE)

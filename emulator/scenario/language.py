@@ -139,11 +139,11 @@ class RuleModel(StrictModel):
     per: fields.PerName = Per.RULE
     """What `times` and `replies` are counted by: rule, session, node or auth_code."""
 
-    def build(self, default_name: str = "", source: str | None = None) -> Rule:
+    def build(self, default_name: str = "", source: str | None = None, definition: str | None = None) -> Rule:
         """Return the rule; without a name or a default name it is named after its conditions."""
         name = self.name or default_name or f"when {self.when.text()}"
         replies = self.replies or (build_reply(self.return_, self.fail, self.delay),)
-        return Rule(name, self.when, replies, self.times, self.per, source)
+        return Rule(name, self.when, replies, self.times, self.per, source, definition)
 
 
 class AdministratorModel(StrictModel):

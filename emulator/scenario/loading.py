@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -22,7 +23,17 @@ from emulator.errors import Problem, ScenarioError, on_purpose
 from emulator.process import gc_paused
 from emulator.scenario.language import MAX_RULES, RuleModel, ScenarioModel, WhenModel
 from emulator.scenario.reply_models import ReplyModel, remarks
-from emulator.scenario.source import MAX_BYTES, Mistake, Path, PythonSource, Source, YamlSource, decode, format_path
+from emulator.scenario.source import (
+    MAX_BYTES,
+    Mistake,
+    Path,
+    PythonSource,
+    Source,
+    UnquotedStr,
+    YamlSource,
+    decode,
+    format_path,
+)
 from emulator.scenario.strict_model import AT_KEY, NO_VALUE, OWN_ERRORS, StrictModel
 from emulator.scenario.suggestions import kind_of
 
@@ -33,6 +44,12 @@ _CANNOT_READ: Final[dict[type[Exception], str]] = {
     IsADirectoryError: "a folder, not a file",
     PermissionError: "no permission to read this file",
 }
+_NUMBERS: Final = frozenset({"session", "node", "from", "to", "times", "status"})  # the keys of numbers in a rule
+_BOOLEANS: Final = frozenset({"absent"})
+_SAME_FIELD: Final = "not"  # the key of a condition on the same field
+_OPEN_MAPPING: Final = "headers"  # whose keys are the user's, and whose values are texts
+_MAX_INDENTED: Final = 256 * 1024
+_NOT_IN_YAML: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _KEY_OF_DICT: Final = "[key]"  # how pydantic marks an error in a key
 
 M = TypeVar("M", bound=StrictModel)
@@ -61,12 +78,12 @@ def loads(text: str | bytes, name: str = "<string>") -> Scenario:
 def from_data(data: object, name: str = "<data>") -> Scenario:
     """Load a scenario from a dict with the keys of the YAML language; auth codes and other texts must be ``str``."""
     scenario = _scenario(PythonSource(name, data))
-    return replace(scenario, source=json.dumps(data, ensure_ascii=False, indent=2, default=str))
+    return replace(scenario, source=_as_yaml(data))
 
 
 def rule_from_data(data: object, name: str = "rule") -> Rule:
     """Load a rule from a dict; ``name`` begins the messages. A rule without a name is named after its conditions."""
-    return read(RuleModel, data, name).build()
+    return read(RuleModel, data, name).build(definition=_definition(data))
 
 
 def check_rule_words(data: Mapping[str, object], name: str = "rule") -> None:
@@ -118,7 +135,8 @@ def _scenario(source: Source) -> Scenario:
     rules = {}
     for index, model in models.items():
         line = source.place(("rules", index)).line
-        rules[index] = model.build(f"rule {index + 1}", f"{source.name}:{line}" if line else None)
+        place = f"{source.name}:{line}" if line else None
+        rules[index] = model.build(f"rule {index + 1}", place, _definition(rules_data[index]))
     mistakes += _unreachable(source, rules)
     if scenario is None or mistakes:
         raise _scenario_error(source, mistakes)
@@ -143,6 +161,34 @@ def _outcomes(scenario: ScenarioModel) -> Iterator[tuple[Path, Outcome]]:
             yield ("rules", index), rule.fail
         for number, reply in enumerate(rule.replies or ()):
             yield ("rules", index, "replies", number), reply.outcome
+
+
+def _definition(rule: object) -> str:
+    """Return valid data of a rule as JSON, in which what YAML writes without quotes has the type that its key wants."""
+    return json.dumps(_typed(rule))
+
+
+def _typed(value: object, key: str = "") -> object:
+    if isinstance(value, dict):
+        if key == _OPEN_MAPPING:
+            return {name: str(each) for name, each in value.items()}
+        return {name: _typed(each, key if name == _SAME_FIELD else name) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_typed(each, key) for each in value]
+    if not isinstance(value, UnquotedStr):
+        return value
+    if key in _NUMBERS:
+        with suppress(ValueError):  # a duration
+            return int(value)
+    return value == "true" if key in _BOOLEANS else str(value)
+
+
+def _as_yaml(data: object) -> str:
+    """Return valid data as JSON that is YAML, too: what YAML cannot hold, or would fold, is escaped."""
+    text = json.dumps(data, ensure_ascii=False, indent=2)
+    if len(text) > _MAX_INDENTED:  # what was sent must not become larger than what can be sent
+        text = json.dumps(data, ensure_ascii=False)
+    return _NOT_IN_YAML.sub(lambda char: f"\\u{ord(char[0]):04x}", text)
 
 
 def _unreachable(source: Source, rules: Mapping[int, Rule]) -> Iterator[Mistake]:

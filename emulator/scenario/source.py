@@ -24,6 +24,8 @@ MAX_DEPTH: Final = 50
 MAX_REPEATED: Final = 1_000_000
 """How many values the aliases of one text may repeat, in total."""
 
+_LONG_TEXT: Final = 100  # characters
+
 _PLAIN: Final = "plain"  # the tag of a scalar without quotes; its type depends on the field
 _QUOTED: Final = "tag:yaml.org,2002:str"
 _COLLECTION: Final = "collection"
@@ -186,6 +188,8 @@ class YamlSource:
             tag = node.tag.replace(_STANDARD_TAG, "!!", 1)
             self._add(node, path, f"the tag {tag} has no meaning here; remove it")
         if is_scalar:
+            if len(node.value) > _LONG_TEXT:
+                self._count_repeated(node, len(node.value) // _LONG_TEXT)
             if node.tag == _QUOTED:
                 return node.value
             return None if node.tag == _PLAIN and node.value in _NULLS else UnquotedStr(node.value)
@@ -225,8 +229,12 @@ class YamlSource:
     def _check_limits(self, node: Node) -> None:
         if id(node) in self._open or len(self._open) > MAX_DEPTH:
             raise _error(self.name, _place(node), "an alias contains itself, or nests too deep")
+        self._count_repeated(node, len(node.value))
+
+    def _count_repeated(self, node: Node, values: int) -> None:
+        """Raise ScenarioError once aliases repeat too much; each 100 characters of a long text count as a value."""
         if id(node) in self._seen:
-            self._repeated += len(node.value)
+            self._repeated += values
             if self._repeated > MAX_REPEATED:
                 raise _error(self.name, _place(node), f"aliases repeat more than {MAX_REPEATED:,} values")
         self._seen.add(id(node))

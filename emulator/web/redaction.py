@@ -4,7 +4,8 @@ A code that the scenario, its desk or a rule names literally is test data and is
 ``de***``. A program under test may send its code in the wrong place, so in raw requests every value that is not a
 number counts as a code: in XML, forms, queries and headers that are not well known, and a number too where its name
 says that it is a code. A body of another kind is not shown at all. Names of elements, attributes, parameters and
-headers are, and in the reason of a refusal the SOAPAction and malformed numbers.
+headers are, and in the reason of a refusal malformed numbers. A SOAPAction is shown, there as in the raw request, if it
+is a URI or resembles the operation's name, so that a misspelt one can be read.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from emulator.core.explain import Explanation, NearCall, Verification
 from emulator.core.journal import Entry, RawMessage, Reason, Refusal
 from emulator.core.matching import Mismatch
 from emulator.core.rules import NearMiss
+from emulator.scenario.suggestions import nearest
 from emulator.wire.content_type import MediaType, parse_content_type
 from emulator.wire.decoding import as_text
 
@@ -56,7 +58,9 @@ _OPEN_VALUE: Final = re.compile(r"[01]|true|false|\w+:.*")  # a truth, or a name
 
 _VALUE_FIELDS: Final = ("value", "excerpt")  # of a refusal's reason: a parameter's value
 _URI_FIELDS: Final = ("namespace",)  # a URI, unless the client sent a code there
-_ACTION_OR_NAMESPACE: Final = re.compile(rf"([\w+.-]+:[^?]*|{OPERATION})?", re.DOTALL)
+_ACTION_FIELDS: Final = ("action", "sent")
+_ACTION_OR_NAMESPACE: Final = re.compile(rf"([\w+.-]+:[^?]*|{OPERATION}|\(empty\))?", re.DOTALL)
+_MAX_MISSPELT: Final = 2 * len(OPERATION)
 
 
 def mask(auth_code: str) -> str:
@@ -120,6 +124,8 @@ class Redactor:
     def _quoted(self, name: str, value: str) -> str:
         if name in _VALUE_FIELDS:
             return value if _NUMBER_LIKE.fullmatch(value.strip()) else self._value(value)
+        if name in _ACTION_FIELDS:
+            return self._action(value)
         if name in _URI_FIELDS and not _is_action(value):
             return self._value(value)
         if name == "path":
@@ -171,7 +177,11 @@ class Redactor:
         return self._value(value) if _may_be_code(value, name) else value
 
     def _action(self, value: str) -> str:
-        return value if _is_action(value.strip('"')) else self._value(value)
+        core = value.strip("\"' ")
+        if _is_action(core) or (len(core) <= _MAX_MISSPELT and nearest(core, (OPERATION,))):
+            return value
+        before, _, after = value.partition(core)
+        return f"{before}{self._value(unquote(core))}{after}"
 
     def _response_header(self, name: str, value: str) -> str:
         return self._value(value) if _SECRET_NAME.search(name) else self._address(value)

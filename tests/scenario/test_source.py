@@ -135,6 +135,13 @@ def test_nesting_that_would_exhaust_the_stack_is_refused(opening: str) -> None:
     assert problem.endswith("nested more than 50 deep")
 
 
+def test_a_long_text_that_aliases_repeat_counts_as_many_values() -> None:
+    rules = "\n".join(f"  - {{when: {{session: {number}}}, fail: {{exception: *long}}}}" for number in range(1, 200))
+
+    (problem,) = problems(f"description: &long {'x' * 1_000_000}\nrules:\n{rules}")
+    assert problem.endswith("aliases repeat more than 1,000,000 values")
+
+
 def test_aliases_within_reason_are_many() -> None:
     rules = "\n".join(f"  - {{when: {{session: {number}}}, fail: *down}}" for number in range(1, 5000))
 

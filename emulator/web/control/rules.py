@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from werkzeug.exceptions import NotFound
@@ -59,8 +60,11 @@ def _data(status: RuleStatus) -> RuleJson:
         "id": status.id,
         "name": rule.name,
         "source": rule.source,
+        "rule": None if rule.definition is None else json.loads(rule.definition),
+        "text": rule.text(),
         "hits": status.hits,
         "last": status.last,
+        "next": status.next,
         "when": rule.when.wordings(),
         "replies": [str(reply) for reply in rule.replies],
         "times": rule.times,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.helpers.control import RULE, Emulated, detail
 
 
@@ -13,10 +15,31 @@ def test_a_rule_is_added_before_all_others() -> None:
     assert b"ActionFailed" in emulated.call().data
     added = {
         "id": 1, "name": "when session 1001", "source": None, "hits": 0, "last": None, "times": None, "per": "rule",
-        "when": {"session": "1001"}, "replies": ["startSessionRet_ActionFailed"],
+        "when": {"session": "1001"}, "replies": ["startSessionRet_ActionFailed"], "next": 0, "rule": rule,
+        "text": "session 1001: startSessionRet_ActionFailed",
     }  # fmt: skip
     assert response.json == added
     assert emulated.get("/rules/1") == {**added, "hits": 1, "last": 1}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ({}, [0, 1, 2, 2, 2]),
+        ({"times": 2}, [0, 1, None, None, None]),
+        ({"per": "session"}, [None] * 5),
+    ],
+    ids=["in turn", "spent", "per"],
+)
+def test_a_rule_says_which_of_its_replies_comes_next(words: dict[str, object], expected: list[int | None]) -> None:
+    emulated = Emulated()
+    replies = ["startSessionRet_Error", "startSessionRet_Error", "startSessionRet_OK"]
+    emulated.post("/rules", {"when": {"session": 1001}, "replies": replies, **words})
+    following = []
+    for _ in expected:
+        following.append(emulated.get("/rules/1")["next"])
+        emulated.call()
+    assert following == expected
 
 
 def test_rules_are_listed_in_order_of_precedence() -> None:
