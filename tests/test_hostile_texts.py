@@ -239,7 +239,6 @@ PROBLEMS: Final[dict[str, Callable[[Client, str], TestResponse]]] = {
         "/__admin/rules", data=text.encode("utf-8", "surrogatepass"), content_type="application/json"
     ),
     "an Origin": lambda client, text: named(client, {"HTTP_ORIGIN": in_a_header(text)}, "/__admin/calls"),
-    "a Host": lambda client, text: named(client, {"HTTP_HOST": in_a_header(text)}, "/__admin/calls"),
 }
 
 

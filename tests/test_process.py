@@ -80,14 +80,14 @@ class Client:
 
 
 def called(log: Path) -> list[int]:
-    """Return the sessions of the calls in a log."""
-    return [int(session) for session in re.findall(r"INFO get session=(\d+)", log.read_text())]
+    """Return the sessions of the calls that arrived, from a log with the level debug."""
+    return [int(session) for session in re.findall(r"arrived: get session=(\d+)", log.read_text())]
 
 
 def test_sigterm_under_load_loses_no_call_that_came(scenario: Path, tmp_path: Path) -> None:
     log, sessions = tmp_path / "log", count(WAITING)
     with ExitStack() as stack:
-        process = stack.enter_context(serve(f"{scenario} 2>{log}"))
+        process = stack.enter_context(serve(f"{scenario} --log-level debug 2>{log}"))
         address = ready(process)
         waiting = [Client(address, ("slow", "trickle")[number % 2], iter([number])) for number in range(WAITING)]
         busy = [Client(address, "busy", sessions) for _ in range(BUSY)]
