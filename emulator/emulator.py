@@ -67,6 +67,7 @@ class Options:
             control_token=self.control_token,
             exposed=self.is_exposed,
             show_auth_codes=self.show_auth_codes,
+            max_delay=self.max_delay,
             journal=JournalLimits(self.journal_size, self.journal_bytes),
             space_idle=self.space_idle,
         )
@@ -90,7 +91,7 @@ class Emulator(Rescue):
     ) -> None:
         options = options or Options()
         settings = options.settings()
-        self.engine = Engine(load_scenario(scenario), limits=settings.journal)
+        self.engine = Engine(load_scenario(scenario), limits=settings.journal, max_delay=settings.max_delay)
         file = file or _file_of(scenario)
         folder = ScenarioFolder(file, self.engine) if file else None
         self._watcher = folder if watch else None

@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 import requests
 
-from emulator import Emulator, RemoteEmulator
+from emulator import Emulator, Options, RemoteEmulator
 from emulator.core.contract import SERVICE_PATH
 from emulator.core.journal import Entry
 from emulator.fluent import account
@@ -68,6 +68,12 @@ def lines() -> Iterator[Lines]:
 def rescue() -> Iterator[Emulator]:
     with Emulator.start(SCENARIO) as emulator:
         yield emulator
+
+
+def test_a_delay_is_the_one_that_the_client_waited_for() -> None:
+    with Emulator.start(SCENARIO, Options(max_delay=0.01)) as rescue:
+        assert requests.get(rescue.url + "/startSession?iSession=9&iNode=2&sAuthCode=x", timeout=PATIENCE).ok
+        assert [call.delay for call in rescue.calls] == [0.01]
 
 
 def a_call(session: int | str, **padding: int) -> Request:

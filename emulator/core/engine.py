@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
@@ -47,11 +48,21 @@ class RuleStatus:
 
 
 class Engine:
-    """Answers calls by the rules added at run time and by a scenario, and keeps the journal. Thread-safe."""
+    """Answers calls by the rules added at run time and by a scenario, and keeps the journal. Thread-safe.
 
-    def __init__(self, scenario: Scenario, random: Random | None = None, limits: JournalLimits | None = None) -> None:
+    ``max_delay`` in seconds limits every delay of an answer.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        random: Random | None = None,
+        limits: JournalLimits | None = None,
+        max_delay: float = math.inf,
+    ) -> None:
         self._lock = RLock()  # guards everything below, and all that it refers to
         self._random = random or Random()
+        self._max_delay = max_delay
         self._journal = Journal(limits or JournalLimits())
         self._last_rule_id = 0
         self._added: dict[int, RuleState] = {}
@@ -76,7 +87,7 @@ class Engine:
                     self._used.append(state)
                 decided_by, rule, reason = DecidedBy.RULE, state.rule, ""
                 reply = state.take_reply(call, call_id)
-            delay = 0.0 if reply.delay is None else reply.delay.seconds(self._random)
+            delay = 0.0 if reply.delay is None else min(reply.delay.seconds(self._random), self._max_delay)
             considered = self._considered or self._considered_rules()
             raw = raw or RawExchange()
             exchange = Exchange(call_id, call, reply.outcome, delay, decided_by, rule, reason, raw, considered)

@@ -17,7 +17,8 @@ from emulator.server.advice import refusal
 from emulator.server.headers import ParsedHeaders, ProtocolError, RawHeaders, headers_too_long
 
 _NOT_ASCII_AS_X: Final = bytes(range(128)) + b"x" * 128
-_TARGET_START: Final = re.compile(rb" (?:/|http)", re.IGNORECASE)  # or that of a version
+# Also the start of a version, and a request line that is incomplete or has no version.
+_TARGET_START: Final = re.compile(rb" (?:/|(?i:http))|[A-Z] [^ \r\n]*(?: (?:HT{0,2})?)?(?:\r?\n|\r?\Z)")
 _ABSOLUTE_FORM: Final = re.compile(rb"https?://([^/?#@]+)(?![^/?#])", re.IGNORECASE)
 
 

@@ -192,5 +192,7 @@ def respond(request: WireRequest, operation: Operation, binding: Binding) -> Wir
         ctx = Context(pipeline.app, request, operation, binding)
         ctx.out_error = _thrown(binding, INTERNAL_ERROR)
         pipeline.get_out_string(ctx)
+    if ctx.out_error is not None:  # its frames refer to ctx: the body would stay in memory until a garbage collection
+        ctx.out_error.__traceback__ = ctx.out_error.__context__ = None
     transport, body = ctx.transport, b"".join(ctx.out_string)
     return WireResponse(transport.resp_code, transport.mime_type, body, ctx.binding, ctx.out_error, ctx.remarks)

@@ -170,7 +170,8 @@ class StrictXml:
         try:
             self._parse()
         except (XmlError, InputTooLarge) as error:
-            self._error, self._error_at = error.with_traceback(None), self._parser.CurrentByteIndex
+            error.__traceback__ = error.__context__ = None  # their frames hold this object: a reference cycle
+            self._error, self._error_at = error, self._parser.CurrentByteIndex
         del self._parser  # it holds this object's methods: a reference cycle
 
     def _parse(self) -> None:

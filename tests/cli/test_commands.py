@@ -244,8 +244,9 @@ def test_wait_goes_on_until_the_emulator_answers(before: bytes) -> None:
         early.settimeout(PATIENCE)
         first_poll, _ = early.accept()
         first_poll.recv(65536)
-    first_poll.sendall(before)
-    first_poll.close()
+        first_poll.sendall(before)
+        first_poll.close()
+        early.accept()[0].close()  # what answered before did not end the waiting
     with waiting, Emulator.start(SCENARIO, Options(port=port)):
         assert waiting.communicate(timeout=PATIENCE) == ("", "")
     assert waiting.returncode == 0

@@ -233,6 +233,16 @@ def test_a_shape_is_accepted_or_refused(shape: Shape) -> None:
     assert outcome(parse(data, size=1 if len(data) < 5000 else 997)) == (requests, error)
 
 
+@pytest.mark.parametrize("target", [b"/\xa5a", b"*/\xa5a", b"ftp://\xa5", b"http://x/\xa5"])
+@pytest.mark.parametrize("version", [b" HTTP/9.1", b""])
+def test_where_a_target_above_ascii_is_cut_makes_no_difference(target: bytes, version: bytes) -> None:
+    data = post(LENGTH) + get(target=target).replace(b" HTTP/1.1", version)
+    for cut in range(len(data)):
+        parser = parse(data[:cut])
+        parser.feed(data[cut:])
+        assert outcome(parser) == outcome(parse(data))
+
+
 @pytest.mark.parametrize(
     ("body", "headers"), [(FORM, (LENGTH,)), (IN_CHUNKS, (CHUNKED,))], ids=["with its length", "chunked"]
 )

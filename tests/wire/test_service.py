@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 
 import pytest
 
 from emulator.core.contract import OPERATION, SOAP11_NS, Binding, Call, Result
+from emulator.process import gc_paused
 from emulator.wire import faults, service
 from emulator.wire.faults import ServiceException
 from emulator.wire.service import Operation, WireRequest
@@ -93,6 +95,19 @@ def test_an_error_outside_the_operation_is_a_fault_too(caplog: pytest.LogCapture
         service.API.event_manager.handlers["method_return_document"].remove(fail)
     assert (answer.status, service.INTERNAL_ERROR.encode() in answer.body) == (500, True)
     assert "boom" in caplog.text
+
+
+@pytest.mark.parametrize("binding", Binding)
+def test_a_refused_request_is_released_without_the_garbage_collector(binding: Binding) -> None:
+    request = request_over(binding)
+    request.payload = b"<a>" if binding in SOAP else b"iSession=x&iNode=2&sAuthCode=c"
+    operation = throwing(ServiceException("is not reached"))
+    context = weakref.ref(operation)  # what holds the request holds its operation, too
+    with gc_paused():
+        answer = service.respond(request, operation, binding)
+        del operation
+        assert answer.fault is not None
+        assert context() is None
 
 
 # What the recorded cases do not have.
