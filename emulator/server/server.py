@@ -54,6 +54,7 @@ class HttpServer:
         self._on_malformed = on_malformed
         self._max_delay = max_delay
         self._limits = limits or HttpLimits()
+        self._host = host
         self._listener = bind(host, port)
         self._tls: TlsSetup | None = None
         if certificate is not None:
@@ -62,6 +63,7 @@ class HttpServer:
             except StartError:
                 self._listener.close()
                 raise
+        self._port = self._listener.getsockname()[1]
         self._thread: threading.Thread | None = None
         self._stop_requested: Future[None] = Future()
         self.origin = f"{'https' if self._tls else 'http'}://{host_port(*self._listener.getsockname()[:2])}"
@@ -81,6 +83,14 @@ class HttpServer:
             self._listener.close()
         else:
             self._thread.join()
+
+    def restart(self) -> None:
+        """Serve again after ``stop``, on the same port and with the same certificate; StartError if that fails."""
+        self._listener = bind(self._host, self._port)
+        self._stop_requested = Future()
+        if self._tls is not None:
+            self._tls.restore()
+        self.start()
 
     def run(self, ready: Callable[[], None]) -> None:
         """Serve in this thread, which is the main one, until SIGINT or SIGTERM; a second signal exits at once.

@@ -1,7 +1,9 @@
-"""The times of a fixture: to its first answer, for a reset, and for its stop."""
+"""The times of a fixture: to its first answer, for a reset, for its stop, and to import the plugin."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import closing
 from http.client import HTTPConnection
 from statistics import mean
@@ -12,6 +14,10 @@ from emulator import Emulator
 from tests.bench.measuring import Effort, Figures
 
 CALL = "/API/API.asmx/startSession?iSession=1000&iNode=2&sAuthCode=demo-ok"
+PLUGIN = "plugin imported, ms"
+IMPORTING = (
+    "import time, pytest; t = time.perf_counter(); import emulator.pytest_plugin; print(time.perf_counter() - t)"
+)
 BOUNDS = {"start to first answer, ms": "<= 15", "reset, ms": "<= 0.3", "stop, ms": "<= 10"}
 
 
@@ -23,6 +29,8 @@ def fixture(effort: Effort) -> Figures:
         runs = [use_one() for _ in range(effort.number(20))]
         for times, (name, bound) in zip(zip(*runs, strict=True), BOUNDS.items(), strict=True):
             figures.add(name, mean(times) * 1000, bound)
+        imported = subprocess.run([sys.executable, "-c", IMPORTING], capture_output=True, text=True, check=True)
+        figures.add(PLUGIN, float(imported.stdout) * 1000, "<= 10")
     return figures
 
 
