@@ -1,7 +1,7 @@
 """Test the fixtures with pytest 8 and 9 and with plugins of pytest, in an environment for each version of pytest.
 
-First come this project's own tests of its plugin, then the suites of ``tests/plugins``: each with its plugin alone, then
-all suites with all plugins at once. Prints one line for each run at the end; exits with 1 if any failed.
+First come this project's own tests of its plugin, then the suites of ``tests/plugins``: each with its plugin alone,
+then all suites with all plugins at once. Prints one line for each run at the end; exits with 1 if any failed.
 """
 
 from __future__ import annotations

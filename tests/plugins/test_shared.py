@@ -25,12 +25,12 @@ def test_of_the_default(number, base_url, rescue):
     rescue.use({})
 
 
-@pytest.mark.parametrize("number", range(10))
-def test_of_the_server(number, rescue_server):
+@pytest.mark.parametrize("_number", range(10))
+def test_of_the_server(_number, rescue_server):
     assert rescue_server.engine.scenario.name == "default"
     assert start_session(rescue_server.url, 1000) == "OK"
 
 
-@pytest.mark.parametrize("number", range(5))
-def test_that_stops(number, rescue):
+@pytest.mark.parametrize("_number", range(5))
+def test_that_stops(_number, rescue):
     rescue.stop()
