@@ -10,6 +10,7 @@ ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = __name__
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 USE_TZ = True
+STATIC_URL = "static/"
 RESCUE_URL = ""
 
 
