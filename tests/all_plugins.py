@@ -40,7 +40,7 @@ RUNS = [
     Suite("test_shared.py", "randomly", (), "pytest-randomly"),
     Suite("test_timeout.py", "timeout", ("--timeout", "20"), "pytest-timeout"),
     Suite("test_coverage.py", "pytest_cov", COVERAGE, "pytest-cov"),
-    Suite("test_rerunfailures.py", "rerunfailures", ("--reruns", "2"), "pytest-rerunfailures"),
+    Suite("test_rerunfailures.py", "rerunfailures", (), "pytest-rerunfailures"),
     Suite("test_hypothesis.py", "hypothesispytest", (), "hypothesis"),
     Suite("test_django.py", "django", ("--ds=django_settings",), "pytest-django"),
     Suite("test_unittest.py"),

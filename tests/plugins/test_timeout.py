@@ -10,7 +10,7 @@ def test_in_time(rescue):
     assert start_session(rescue.url, 1) == "OK"
 
 
-@pytest.mark.timeout(0.5, method="signal")
+@pytest.mark.timeout(0.5, method="signal", func_only=True)
 @pytest.mark.xfail(strict=True)
 def test_that_hangs(rescue):
     rescue.when(session=1).fails(connection="stall")
