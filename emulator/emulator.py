@@ -146,8 +146,11 @@ class Emulator(Rescue):
         found = verify(self.engine.snapshot(), when, times, after=after)
         return found.verified, found.text
 
+    def unused_rules(self) -> tuple[str, ...]:
+        return tuple(str(each.rule) for each in self.engine.rules() if each.id is not None and not each.hits)
+
     def use(self, scenario: ScenarioLike) -> None:
-        self.engine.replace(load_scenario(scenario))
+        self.engine.replace(load_scenario(scenario, self.scenario_folder))
 
     def reset(self) -> None:
         self.engine.reset()
@@ -158,6 +161,15 @@ class Emulator(Rescue):
             self._watcher.stop()
         self._is_serving, self._is_stopped = False, True
         self._server.stop()
+
+    def restart(self) -> None:
+        """Serve again after ``stop``, at the same URL and with the same rules and journal; else do nothing.
+
+        StartError if the port was taken meanwhile.
+        """
+        if self._is_stopped:
+            self._server.restart()
+            self._is_serving, self._is_stopped = True, False
 
     def __enter__(self) -> Emulator:
         if self._is_stopped:
@@ -197,8 +209,8 @@ def _file_of(scenario: ScenarioLike) -> Path | None:
     return Path(scenario) if isinstance(scenario, str | os.PathLike) else None
 
 
-def load_scenario(scenario: ScenarioLike) -> Scenario:
-    """Return the scenario; ScenarioError if it is missing or wrong."""
+def load_scenario(scenario: ScenarioLike, folder: Path | None = None) -> Scenario:
+    """Return the scenario; ScenarioError if it is missing or wrong. A relative path counts from the folder."""
     match scenario:
         case None:
             return default_scenario()
@@ -207,6 +219,6 @@ def load_scenario(scenario: ScenarioLike) -> Scenario:
         case Mapping():
             return from_data(dict(scenario), "scenario")
         case str() | os.PathLike():
-            return load(scenario)
+            return load(scenario, folder)
     given = type(scenario).__name__
     raise ScenarioError([Problem("scenario", 0, 0, f"has to be a path, a dict or a Scenario, not {given}")])

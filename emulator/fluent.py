@@ -8,11 +8,12 @@ from __future__ import annotations
 import sys
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from emulator.core.explain import describe_call
-from emulator.core.journal import Entry, Exchange, Refusal
+from emulator.core.journal import DecidedBy, Entry, Exchange, Refusal
 from emulator.core.matching import FIELDS
 from emulator.errors import EmulatorError, Problem, ScenarioError, VerificationError, on_purpose
 from emulator.escaping import visible
@@ -68,7 +69,12 @@ class FailureWords(TypedDict, total=False):
 
 
 class Rescue(ABC):
-    """An emulator for tests, in this process or elsewhere."""
+    """An emulator for tests, in this process or elsewhere.
+
+    Relative paths of scenarios count from ``scenario_folder``; None is the working folder.
+    """
+
+    scenario_folder: Path | None = None
 
     @property
     @abstractmethod
@@ -122,6 +128,10 @@ class Rescue(ABC):
     @abstractmethod
     def verification(self, data: Mapping[str, object]) -> tuple[bool, str]:
         """Return whether as many calls came as expected, and the explanation; what is uncertain is not verified."""
+
+    @abstractmethod
+    def unused_rules(self) -> Sequence[str]:
+        """Return the runtime rules that have answered no call, by their names."""
 
     @abstractmethod
     def use(self, scenario: Any) -> None:
@@ -195,29 +205,56 @@ class RuntimeRule:
         return f"<runtime rule {self.id}>"
 
 
+_LONG: Final = 10  # entries; in a longer account those that no rule answered come first
 _MAX_ENTRIES: Final = 50
 
 
 def account(rescue: Rescue) -> str:
     """Return the calls and refusals with their replies and near misses, for the report of a failed test."""
-    entries: list[Entry] = sorted([*rescue.calls, *rescue.refusals], key=lambda entry: entry.id)
+    entries = _entries(rescue)
     if not entries:
         return "no request came"
-    earlier = len(entries) - _MAX_ENTRIES
-    lines = [f"({earlier} before these)"] if earlier > 0 else []
-    for entry in entries[-_MAX_ENTRIES:]:
-        if isinstance(entry, Exchange):
-            decider = f"rule {entry.rule}" if entry.rule is not None else entry.attribution
-            delay = f" after {entry.delay:g} s" if entry.delay else ""
-            lines.append(f"{entry.id} {describe_call(entry)} -> {entry.outcome}{delay}, by {decider}{_got(entry)}")
-            lines += [f"    near miss: {miss}" for miss in entry.near_misses()]
-        else:
-            binding = "a request" if entry.binding is None else entry.binding.value
-            lines.append(
-                f"{entry.id} {binding} was refused with {entry.status}: {' '.join(entry.reason.split())}{_got(entry)}"
-            )
-        lines += [f"    remark: {remark}" for remark in entry.remarks]
+    shown = entries
+    lines = []
+    if len(entries) > _LONG:
+        unmatched = [entry for entry in entries if _is_unmatched(entry)][-_MAX_ENTRIES:]
+        others = [entry for entry in entries if not _is_unmatched(entry)]
+        shown = unmatched + others[max(0, len(others) + len(unmatched) - _MAX_ENTRIES) :]
+        missing = f", without {len(entries) - len(shown)} older ones" if len(shown) < len(entries) else ""
+        lines = [f"({len(entries)} in all; first the {len(unmatched)} that no rule answered{missing})"]
+    for entry in shown:
+        lines += _entry_lines(entry)
     return "\n".join(map(visible, lines))
+
+
+def unexpected(rescue: Rescue) -> str:
+    """Return what a strict test must not leave behind: unused rules, refusals, calls for ``otherwise``; "" if none."""
+    lines = [f"never used: rule {name}" for name in rescue.unused_rules()]
+    lines += [next(_entry_lines(entry)) for entry in _entries(rescue) if _is_unmatched(entry)]
+    if len(lines) > _MAX_ENTRIES:
+        lines[_MAX_ENTRIES:] = [f"and {len(lines) - _MAX_ENTRIES} more"]
+    return "\n".join(map(visible, lines))
+
+
+def _entries(rescue: Rescue) -> list[Entry]:
+    return sorted([*rescue.calls, *rescue.refusals], key=lambda entry: entry.id)
+
+
+def _is_unmatched(entry: Entry) -> bool:
+    """Return True for a refusal, and for a call that neither a rule nor the desk answered."""
+    return isinstance(entry, Refusal) or entry.decided_by is DecidedBy.OTHERWISE
+
+
+def _entry_lines(entry: Entry) -> Iterator[str]:
+    if isinstance(entry, Exchange):
+        decider = f"rule {entry.rule}" if entry.rule is not None else entry.attribution
+        delay = f" after {entry.delay:g} s" if entry.delay else ""
+        yield f"{entry.id} {describe_call(entry)} -> {entry.outcome}{delay}, by {decider}{_got(entry)}"
+        yield from (f"    near miss: {miss}" for miss in entry.near_misses())
+    else:
+        binding = "a request" if entry.binding is None else entry.binding.value
+        yield f"{entry.id} {binding} was refused with {entry.status}: {' '.join(entry.reason.split())}{_got(entry)}"
+    yield from (f"    remark: {remark}" for remark in entry.remarks)
 
 
 def _got(entry: Entry) -> str:

@@ -1,5 +1,6 @@
 """Settings of every test: hypothesis's examples are the same in each run, and have no deadline on a slow machine."""
 
+import logging
 from collections.abc import Generator
 
 import pytest
@@ -7,6 +8,13 @@ from hypothesis import settings
 
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=100)
 settings.load_profile("steady")
+
+collect_ignore = ["plugins"]  # suites of tests/all_plugins.py
+
+
+@pytest.hookimpl(trylast=True)  # after the plugin, which keeps the log of the emulator out of pytest's
+def pytest_configure() -> None:
+    logging.getLogger("emulator").setLevel(logging.NOTSET)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -235,6 +235,28 @@ def test_the_account_lists_every_request(rescue: Rescue) -> None:
     )
 
 
+def test_a_long_account_has_the_calls_without_a_rule_first() -> None:
+    with Emulator.start(SCENARIO) as rescue:
+        for session in [9, *[1001] * 20, 9, *[1001] * 40]:
+            call(rescue, session)
+        title, *lines = account(rescue).splitlines()
+    assert title == "(62 in all; first the 2 that no rule answered, without 12 older ones)"
+    near_misses = [f"    near miss: {name}: session is 9, the rule wants" for name in ("Ann", "twice")]
+    starts = ["1 get", *near_misses, "22 get", *near_misses, *(f"{n} get" for n in [*range(14, 22), *range(23, 63)])]
+    assert [line[: len(start)] for line, start in zip(lines, starts, strict=True)] == starts
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_an_emulator_that_was_stopped_serves_again_where_it_was(is_stopped: bool) -> None:
+    with Emulator.start(SCENARIO) as rescue:
+        url, answer = rescue.url, call(rescue)
+        if is_stopped:
+            rescue.stop()
+        rescue.restart()
+        assert (rescue.url, call(rescue)) == (url, answer)
+        rescue.verify(session=1001, times=2)
+
+
 def test_in_this_process_an_auth_code_is_not_masked_and_not_in_a_repr() -> None:
     with Emulator.start({}) as rescue:
         call(rescue)

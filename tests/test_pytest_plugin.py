@@ -16,15 +16,8 @@ from emulator.emulator import Emulator, Options
 from emulator.scenario.control_shapes import SpaceListJson
 from tests.helpers.golden import check_golden
 from tests.helpers.paths import GOLDEN
+from tests.helpers.suites import CALL, run, suite
 
-CALL = """
-    import pytest
-    from urllib.request import urlopen
-
-    def result(rescue, session=1001):
-        with urlopen(f"{rescue.url}/startSession?iSession={session}&iNode=5&sAuthCode=demo-ann") as answer:
-            return answer.read().decode().rpartition("startSessionRet_")[2].partition("<")[0]
-"""
 OK_FOR_ALL = "otherwise: startSessionRet_OK\n"
 BAD = "rules:\n  - whne: {session: 1}\n    return: startSessionRet_OK\n  - {when: {session: x}, return: OK}\n"
 BAD_PROBLEMS = [
@@ -44,16 +37,6 @@ def elsewhere() -> Iterator[Emulator]:
     """A server for ``--rescue-url``; its own scenario is not that of the tests."""
     with Emulator.start({"name": "elsewhere", "otherwise": "startSessionRet_NotLoggedInAsAdmin"}) as server:
         yield server
-
-
-def suite(pytester: pytest.Pytester, tests: str) -> None:
-    """Write the tests of a run, which may use ``result``."""
-    pytester.makepyfile(test_it=CALL + tests)
-
-
-def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    """Run pytest in this process, which loads the plugin by its entry point."""
-    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
 
 
 def spaces(server: Emulator) -> list[str]:
@@ -156,17 +139,17 @@ def test_an_unusable_file_fails_its_tests_with_its_problems(
 
 
 def test_a_marker_with_other_arguments_fails_its_test(pytester: pytest.Pytester) -> None:
-    wrong = ["", "'a.yaml', 'b.yaml'", "scenario='a.yaml'", "5"]
+    wrong = ["", "'a.yaml', 'b.yaml'", "scenario='a.yaml'", "5", "strict='yes'", "'a.yaml', strickt=True"]
     tests = [f"    @pytest.mark.rescue({each})\n    def test_{n}(rescue): pass\n" for n, each in enumerate(wrong)]
     suite(pytester, "\n".join(["", *tests, "    def test_another(rescue): pass\n"]))
     outcome = run(pytester)
     outcome.assert_outcomes(errors=len(wrong), passed=1)
-    message = "the marker 'rescue' takes one scenario: a file's path, or a dict"
-    assert outcome.outlines.count(message) == len(wrong)
+    message = "the marker 'rescue' takes one scenario (a file's path, or a dict), strict=True or False, or both; not "
+    assert [line for line in outcome.outlines if line.startswith(message)] == [f"{message}rescue({e})" for e in wrong]
 
 
 @pytest.mark.parametrize("given_by", ["the option", "the ini option"])
-def test_an_emulator_elsewhere_gives_each_test_a_space_that_is_gone_afterwards(
+def test_an_emulator_elsewhere_gives_the_session_a_space_that_is_gone_afterwards(
     given_by: str, pytester: pytest.Pytester, elsewhere: Emulator
 ) -> None:
     pytester.makeini("[pytest]\nrescue_url = " + (elsewhere.url if given_by == "the ini option" else ""))
@@ -192,8 +175,8 @@ def test_an_emulator_elsewhere_gives_each_test_a_space_that_is_gone_afterwards(
         assert not result(rescue)
 
     def test_urls():
-        assert len(urls) == 3
-        assert all("/spaces/pytest-" in url for url in urls)
+        assert len(urls) == 1
+        assert "/spaces/pytest-" in urls.pop()
     """,
     )
     outcome = run(pytester, *(("--rescue-url", elsewhere.url) if given_by == "the option" else ()))
@@ -263,8 +246,8 @@ def test_the_plugin_can_be_switched_off(pytester: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     ("option", "lines"),
     [
-        ("--markers", ["@pytest.mark.rescue(scenario): the scenario that the fixture 'rescue' serves to this test: *"]),
-        ("--fixtures", ["*A running emulator: one server for the session, reset before each test.*"]),
+        ("--markers", ["@pytest.mark.rescue(scenario, strict=False): the scenario that the fixture 'rescue' serves *"]),
+        ("--fixtures", [f"{name} *" for name in ("rescue_options", "rescue_server", "rescue")]),
         ("--help", ["*--rescue-url=URL*", "  rescue_scenario (string):*"]),
     ],
 )
@@ -356,8 +339,8 @@ def test_the_report_covers_every_phase_of_a_test_in_a_space(pytester: pytest.Pyt
     by_otherwise = "auth_code=de*** -> startSessionRet_Error, by otherwise"
     assert sections(outcome.outlines, pytester.path) == (
         f"ERROR at setup of test_before\n1 get session=1 node=5 {by_otherwise}\n\n"
-        f"ERROR at teardown of test_after\n1 get session=3 node=5 {by_otherwise}\n\n"
-        f"test_during\n1 get session=2 node=5 {by_otherwise}\n"
+        f"ERROR at teardown of test_after\n3 get session=3 node=5 {by_otherwise}\n\n"
+        f"test_during\n2 get session=2 node=5 {by_otherwise}\n"
     )
 
 

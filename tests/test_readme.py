@@ -135,10 +135,10 @@ def test_the_demo_goes_as_described() -> None:
 
 
 def test_the_test_with_pytest_passes_and_fails_with_the_report_that_is_shown(pytester: pytest.Pytester) -> None:
-    (test, *_) = (block for block in blocks("python") if "def test_" in block)
-    pytester.makepyfile(test_1=test.replace("iSession=1001", "iSession=1010"), test_2=test)
+    test, fixtures = (block for block in blocks("python") if "def test_" in block)
+    pytester.makepyfile(test_1=test.replace("iSession=1001", "iSession=1010"), test_2=test, test_3=fixtures)
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
-    result.assert_outcomes(passed=1, failed=1)
+    result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["*- rescue calls -*", *blocks("text")[0].splitlines()])
 
 

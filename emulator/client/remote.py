@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 from urllib.parse import quote
 
 from emulator.client.control_api import AnyPath, ControlApi, RequestRefused, root_url
@@ -79,6 +80,12 @@ class RemoteEmulator(Rescue):
             return False, str(refused)
         return found["verified"], found["text"]
 
+    def unused_rules(self) -> tuple[str, ...]:
+        rules: shapes.RuleListJson = self._control.request(
+            "GET", f"/rules?limit={MAX_ENTRY_ID}", shape=shapes.RuleListJson
+        )
+        return tuple(rule["name"] for rule in rules["rules"] if rule["id"] is not None and not rule["hits"])
+
     def use(self, scenario: RemoteScenario) -> None:
         self._put("/scenario", scenario, self._control)
 
@@ -110,7 +117,7 @@ class RemoteEmulator(Rescue):
         self.close()
 
     def _put(self, path: str, scenario: RemoteScenario | None, control: ControlApi) -> None:
-        body, name = (None, "") if scenario is None else _content(scenario)
+        body, name = (None, "") if scenario is None else _content(scenario, self.scenario_folder)
         query = f"?file={quote(name, safe='')}" if name else ""
         control.request("PUT", path + query, body, name=name)
 
@@ -171,7 +178,7 @@ def _exists(control: ControlApi, method: str, path: str, body: object = None) ->
     return True
 
 
-def _content(scenario: RemoteScenario) -> tuple[dict[str, object] | bytes, str]:
+def _content(scenario: RemoteScenario, folder: Path | None) -> tuple[dict[str, object] | bytes, str]:
     """Return a scenario as data or as YAML, and the name of its file; checked here, where its lines are."""
     if isinstance(scenario, Mapping):
         data = dict(scenario)
@@ -180,7 +187,7 @@ def _content(scenario: RemoteScenario) -> tuple[dict[str, object] | bytes, str]:
     if isinstance(scenario, Scenario):
         source, name = scenario.source, scenario.name
     else:
-        source, name = load(scenario).source, os.fsdecode(scenario)
+        source, name = load(scenario, folder).source, os.fsdecode(scenario)
     if source is None:
         raise ScenarioError([Problem("scenario", 0, 0, "was made by a program, and has no text that could be sent")])
     return source.encode(), name

@@ -52,20 +52,28 @@ _MAX_INDENTED: Final = 256 * 1024
 _NOT_IN_YAML: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _KEY_OF_DICT: Final = "[key]"  # how pydantic marks an error in a key
 
+AnyPath = str | os.PathLike[str]
 M = TypeVar("M", bound=StrictModel)
 
 
-def load(path: str | os.PathLike[str]) -> Scenario:
-    """Load a scenario from a YAML file; a scenario without a name is named after the file."""
+def load(path: AnyPath, folder: AnyPath | None = None) -> Scenario:
+    """Load a scenario from a YAML file; a scenario without a name is named after the file.
+
+    A relative path counts from the ``folder``, by default the working folder; messages have it as it is given.
+    """
+    return loads(read_file(path, folder), os.fsdecode(path))
+
+
+def read_file(path: AnyPath, folder: AnyPath | None = None) -> bytes:
+    """Return the content of a scenario file; ScenarioError if it cannot be read."""
     name = os.fsdecode(path)
     try:
-        with open(name, "rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        with open(name if folder is None else os.path.join(folder, name), "rb") as file:
+            return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         message = _CANNOT_READ.get(type(error), f"cannot be read: {reason}")
         raise ScenarioError([Problem(name, 1, 1, message)]) from error
-    return loads(content, name)
 
 
 def loads(text: str | bytes, name: str = "<string>") -> Scenario:

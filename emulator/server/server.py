@@ -56,8 +56,8 @@ class HttpServer:
         self._on_malformed = on_malformed
         self._max_delay = max_delay
         self._limits = limits or HttpLimits()
-        hosts = [host] if isinstance(host, str) else host
-        self._listeners, self._skipped = listen(hosts, [port] if isinstance(port, int) else port)
+        self._hosts = [host] if isinstance(host, str) else host
+        self._listeners, self._skipped = listen(self._hosts, [port] if isinstance(port, int) else port)
         own = [listener.getsockname()[0] for listener in self._listeners]
         self._tls: TlsSetup | None = None
         if certificate is not None:
@@ -66,9 +66,10 @@ class HttpServer:
             except StartError:
                 self._close_listeners()
                 raise
+        self._port = self._listeners[0].getsockname()[1]
         self._thread: threading.Thread | None = None
         self._stop_requested: Future[None] = Future()
-        address = host_port(ANY_ADDRESS.get(own[0], own[0]), self._listeners[0].getsockname()[1])
+        address = host_port(ANY_ADDRESS.get(own[0], own[0]), self._port)
         self.origin = f"{'https' if self._tls else 'http'}://{address}"
         self.ca_file = self._tls.ca_file if self._tls else None
 
@@ -86,6 +87,14 @@ class HttpServer:
             self._close_listeners()
         else:
             self._thread.join()
+
+    def restart(self) -> None:
+        """Serve again after ``stop``, on the same port and with the same certificate; StartError if that fails."""
+        self._listeners, _ = listen(self._hosts, [self._port])
+        self._stop_requested = Future()
+        if self._tls is not None:
+            self._tls.restore()
+        self.start()
 
     def run(self, ready: Callable[[], None]) -> None:
         """Serve in this thread, which is the main one, until SIGINT or SIGTERM; a second signal exits at once.

@@ -52,7 +52,24 @@ class TlsSetup:
 
     context: ssl.SSLContext
     ca_file: Path | None
+    ca_pem: bytes = b""
     clean_up: Callable[[], object] = lambda: None
+
+    def keep_temporary(self) -> None:
+        """Remove the ``ca_file`` with ``clean_up``."""
+        assert self.ca_file is not None
+        self.clean_up = weakref.finalize(self, self.ca_file.unlink, missing_ok=True)
+
+    def restore(self) -> None:
+        """Write the ``ca_file`` again if ``clean_up`` removed it; StartError if that fails."""
+        if self.ca_file is None or self.ca_file.exists():
+            return
+        try:
+            with open(self.ca_file, "xb") as file:
+                file.write(self.ca_pem)
+        except OSError as error:
+            raise StartError(f"cannot write the CA certificate to {self.ca_file}: {error.strerror}") from error
+        self.keep_temporary()
 
 
 def set_up_tls(certificate: Certificate, addresses: Sequence[str], default_names: Sequence[str]) -> TlsSetup:
@@ -101,7 +118,7 @@ def _write_ca(content: bytes, path: AnyPath | None, context: ssl.SSLContext) -> 
     try:
         if path is not None:
             Path(path).write_bytes(content)
-            return TlsSetup(context, Path(path))
+            return TlsSetup(context, Path(path), content)
         fd, temporary = tempfile.mkstemp(".pem", "rescue-emulator-ca-")
         with open(fd, "wb") as file:
             file.write(content)
@@ -109,8 +126,8 @@ def _write_ca(content: bytes, path: AnyPath | None, context: ssl.SSLContext) -> 
     except OSError as error:
         where = "a temporary file" if path is None else path
         raise StartError(f"cannot write the CA certificate to {where}: {error.strerror}") from error
-    setup = TlsSetup(context, Path(temporary))
-    setup.clean_up = weakref.finalize(setup, Path(temporary).unlink, missing_ok=True)
+    setup = TlsSetup(context, Path(temporary), content)
+    setup.keep_temporary()
     return setup
 
 

@@ -128,9 +128,7 @@ def _route_by_body(ctx: Any, media: MediaType) -> None:
 def _fault(error: MissingPart | XmlError | InputTooLarge, ctx: Any) -> AsmxFault:
     """Return the fault for an error in the XML, which depends on whether the request has been routed."""
     is_empty = not ctx.transport.req.payload.strip()
-    error.__traceback__ = error.__context__ = (
-        None  # their frames refer to ctx: a cycle
-    )
+    error.__traceback__ = error.__context__ = None  # their frames refer to ctx: a cycle
     match error:
         case MissingPart():
             spec = faults.PART_MISSING if ctx.is_routed else faults.PART_MISSING_IN_ROUTING

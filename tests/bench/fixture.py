@@ -1,7 +1,10 @@
-"""The times of a fixture: to its first answer, for a reset, and for its stop."""
+"""The times of a fixture: to its first answer, for a reset, for its stop, and to import the plugin."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from contextlib import closing
 from http.client import HTTPConnection
 from statistics import mean
@@ -12,6 +15,10 @@ from emulator import Emulator
 from tests.bench.measuring import Effort, Figures
 
 CALL = "/API/API.asmx/startSession?iSession=1000&iNode=2&sAuthCode=demo-ok"
+PLUGIN = "plugin imported, ms"
+IMPORTING = (
+    "import time, pytest; t = time.perf_counter(); import emulator.pytest_plugin; print(time.perf_counter() - t)"
+)
 BOUNDS = {"start to first answer, ms": "<= 15", "reset, ms": "<= 0.3", "stop, ms": "<= 10"}
 
 
@@ -19,11 +26,20 @@ def fixture(effort: Effort) -> Figures:
     """Measure milliseconds, each the mean of some runs with the default scenario and a keep-alive connection."""
     figures = Figures()
     use_one()
+    import_plugin()
     for _ in range(effort.rounds):
         runs = [use_one() for _ in range(effort.number(20))]
         for times, (name, bound) in zip(zip(*runs, strict=True), BOUNDS.items(), strict=True):
             figures.add(name, mean(times) * 1000, bound)
+        figures.add(PLUGIN, import_plugin() * 1000, "<= 10")
     return figures
+
+
+def import_plugin() -> float:
+    """Return the seconds that importing the plugin adds to a run of pytest, from bytecode as in any but the first."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, "-c", IMPORTING]
+    return float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
 
 
 def use_one() -> tuple[float, float, float]:
