@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,15 +33,16 @@ ScenarioLike = Scenario | Mapping[str, object] | str | os.PathLike[str] | None
 class Options:
     """How to serve.
 
-    ``port`` 0 is any free one. ``max_delay`` limits every delay of an answer, in seconds. ``public_url`` is the address
-    that clients use, if it is not the server's own. The journal keeps ``journal_size`` entries and ``journal_bytes``
-    bytes of messages. ``control`` False turns the control API off; on a host that other machines can reach it requires
-    ``control_token``. A space ends ``space_idle`` seconds after its last request. With a ``certificate``, a
-    ``MadeCertificate`` or ``CertificateFiles``, the server speaks TLS. ``limits`` are those for clients.
+    Several hosts, and all addresses of each, share one port; ``*`` is the whole machine. ``port`` 0 is any free one; of
+    several ports the first free one is taken. ``max_delay`` limits every delay of an answer, in seconds.
+    ``public_url`` is the address that clients use, if it is not the server's own. The journal keeps ``journal_size``
+    entries and ``journal_bytes`` bytes of messages. ``control`` False turns the control API off; on a host that other
+    machines can reach it requires ``control_token``. A space ends ``space_idle`` seconds after its last request. With a
+    ``certificate``, a ``MadeCertificate`` or ``CertificateFiles``, the server speaks TLS. ``limits`` are for clients.
     """
 
-    host: str = "127.0.0.1"
-    port: int = 0
+    host: str | Sequence[str] = "127.0.0.1"
+    port: int | Sequence[int] = 0
     public_url: str | None = None
     max_delay: float = 300.0
     journal_size: int = JournalLimits().entries
@@ -53,13 +54,18 @@ class Options:
     certificate: Certificate | None = None
     limits: HttpLimits = field(default_factory=HttpLimits)
 
+    @property
+    def is_exposed(self) -> bool:
+        """True if other machines can reach one of the hosts."""
+        return any(is_public(host) for host in ([self.host] if isinstance(self.host, str) else self.host))
+
     def settings(self) -> Settings:
         """Return the options of the web application."""
         return Settings(
             public_url=self.public_url,
             control=self.control,
             control_token=self.control_token,
-            exposed=is_public(self.host),
+            exposed=self.is_exposed,
             show_auth_codes=self.show_auth_codes,
             journal=JournalLimits(self.journal_size, self.journal_bytes),
             space_idle=self.space_idle,

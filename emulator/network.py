@@ -1,9 +1,25 @@
-"""Network addresses: which ones are loopback, and how host and port are written in a URL."""
+"""Network addresses: those of a host, which ones are loopback, and how host and port are written in a URL."""
 
 from __future__ import annotations
 
 import socket
 from ipaddress import ip_address
+from typing import Any, Final
+
+ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""The addresses that stand for all of a machine, each with the one at which that machine reaches itself."""
+
+_FIXED: Final = {"*": ("0.0.0.0", "::"), "localhost": ("127.0.0.1", "::1")}  # localhost as in RFC 6761, 6.3
+
+
+def addresses(host: str) -> list[tuple[socket.AddressFamily, tuple[Any, ...]]]:
+    """Return family and socket address of every address of a host, IPv4 first; ``*`` is all of this machine."""
+    found = [
+        (family, address)
+        for name in _FIXED.get(host, (host,))
+        for family, _, _, _, address in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    ]
+    return sorted(found, key=lambda item: item[0] is not socket.AF_INET)
 
 
 def is_loopback(address: str) -> bool:
@@ -16,8 +32,7 @@ def is_loopback(address: str) -> bool:
 def is_public(host: str) -> bool:
     """Return True if a server that listens on this host can be reached from other machines."""
     try:
-        address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0]
-        return not is_loopback(str(address).partition("%")[0])
+        return not all(is_loopback(str(address[0]).partition("%")[0]) for _, address in addresses(host))
     except (OSError, ValueError):
         return True
 

@@ -166,17 +166,80 @@ def test_a_process_that_does_not_stop_in_time_exits() -> None:
     assert run_script(script) == (0, b"")
 
 
-def test_a_second_signal_exits_at_once_and_the_handlers_are_restored(monkeypatch: pytest.MonkeyPatch) -> None:
-    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
-    exits: list[int] = []
-    stops: list[None] = []
-    monkeypatch.setattr(os, "_exit", exits.append)
-    with stop_on_signals(lambda: stops.append(None)):
-        signal.raise_signal(signal.SIGTERM)
-        assert (len(stops), exits) == (1, [])
-        signal.raise_signal(signal.SIGINT)
-    assert (len(stops), exits) == (1, [0])
-    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == handlers
+def test_a_second_signal_exits_at_once() -> None:
+    script = (
+        "import os, signal\nfrom emulator.process import stop_on_signals\n"
+        "with stop_on_signals(lambda: os.write(2, b'stop')):\n"
+        "    signal.raise_signal(signal.SIGTERM)\n    signal.raise_signal(signal.SIGINT)\n    os.write(2, b'on')"
+    )
+    assert run_script(script) == (0, b"stop")
+
+
+def test_the_handlers_are_restored_after_the_work() -> None:
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    handlers = [signal.getsignal(number) for number in numbers]
+    with stop_on_signals(lambda: None):
+        assert all(signal.getsignal(number) not in handlers for number in numbers)
+    assert [signal.getsignal(number) for number in numbers] == handlers
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_signal_ends_a_process_whose_regular_expression_runs_away(signals: int, tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text("rules: [{when: {auth_code: {matches: '(a+)+b'}}, return: startSessionRet_OK}]")
+    with serve(str(scenario)) as process, sent(ready(process), a_request()) as connection:
+        assert next_answer(connection)[0] == 200
+        connection.sendall(a_request(auth_code="a" * 100).head)
+        for _ in range(signals):
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+
+
+def test_a_hangup_ends_it_like_sigterm_and_no_file_is_left(tmp_path: Path) -> None:
+    with serve("--tls", env={**os.environ, "TMPDIR": str(tmp_path)}) as process:
+        ready(process)
+        assert len([*tmp_path.glob("rescue-emulator-ca-*")]) == 1
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(PATIENCE) == 0
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_hangup_that_was_ignored_at_the_start_stays_ignored(scenario: Path) -> None:
+    with serve(str(scenario), before="trap '' HUP;") as process:
+        address = ready(process)
+        process.send_signal(signal.SIGHUP)
+        assert result(call(address, a_request())) == "OK"
+        assert ended(process)[0] == 0
+
+
+def test_a_signal_at_the_start_leaves_no_file(tmp_path: Path) -> None:
+    script = (
+        "import signal, tempfile, weakref, pathlib\nfrom emulator.process import exit_on_signals\n"
+        "with exit_on_signals():\n"
+        f"    weakref.finalize(exit_on_signals, pathlib.Path({str(tmp_path / 'file')!r}).touch)\n"
+        "    signal.raise_signal(signal.SIGTERM)\n"
+    )
+    assert run_script(script) == (0, b"")
+    assert (tmp_path / "file").exists()
+
+
+# Standard input
+
+
+def test_it_ends_with_its_standard_input(scenario: Path) -> None:
+    with serve(f"--exit-with-stdin {scenario}", stdin=subprocess.PIPE) as process:
+        assert result(call(ready(process), a_request())) == "OK"
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("redirection", ["<&-", "</dev/null"])
+def test_a_standard_input_that_cannot_end_is_a_usage_error(redirection: str) -> None:
+    with serve(f"--exit-with-stdin {redirection}") as process:
+        _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 2
+    assert "--exit-with-stdin needs a standard input, such as a pipe: it is closed or /dev/null" in errors
 
 
 # Open files and standard streams
@@ -257,8 +320,8 @@ def test_a_ready_line_that_cannot_be_written_is_logged_and_stops_nothing(
         status, log = ended(process)
     others = [line for line in (log or "").splitlines() if " INFO get session=" not in line]
     assert status == 0
-    assert len(others) == 1
-    assert f"WARNING cannot write to standard output, {reason}: ready http://" in others[0]
+    assert len(others) == 2
+    assert f"WARNING cannot write to standard output, {reason}: ready http://" in others[1]
 
 
 def test_all_standard_streams_can_be_closed() -> None:

@@ -10,7 +10,8 @@ from typing import Final
 
 import click
 
-from emulator.cli.options import CONTEXT, COUNT, FAILED, FILE, Seconds, fail, load_or_fail, token, write
+from emulator.cli.environment import CONTEXT, Command
+from emulator.cli.options import COUNT, FAILED, FILE, Seconds, fail, load_or_fail, token, write
 from emulator.core.contract import INT32_MAX, INT32_MIN, SERVICE_PATH, Binding, Call, Result
 from emulator.errors import EmulatorError, RemoteError, ScenarioError
 from emulator.escaping import visible
@@ -57,7 +58,16 @@ _TIMEOUT = click.option(
 )
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(cls=Command, context_settings=CONTEXT)
+def scenarios() -> None:
+    """List the shipped scenarios, each with its description and its file; 'serve NAME' serves one."""
+    from emulator.scenario.files import shipped_scenarios
+
+    for name, file in shipped_scenarios().items():
+        write(f"{name}: {load_or_fail(file).description}\n    {file}")
+
+
+@click.command(cls=Command, context_settings=CONTEXT)
 @click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE...")
 def check(files: tuple[Path, ...]) -> None:
     """Check scenario files.
@@ -78,7 +88,7 @@ def check(files: tuple[Path, ...]) -> None:
         sys.exit(FAILED)
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(cls=Command, context_settings=CONTEXT)
 @click.argument("file", type=FILE)
 @click.option("--session", type=_INT32, required=True, help="The session of the call.")
 @click.option("--node", type=_INT32, required=True, help="The node of the call.")
@@ -95,7 +105,7 @@ def explain(file: Path, session: int, node: int, auth_code: str | None, binding:
     write(Engine(load_or_fail(file)).explain(call).text())
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(cls=Command, context_settings=CONTEXT)
 def schema() -> None:
     """Print the JSON Schema of scenario files, for editors."""
     from emulator.scenario.schema import schema as scenario_schema
@@ -103,7 +113,7 @@ def schema() -> None:
     click.echo(json.dumps(scenario_schema(), indent=2))
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(cls=Command, context_settings=CONTEXT)
 @click.option(
     "--address",
     metavar="URL",
@@ -117,7 +127,7 @@ def wsdl(address: str) -> None:
     click.echo(document(address), nl=False)
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(cls=Command, context_settings=CONTEXT)
 @_URL
 @click.option("--session", type=_INT32, required=True, help="The session to start.")
 @click.option("--node", type=_INT32, required=True, help="The node of the technician.")
@@ -152,7 +162,7 @@ def call(
     sys.exit(0 if result is Result.OK else FAILED)
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(cls=Command, context_settings=CONTEXT)
 @_URL
 @_TIMEOUT
 @_CACERT
@@ -171,7 +181,7 @@ def wait(url: str, timeout: float, cacert: Path | None) -> None:
         time.sleep(_POLL_INTERVAL)
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(cls=Command, context_settings=CONTEXT)
 @_URL
 @click.option("--session", type=_INT32, help="Count only calls for this session.")
 @click.option("--node", type=_INT32, help="Count only calls with this node.")

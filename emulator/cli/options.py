@@ -1,8 +1,9 @@
-"""What the commands share: options from the environment, types of values, and how a command prints and fails."""
+"""What the commands share: types of values, and how a command prints and fails."""
 
 from __future__ import annotations
 
 import math
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
 FAILED: Final = 1
 
-CONTEXT: Final = {"auto_envvar_prefix": "RESCUE_EMULATOR"}
-"""Settings of each command: its options can also be given in the environment, ``--port`` as RESCUE_EMULATOR_PORT."""
+_MAX_PORT: Final = 65535
 
 FILE: Final = click.Path(path_type=Path)
 COUNT: Final = click.IntRange(min=0)
@@ -37,6 +37,19 @@ class Seconds(click.FloatRange):
         if math.isnan(seconds):
             self.fail(f"{value!r} is not a number of seconds", param, ctx)
         return float(super().convert(value, param, ctx))
+
+
+class Ports(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.4
+    """A port, or several in a row such as ``8085-8095``; the value is a range."""
+
+    name = "port"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> range:
+        found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", str(value), re.ASCII)
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (-1, -1)
+        if not 0 <= first <= last <= _MAX_PORT or 0 == first < last:
+            self.fail(f"{value!r} is neither a port from 0 to {_MAX_PORT} nor several such as 8085-8095", param, ctx)
+        return range(first, last + 1)
 
 
 def token(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:

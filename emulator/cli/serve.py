@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
-from emulator.cli.options import CONTEXT, COUNT, FILE, Seconds, fail, load_or_fail, token
-from emulator.core.contract import HOST
-from emulator.errors import EmulatorError
+from emulator.cli.environment import CONTEXT, PREFIX, Command, PortOption, unknown_variables, used_variables
+from emulator.cli.options import COUNT, FILE, Ports, Seconds, fail, token
+from emulator.client.control_api import CONTROL_PATH
+from emulator.core.contract import HOST, SERVICE_PATH
+from emulator.errors import EmulatorError, Problem, ScenarioError
 from emulator.escaping import visible
 from emulator.logs import FORMATS, log_to_stderr
-from emulator.process import exit_on_signals, gc_paused, print_line, reopen_closed_streams
-from emulator.scenario.files import DEFAULT_SCENARIO, default_scenario
+from emulator.process import (
+    exit_on_signals,
+    gc_paused,
+    has_stdin,
+    print_line,
+    reopen_closed_streams,
+    stop_with_stdin,
+)
+from emulator.scenario.files import DEFAULT_SCENARIO, default_scenario, shipped_scenarios
+from emulator.scenario.loading import load
+from emulator.scenario.suggestions import hint
 from emulator.server import HttpLimits
 from emulator.server.tls import Certificate, CertificateFiles, MadeCertificate
+
+if TYPE_CHECKING:
+    from emulator.emulator import Emulator, Options
+
+_logger = logging.getLogger(__name__)
 
 _LIMIT_OPTIONS: Final = {
     "request_line": ("max_request_line", "BYTES", "The maximum length of a request line; 414 beyond it."),
@@ -65,10 +82,21 @@ def _web_address(_context: click.Context, _option: click.Parameter, value: str |
     return value and value.rstrip("/")
 
 
-@click.command(context_settings=CONTEXT)
-@click.argument("scenario", type=FILE, default=DEFAULT_SCENARIO, required=False)
-@click.option("--host", default="127.0.0.1", help="The address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8085, help="The port to listen on; 0 is any free one.")
+@click.command(cls=Command, context_settings=CONTEXT)
+@click.argument("scenario", type=FILE, default=DEFAULT_SCENARIO, required=False, envvar=f"{PREFIX}_SCENARIO")
+@click.option(
+    "--host",
+    multiple=True,
+    default=["127.0.0.1"],
+    help="The address to listen on, * for all, or a name for all of its addresses; can be repeated.",
+)
+@click.option(
+    "--port",
+    cls=PortOption,
+    type=Ports(),
+    default=8085,
+    help="The port to listen on; 0 is any free one, 8085-8095 the first free one of these.",
+)
 @click.option("--tls", is_flag=True, help="Serve over TLS, with a certificate and a CA that are made now.")
 @click.option(
     "--tls-name",
@@ -123,7 +151,11 @@ def _web_address(_context: click.Context, _option: click.Parameter, value: str |
     help="Required from clients of the control API as 'Authorization: Bearer TOKEN'. Required when --host is not a "
     "loopback address: the API is off there without it.",
 )
+@click.option("--exit-with-stdin", is_flag=True, help="End when standard input, such as a pipe, is closed.")
+@click.pass_context
 def serve(
+    ctx: click.Context,
+    /,
     scenario: Path,
     watch: bool,
     log_format: str,
@@ -133,31 +165,58 @@ def serve(
     tls_ca: Path | None,
     tls_cert: Path | None,
     tls_key: Path | None,
+    exit_with_stdin: bool,
     **options: Any,
 ) -> None:
-    """Serve SCENARIO, or the shipped default, until Ctrl-C or SIGTERM.
+    """Serve SCENARIO, a file or the name of a shipped scenario, until Ctrl-C, SIGTERM or SIGHUP.
 
     Prints one line, beginning with "ready", on standard output once it can answer. The log goes to standard error.
     """
+    if exit_with_stdin and not has_stdin():
+        raise click.UsageError("--exit-with-stdin needs a standard input, such as a pipe: it is closed or /dev/null")
     certificate = _certificate(tls, tls_name, tls_ca, tls_cert, tls_key)
     limits = HttpLimits(**{field: options.pop(parameter) for field, (parameter, *_) in _LIMIT_OPTIONS.items()})
     reopen_closed_streams()
     log_to_stderr(log_format)
     with exit_on_signals():  # until it serves; then the server handles them
+        if exit_with_stdin:
+            stop_with_stdin()
+        for warning in unknown_variables(cast(click.Group, ctx.find_root().command)):
+            _logger.warning("%s", warning)
         with gc_paused():
-            loaded = default_scenario() if scenario == DEFAULT_SCENARIO else load_or_fail(scenario)
             from emulator.emulator import Emulator, Options
 
             try:
-                emulator = Emulator(
-                    loaded,
-                    Options(control=not no_control, certificate=certificate, limits=limits, **options),
-                    file=scenario,
-                    watch=watch,
-                )
+                file = _find(scenario)
+                loaded = default_scenario() if file == DEFAULT_SCENARIO else load(file)
+                settings = Options(control=not no_control, certificate=certificate, limits=limits, **options)
+                emulator = Emulator(loaded, settings, file=file, watch=watch)
             except EmulatorError as error:
-                fail(str(error))
+                fail(f"{error}{used_variables(ctx)}")
         gc.freeze()  # later collections skip what exists now, and are faster
         ca = f" ca={emulator.ca_file}" if emulator.ca_file else ""
         ready = f"ready {emulator.url} scenario={loaded.name} rules={len(loaded.rules)}{ca}"
+        _logger.info("%s", _about_control(emulator, settings))
         emulator.run(lambda: print_line(visible(ready)))
+
+
+def _find(scenario: Path) -> Path:
+    """Return the file of a scenario: the one of that name, or else of a shipped scenario."""
+    shipped, name = shipped_scenarios(), str(scenario)
+    if not scenario.is_file() and name in shipped:
+        return shipped[name]
+    if name == scenario.stem and not scenario.exists():
+        raise ScenarioError([Problem(name, 0, 0, f"no such file or shipped scenario; {hint(name, tuple(shipped))}")])
+    return scenario
+
+
+def _about_control(emulator: Emulator, options: Options) -> str:
+    """Return the address of the console, or why there is none and how to switch it on."""
+    if not options.control:
+        return "the control API and the console are off (--no-control)"
+    if options.is_exposed and not options.control_token:
+        return (
+            "the control API and the console are off, since other machines can reach this server: --control-token "
+            f"TOKEN, or {PREFIX}_CONTROL_TOKEN in the environment, switches them on"
+        )
+    return f"console: {emulator.url.removesuffix(SERVICE_PATH)}{CONTROL_PATH}/"

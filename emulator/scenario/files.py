@@ -28,6 +28,11 @@ def default_scenario() -> Scenario:
     return loads(DEFAULT_SCENARIO.read_bytes(), DEFAULT_SCENARIO.name)
 
 
+def shipped_scenarios() -> dict[str, Path]:
+    """Return the files of the shipped scenarios by name."""
+    return {file.stem: file for file in sorted(SCENARIOS.glob("*.yaml"))}
+
+
 class ScenarioFolder:
     """The folder of a scenario file, from which an engine gets its scenario.
 

@@ -6,11 +6,12 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from email.utils import formatdate
 from functools import partial
 from typing import Any, Final
 
+from emulator.process import close_in_forks
 from emulator.server.protocol import HttpProtocol, ServerState
 from emulator.server.wsgi import text_response
 
@@ -27,14 +28,16 @@ _logger = logging.getLogger(__name__)
 
 
 class Acceptor:
-    """Accepts the clients of a listening socket from ``start`` to ``close``.
+    """Accepts the clients of listening sockets from ``start`` to ``close``.
 
     When the limit of connections is reached, one more client is accepted but not served, and ``ServerState.is_full``
     set; the system's backlog holds the others. With a ``context`` the clients have to speak TLS.
     """
 
-    def __init__(self, listener: socket.socket, state: ServerState, context: ssl.SSLContext | None = None) -> None:
-        self._listener = listener
+    def __init__(
+        self, listeners: Sequence[socket.socket], state: ServerState, context: ssl.SSLContext | None = None
+    ) -> None:
+        self._listeners = listeners
         self._state = state
         self._protocol = partial(HttpProtocol, state)
         self._context = context
@@ -48,16 +51,19 @@ class Acceptor:
 
     def start(self) -> None:
         self._tick()
-        self._listener.setblocking(False)
-        self._loop.add_reader(self._listener, self._accept)
+        for listener in self._listeners:
+            listener.setblocking(False)
+            close_in_forks(listener)
+        self._resume()
 
     async def close(self) -> None:
         """Stop accepting, give responses in progress a moment, and close all connections."""
         for timer in (self._retry, self._timer):
             if timer is not None:
                 timer.cancel()
-        self._loop.remove_reader(self._listener)
-        self._listener.close()
+        self._pause()
+        for listener in self._listeners:
+            listener.close()
         if self._next is not None:
             self._next[0].close()
             self._next = None
@@ -79,28 +85,34 @@ class Acceptor:
 
     # Accepting
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         for _ in range(_MAX_ACCEPTS):
             try:
-                client, address = self._listener.accept()
+                client, address = listener.accept()
             except (BlockingIOError, ConnectionError):
                 return  # there is no client, or it has left already
             except OSError as error:
                 _logger.warning("cannot accept a connection: %s", error.strerror)
-                self._loop.remove_reader(self._listener)
+                self._pause()
                 self._retry = self._loop.call_later(_RETRY_AFTER, self._resume)
                 return
             client.setblocking(False)
+            close_in_forks(client)
             if self._count >= self._state.limits.connections:
                 _logger.warning("%d connections are open, the maximum: the next client waits", self._count)
                 self._next = client, address[0]
                 self._state.is_full = True
-                self._loop.remove_reader(self._listener)
+                self._pause()
                 return
             self._add(client, address[0])
 
+    def _pause(self) -> None:
+        for listener in self._listeners:
+            self._loop.remove_reader(listener)
+
     def _resume(self) -> None:
-        self._loop.add_reader(self._listener, self._accept)
+        for listener in self._listeners:
+            self._loop.add_reader(listener, self._accept, listener)
 
     def _on_close(self) -> None:
         self._count -= 1

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import closing, suppress
-from typing import Final
 
 from emulator.delivery import MalformedRequest, WSGIApplication
 from emulator.errors import StartError
-from emulator.network import host_port
+from emulator.network import ANY_ADDRESS, host_port
 from emulator.process import raise_file_limit, stop_on_signals
 from emulator.server import HttpLimits
 from emulator.server.acceptor import Acceptor
+from emulator.server.listeners import listen
 from emulator.server.protocol import ServerState
 from emulator.server.tls import Certificate, TlsSetup, set_up_tls
 from emulator.server.transport import Outbox
@@ -26,15 +25,18 @@ try:
 except ImportError:  # it does not exist for Windows and PyPy
     new_event_loop = asyncio.SelectorEventLoop  # type: ignore[assignment]  # the loop of asyncio with add_reader
 
-_BACKLOG: Final = 2048
+_logger = logging.getLogger(__name__)
 
 
 class HttpServer:
     """A WSGI application on a port, which is bound at once; StartError if that fails. Port 0 is any free one.
 
+    Several hosts, and all addresses of each, share one port: of several ports the first that is free on all of them.
+
     With a ``certificate`` it speaks TLS only: ``ca_file`` is the CA certificate for clients if it was made here, and
-    ``certificate_names`` are the host names of one that gives none. ``origin`` is the URL for clients on this
-    machine, such as ``http://127.0.0.1:8085``. ``max_delay`` limits delays and faults, in seconds like all times.
+    ``certificate_names`` are the host names of one that gives none. ``origin`` is the URL of the first address for
+    clients on this machine, such as ``http://127.0.0.1:8085``. ``max_delay`` limits delays and faults, in seconds like
+    all times.
     ``on_malformed`` is called, in the event loop, with each request that does not reach the application.
     """
 
@@ -42,8 +44,8 @@ class HttpServer:
         self,
         application: WSGIApplication,
         *,
-        host: str,
-        port: int,
+        host: str | Sequence[str],
+        port: int | Sequence[int],
         max_delay: float,
         certificate: Certificate | None = None,
         certificate_names: Sequence[str] = ("localhost",),
@@ -54,17 +56,20 @@ class HttpServer:
         self._on_malformed = on_malformed
         self._max_delay = max_delay
         self._limits = limits or HttpLimits()
-        self._listener = bind(host, port)
+        hosts = [host] if isinstance(host, str) else host
+        self._listeners, self._skipped = listen(hosts, [port] if isinstance(port, int) else port)
+        own = [listener.getsockname()[0] for listener in self._listeners]
         self._tls: TlsSetup | None = None
         if certificate is not None:
             try:
-                self._tls = set_up_tls(certificate, self._listener.getsockname()[0], certificate_names)
+                self._tls = set_up_tls(certificate, own, certificate_names)
             except StartError:
-                self._listener.close()
+                self._close_listeners()
                 raise
         self._thread: threading.Thread | None = None
         self._stop_requested: Future[None] = Future()
-        self.origin = f"{'https' if self._tls else 'http'}://{host_port(*self._listener.getsockname()[:2])}"
+        address = host_port(ANY_ADDRESS.get(own[0], own[0]), self._listeners[0].getsockname()[1])
+        self.origin = f"{'https' if self._tls else 'http'}://{address}"
         self.ca_file = self._tls.ca_file if self._tls else None
 
     def start(self) -> None:
@@ -78,7 +83,7 @@ class HttpServer:
         """Stop serving; return once the port is free. Can be called repeatedly, and before ``start``."""
         self._request_stop()
         if self._thread is None:
-            self._listener.close()
+            self._close_listeners()
         else:
             self._thread.join()
 
@@ -102,7 +107,7 @@ class HttpServer:
         try:
             self._run_loop(lambda: started.set_result(None))
         except Exception as error:
-            self._listener.close()
+            self._close_listeners()
             if started.done():
                 raise
             started.set_exception(StartError(f"cannot start to serve: {error}"))
@@ -111,12 +116,18 @@ class HttpServer:
         with closing(new_event_loop()) as loop:
             loop.run_until_complete(self._serve(ready))
 
+    def _close_listeners(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+
     async def _serve(self, ready: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         state = ServerState(self._application, self._limits, self._max_delay, loop, Outbox(loop), self._on_malformed)
         context = self._tls.context if self._tls else None
-        acceptor = Acceptor(self._listener, state, context)
+        acceptor = Acceptor(self._listeners, state, context)
         acceptor.start()
+        for address in self._skipped:
+            _logger.info("not listening on %s: this machine has no such addresses", address)
         try:
             ready()
             await asyncio.wrap_future(self._stop_requested)
@@ -127,21 +138,3 @@ class HttpServer:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Return a listening socket; StartError if that fails."""
-    listener = None
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((address[0], port, *address[2:]))  # the port as given: getaddrinfo cuts it to 16 bits
-        listener.listen(_BACKLOG)
-    except (OSError, OverflowError, UnicodeError) as error:
-        if listener is not None:
-            listener.close()
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise StartError(f"cannot listen on {host_port(host, port)}: {reason}") from error
-    return listener

@@ -55,8 +55,8 @@ class TlsSetup:
     clean_up: Callable[[], object] = lambda: None
 
 
-def set_up_tls(certificate: Certificate, address: str, default_names: Sequence[str]) -> TlsSetup:
-    """Make or load the certificate of a server that listens on an IP address; StartError if that fails.
+def set_up_tls(certificate: Certificate, addresses: Sequence[str], default_names: Sequence[str]) -> TlsSetup:
+    """Make or load the certificate of a server that listens on IP addresses; StartError if that fails.
 
     ``default_names`` are the host names of a made certificate that gives none itself.
     """
@@ -65,7 +65,8 @@ def set_up_tls(certificate: Certificate, address: str, default_names: Sequence[s
     context.set_alpn_protocols(["http/1.1"])
     match certificate:
         case MadeCertificate():
-            names = [*(certificate.names or default_names), "127.0.0.1", "::1", address.partition("%")[0]]
+            own = [address.partition("%")[0] for address in addresses]
+            names = [*(certificate.names or default_names), "127.0.0.1", "::1", *own]
             return _write_ca(_issue(names, context), certificate.ca, context)
         case CertificateFiles():
             _load(certificate, context)

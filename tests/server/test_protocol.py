@@ -17,8 +17,8 @@ import pytest
 from emulator.delivery import RECEIVED, MalformedRequest, Received
 from emulator.server import HttpLimits
 from emulator.server.acceptor import Acceptor
+from emulator.server.listeners import listen
 from emulator.server.protocol import HttpProtocol, ServerState
-from emulator.server.server import bind
 from emulator.server.transport import Outbox
 from tests.helpers.calling import (
     LOOPS,
@@ -307,10 +307,10 @@ async def listening() -> AsyncIterator[Listening]:
         environs.put_nowait(environ)
         return small(environ, start_response)
 
-    listener = bind("127.0.0.1", 0)
+    (listener,), _ = listen(["127.0.0.1"], [0])
     loop = asyncio.get_running_loop()
     state = ServerState(watched, HttpLimits(), HOUR, loop, Outbox(loop))
-    acceptor = Acceptor(listener, state)
+    acceptor = Acceptor([listener], state)
     acceptor.start()
     try:
         yield Listening(listener.getsockname()[1], state, environs)

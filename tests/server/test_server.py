@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import logging
 import os
 import socket
 import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +21,7 @@ from tests.helpers.calling import LOOPS, Address, call, everything, next_answer,
 from tests.server.application import SmallApplication, get
 
 
-def server(*, host: str = "127.0.0.1", port: int = 0) -> HttpServer:
+def server(*, host: str | Sequence[str] = "127.0.0.1", port: int | Sequence[int] = 0) -> HttpServer:
     return HttpServer(SmallApplication(), host=host, port=port, max_delay=1.0)
 
 
@@ -99,10 +103,91 @@ def has_ipv6() -> bool:
         return False
 
 
-@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+
+
+@needs_ipv6
 def test_an_ipv6_host_is_in_brackets_in_the_origin() -> None:
     running = server(host="::1")
     running.start()
     assert running.origin.startswith("http://[::1]:")
     assert call(address_of(running), get()).status == 200
     running.stop()
+
+
+# Several hosts and ports
+
+
+@needs_ipv6
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("localhost", "127.0.0.1"),
+        (["::1", "127.0.0.1"], "[::1]"),
+        (["127.0.0.1", "localhost", "::1"], "127.0.0.1"),
+        ("*", "127.0.0.1"),
+        (["::", "0.0.0.0"], "[::1]"),
+        (["0.0.0.0", "localhost"], "127.0.0.1"),
+        ("::", "[::1]"),
+    ],
+    ids=str,
+)
+def test_all_hosts_share_one_port_and_the_first_is_in_the_origin(host: str | Sequence[str], origin: str) -> None:
+    running = server(host=host)
+    running.start()
+    port = address_of(running)[1]
+    assert running.origin == f"http://{origin}:{port}"
+    assert [call((address, port), get()).status for address in ("127.0.0.1", "::1")] == [200, 200]
+    running.stop()
+
+
+def test_the_first_port_is_taken_that_is_free_on_all_addresses() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        first = taken.getsockname()[1]
+        running = server(host=["127.0.0.2", "127.0.0.1"], port=range(first, first + 50))
+        assert first < address_of(running)[1] < first + 50
+        with pytest.raises(StartError, match=rf"^cannot listen on 127\.0\.0\.1:{first} to {first}: Address already in"):
+            server(port=[first, first])
+        running.stop()
+
+
+@pytest.mark.parametrize("error", [errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL], ids=errno.errorcode.get)
+def test_a_family_that_the_machine_lacks_is_skipped_and_logged(
+    error: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class WithoutIPv6(socket.socket):
+        def bind(self, address: Any) -> None:
+            if self.family is socket.AF_INET6:
+                raise OSError(error, os.strerror(error))
+            super().bind(address)
+
+    caplog.set_level(logging.INFO, "emulator")
+    monkeypatch.setattr(socket, "socket", WithoutIPv6)
+    running = server(host=["::1", "127.0.0.1"])
+    running.start()
+    assert running.origin.startswith("http://127.0.0.1:")
+    assert caplog.messages == ["not listening on ::1: this machine has no such addresses"]
+    running.stop()
+    with pytest.raises(StartError, match=rf"^cannot listen on \[::1\]:0: {os.strerror(error)}$"):
+        server(host="::1")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning")
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_fork_that_outlives_the_server_holds_neither_its_port_nor_its_clients(loop: str) -> None:
+    reading, writing = os.pipe()
+    with contextlib.ExitStack() as stack:
+        with serving_application(SmallApplication(), loop=loop) as address:
+            client = stack.enter_context(sent(address, get()))
+            assert next_answer(client)[0] == 200
+            if (child := os.fork()) == 0:
+                os.close(writing)
+                os.read(reading, 1)  # until the parent has done its part
+                os._exit(0)
+            stack.callback(os.waitpid, child, 0)
+            stack.callback(os.close, writing)
+            stack.callback(os.close, reading)
+            assert call(address, get()).status == 200
+        assert everything(client) == b""
+        server(port=address[1]).stop()
