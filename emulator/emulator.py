@@ -182,7 +182,11 @@ class Emulator(Rescue):
                 self._watcher.stop()
 
     def _health_problem(self) -> str | None:
-        error = self._watcher and self._watcher.error
+        if self._watcher is None:
+            return None
+        if self._watcher.died is not None:
+            return f"the watcher died: {self._watcher.died}; edits are no longer loaded, so start the emulator again"
+        error = self._watcher.error
         return f"the last edit of the scenario was refused, and the rules before it stay:\n{error}" if error else None
 
 

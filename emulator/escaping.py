@@ -14,3 +14,8 @@ def visible(text: str, keep: str = "") -> str:
     return "".join(
         char if char.isprintable() or char in keep else char.encode("unicode_escape").decode("ascii") for char in text
     )
+
+
+def encodable(text: str, encoding: str | None) -> str:
+    """Return the text with what an encoding lacks as Python escapes."""
+    return text.encode(encoding, "backslashreplace").decode(encoding) if encoding else text

@@ -43,8 +43,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
-        line = json.dumps(entry, ensure_ascii=False)
-        return line if line.isprintable() else json.dumps(entry)
+        return json.dumps(entry)  # in ASCII: what the encoding of standard error lacks would be escaped wrongly
 
 
 class StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # not subscriptable before Python 3.11

@@ -6,6 +6,7 @@ The emulator itself is imported by the first test that uses it: pytest loads thi
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from functools import cache
@@ -90,7 +91,11 @@ def pytest_runtest_makereport(
     """Add the calls and their replies to the report of a failed test; end its space after the last report."""
     report = yield
     if report.failed and _rescue_key in item.stash:
-        report.sections.append(("rescue calls", _account(item.stash[_rescue_key])))
+        from emulator.escaping import encodable
+
+        text = _account(item.stash[_rescue_key])
+        encoding = sys.__stdout__.encoding if sys.__stdout__ else None
+        report.sections.append(("rescue calls", encodable(text, encoding)))  # else pytest escapes line breaks, too
     if call.when == "teardown":
         if _rescue_key in item.stash:
             del item.stash[_rescue_key]

@@ -306,6 +306,24 @@ def test_a_passing_test_has_no_report(pytester: pytest.Pytester) -> None:
     assert "rescue calls" not in outcome.stdout.str()
 
 
+def test_the_report_has_lines_in_any_encoding_of_the_terminal(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite(
+        pytester,
+        """
+    def test_it(rescue):
+        rescue.when(session=1, name="\\u4e88").returns("startSessionRet_OK")
+        for session in (1, 2):
+            result(rescue, session)
+        assert False
+    """,
+    )
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
+    outcome = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    outcome.stdout.fnmatch_lines(["1 get session=1 * by rule ?u4e88", "2 get session=2 *"])
+
+
 def test_the_report_covers_every_phase_of_a_test_in_a_space(pytester: pytest.Pytester, elsewhere: Emulator) -> None:
     pytester.makeini("[pytest]\nrescue_scenario = it.yaml")
     (pytester.path / "it.yaml").write_text("otherwise: startSessionRet_Error\n")

@@ -5,23 +5,44 @@ A command imports what serving needs only when it serves, so that the others and
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
 from emulator.cli.commands import call, check, explain, scenarios, schema, verify, wait, wsdl
 from emulator.cli.environment import unknown_variables
-from emulator.cli.options import write
+from emulator.cli.options import fail, write
 from emulator.cli.serve import serve
 from emulator.process import escape_output
 
 
 class Program(click.Group):
-    """The group of the commands, which prints in any encoding of the terminal."""
+    """The group of the commands, which prints in any encoding: click itself writes UTF-8 where that is ASCII."""
 
-    def main(self, *args: Any, **extra: Any) -> Any:
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         escape_output()
-        return super().main(*args, **extra)
+        try:
+            status = super().main(*args, standalone_mode=False, **extra)  # type: ignore[call-overload]  # the first is Never
+        except click.ClickException as error:
+            if not standalone_mode:
+                raise
+            error.show(sys.stderr)
+            status = error.exit_code
+        except click.Abort:
+            if not standalone_mode:
+                raise
+            fail("aborted")
+        return sys.exit(status) if standalone_mode else status
+
+
+def _print_version(context: click.Context, _option: click.Parameter, value: bool) -> None:
+    """Print the version; click's own option raises an error in a copy that is not installed."""
+    from emulator.scenario.fields import package_version
+
+    if value:
+        click.echo(f"rescue-emulator, version {package_version()}")
+        context.exit()
 
 
 @click.group(
@@ -29,7 +50,14 @@ class Program(click.Group):
     commands=[serve, scenarios, check, explain, call, wait, verify, schema, wsdl],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
 )
-@click.version_option(package_name="rescue-emulator", prog_name="rescue-emulator")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Emulate LogMeIn Rescue's startSession web service, with the answers of a YAML scenario.

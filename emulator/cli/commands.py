@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from emulator.cli.environment import CONTEXT, Command
-from emulator.cli.options import COUNT, FAILED, FILE, Seconds, fail, load_or_fail, token, write
+from emulator.cli.options import COUNT, FAILED, FILE, Seconds, fail, load_or_fail, text, token, write
 from emulator.core.contract import INT32_MAX, INT32_MIN, SERVICE_PATH, Binding, Call, Result
 from emulator.errors import EmulatorError, RemoteError, ScenarioError
 from emulator.escaping import visible
@@ -23,13 +23,6 @@ _MIN_TIMEOUT: Final = 1.0  # seconds for one poll, so that the last one says mor
 
 _INT32: Final = click.IntRange(INT32_MIN, INT32_MAX)
 _BINDING: Final = click.Choice([binding.value for binding in Binding])
-
-
-def _check_text(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    """Refuse an option that is not text in the encoding of the terminal: Python decodes it to surrogates."""
-    if value is not None and any("\ud800" <= char <= "\udfff" for char in value):
-        raise click.BadParameter("it is not text in the encoding of this terminal")
-    return value
 
 
 def _check_url(_context: click.Context, _argument: click.Parameter, value: str) -> str:
@@ -72,18 +65,20 @@ def scenarios() -> None:
 def check(files: tuple[Path, ...]) -> None:
     """Check scenario files.
 
-    Prints every problem as file:line:column: message. Exits with 1 when there is any, else with 0.
+    Prints every problem as file:line:column: message. Exits with 1 when there is any, else with 0. What is valid but
+    rarely meant is printed with "remark:" before the message, and is no problem.
     """
     from emulator.scenario.loading import load
 
     failed = False
     for file in files:
         try:
-            load(file)
+            found = load(file).remarks
         except ScenarioError as error:
             failed = True
-            for problem in error.problems:
-                write(visible(str(problem)))
+            found = error.problems
+        for problem in found:
+            write(visible(str(problem)))
     if failed:
         sys.exit(FAILED)
 
@@ -92,7 +87,7 @@ def check(files: tuple[Path, ...]) -> None:
 @click.argument("file", type=FILE)
 @click.option("--session", type=_INT32, required=True, help="The session of the call.")
 @click.option("--node", type=_INT32, required=True, help="The node of the call.")
-@click.option("--auth-code", help="The auth code of the call. [default: none]")
+@click.option("--auth-code", callback=text, help="The auth code of the call. [default: none]")
 @click.option("--binding", type=_BINDING, default="soap11", help="How the call arrives.")
 def explain(file: Path, session: int, node: int, auth_code: str | None, binding: str) -> None:
     """Explain what a call would get from the scenario FILE, and why.
@@ -117,6 +112,7 @@ def schema() -> None:
 @click.option(
     "--address",
     metavar="URL",
+    callback=text,
     default=f"http://127.0.0.1:8085{SERVICE_PATH}",
     help="The address of the service in the WSDL.",
 )
@@ -132,7 +128,7 @@ def wsdl(address: str) -> None:
 @click.option("--session", type=_INT32, required=True, help="The session to start.")
 @click.option("--node", type=_INT32, required=True, help="The node of the technician.")
 @click.option(
-    "--auth-code", callback=_check_text, help="The auth code. Without it none is sent; over GET and POST, an empty one."
+    "--auth-code", callback=text, help="The auth code. Without it none is sent; over GET and POST, an empty one."
 )
 @click.option("--binding", type=_BINDING, default="soap11", help="How the call is sent.")
 @_TIMEOUT
@@ -167,9 +163,9 @@ def call(
 @_TIMEOUT
 @_CACERT
 def wait(url: str, timeout: float, cacert: Path | None) -> None:
-    """Wait until the emulator at URL can answer.
+    """Wait until the emulator at URL can answer, whatever else answers there before.
 
-    Exits with 0 once it can, with 1 if it cannot within the time limit.
+    Exits with 0 once it can, with 1 if it cannot within the time limit, and then prints why, or what answers there.
     """
     from emulator.client.control_api import root_url
 
@@ -185,7 +181,7 @@ def wait(url: str, timeout: float, cacert: Path | None) -> None:
 @_URL
 @click.option("--session", type=_INT32, help="Count only calls for this session.")
 @click.option("--node", type=_INT32, help="Count only calls with this node.")
-@click.option("--auth-code", callback=_check_text, help="Count only calls with this auth code.")
+@click.option("--auth-code", callback=text, help="Count only calls with this auth code.")
 @click.option("--binding", type=_BINDING, help="Count only calls over this binding.")
 @click.option("--times", type=COUNT, help="Expect exactly N calls.")
 @click.option("--at-least", type=COUNT, help="Expect at least N calls. [default: 1]")
@@ -215,23 +211,13 @@ def verify(url: str, control_token: str | None, cacert: Path | None, never: bool
 
 
 def _problem(root: str, cacert: Path | None, timeout: float) -> str | None:
-    """Return why the emulator cannot answer yet. One without a control API is asked for its WSDL."""
-    from emulator.client.control_api import CONTROL_PATH, send_within
+    """Return why the emulator cannot answer yet, or what answers in its place; None once it can."""
+    from emulator.client.control_api import ask_health
 
-    problem = None
-    for path in (f"{CONTROL_PATH}/health", f"{SERVICE_PATH}?wsdl"):
-        address = root + path
-        try:
-            response = send_within(timeout, "GET", address, ca_file=cacert)
-        except RemoteError as error:
-            return str(error)
-        if response.status_code < 300:
-            return None
-        try:
-            detail = f": {response.json()['detail']}"
-        except (ValueError, LookupError, TypeError):
-            detail = ""
-        problem = f"{address} answers {response.status_code}{detail}"
-        if response.status_code != 404:
-            break
-    return problem
+    try:
+        health = ask_health(root, timeout, cacert)
+    except RemoteError as error:
+        return str(error)
+    if health.status_code == 200:
+        return None
+    return f"{health.url} answers {health.status_code}: {health.json().get('detail')}"

@@ -52,6 +52,13 @@ class Ports(click.ParamType):  # type: ignore[type-arg]  # not generic before cl
         return range(first, last + 1)
 
 
+def text(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Refuse an option that is not text in the encoding of the terminal: Python decodes it to surrogates."""
+    if value is not None and any("\ud800" <= char <= "\udfff" for char in value):
+        raise click.BadParameter("it is not text in the encoding of this terminal")
+    return value
+
+
 def token(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
     """Return a control token without spaces around it; refuse one that a header cannot carry."""
     if value is not None and (not value.strip() or not value.isascii() or not value.isprintable()):
@@ -71,7 +78,7 @@ def load_or_fail(file: Path) -> Scenario:
 
 def write(text: str, *, err: bool = False) -> None:
     """Print lines, with escaped control characters."""
-    click.echo(visible(text, keep="\n"), err=err)
+    click.echo(visible(text, keep="\n"), sys.stderr if err else sys.stdout)
 
 
 def fail(message: str, status: int = FAILED) -> NoReturn:

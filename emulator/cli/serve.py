@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import click
 
 from emulator.cli.environment import CONTEXT, PREFIX, Command, PortOption, unknown_variables, used_variables
-from emulator.cli.options import COUNT, FILE, Ports, Seconds, fail, token
+from emulator.cli.options import COUNT, FILE, Ports, Seconds, fail, text, token
 from emulator.client.control_api import CONTROL_PATH
 from emulator.core.contract import HOST, SERVICE_PATH
 from emulator.errors import EmulatorError, Problem, ScenarioError
@@ -26,7 +26,7 @@ from emulator.process import (
     reopen_closed_streams,
     stop_with_stdin,
 )
-from emulator.scenario.files import DEFAULT_SCENARIO, default_scenario, shipped_scenarios
+from emulator.scenario.files import DEFAULT_SCENARIO, default_scenario, log_remarks, shipped_scenarios
 from emulator.scenario.loading import load
 from emulator.scenario.suggestions import hint
 from emulator.server import HttpLimits
@@ -53,10 +53,10 @@ _LIMIT_OPTIONS: Final = {
 def limit_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of ``_LIMIT_OPTIONS``."""
     for field in reversed(fields(HttpLimits)):
-        parameter, metavar, text = _LIMIT_OPTIONS[field.name]
+        parameter, metavar, words = _LIMIT_OPTIONS[field.name]
         option = "--" + parameter.replace("_", "-")
         kind = Seconds(min=0, min_open=True) if metavar == "SECONDS" else click.IntRange(min=1)
-        command = click.option(option, type=kind, default=field.default, metavar=metavar, help=text)(command)
+        command = click.option(option, type=kind, default=field.default, metavar=metavar, help=words)(command)
     return command
 
 
@@ -75,8 +75,9 @@ def _certificate(
     return CertificateFiles(cert, key)
 
 
-def _web_address(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+def _web_address(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
     """Return a URL without the slash at its end."""
+    text(context, option, value)
     if value is not None and not value.startswith(("http://", "https://")):
         raise click.BadParameter(f"{value!r} does not begin with http:// or https://")
     return value and value.rstrip("/")
@@ -197,6 +198,7 @@ def serve(
         ca = f" ca={emulator.ca_file}" if emulator.ca_file else ""
         ready = f"ready {emulator.url} scenario={loaded.name} rules={len(loaded.rules)}{ca}"
         _logger.info("%s", _about_control(emulator, settings))
+        log_remarks(loaded)
         emulator.run(lambda: print_line(visible(ready)))
 
 

@@ -17,7 +17,7 @@ from emulator.errors import Problem, RemoteError, ScenarioError, on_purpose
 from emulator.fluent import Rescue, RuleData
 from emulator.scenario import control_shapes as shapes
 from emulator.scenario.control_models import parse_verification
-from emulator.scenario.fields import MAX_ENTRY_ID
+from emulator.scenario.fields import MAX_ENTRY_ID, check_space_name
 from emulator.scenario.loading import from_data, load, reply_from_data
 
 __tracebackhide__ = on_purpose
@@ -38,9 +38,14 @@ class RemoteEmulator(Rescue):
     def __init__(
         self, url: str, *, token: str | None = None, space: str | None = None, ca_file: AnyPath | None = None
     ) -> None:
-        self._server = ControlApi(root_url(url), token, ca_file)
-        self._space_path = None if space is None else f"/spaces/{quote(space, safe='')}"
-        self._control = ControlApi(self._server.root + (self._space_path or ""), token, ca_file)
+        self._server = self._control = ControlApi(root_url(url), token, ca_file)
+        self._space_path = None
+        if space is not None:
+            try:
+                self._space_path = f"/spaces/{check_space_name(space)}"
+            except ValueError as error:
+                raise RemoteError(str(error)) from None
+            self._control = self._server.space(self._space_path)
 
     @property
     def url(self) -> str:

@@ -15,6 +15,7 @@ from emulator.core.desk import Desk
 from emulator.core.matching import Mismatch, When
 from emulator.core.replies import Reply, Return
 from emulator.core.rule_index import indexed_fields
+from emulator.errors import Problem
 
 OTHERWISE: Final = Reply(Return(Result.ERROR))
 
@@ -59,6 +60,7 @@ class Scenario:
     rules: tuple[Rule, ...] = ()
     desk: Desk | None = None
     source: str | None = field(default=None, repr=False)  # the text that it was read from
+    remarks: tuple[Problem, ...] = field(default=(), repr=False)  # what is valid, but rarely meant
 
 
 class RuleState:

@@ -12,18 +12,21 @@ from emulator.core.desk import AccountStatus, Role, SessionStatus, TechnicianSta
 from emulator.core.journal import DecidedBy
 from emulator.core.rules import Per
 
+ServiceName = Annotated[Literal["rescue-emulator"], Field(description="What answers here.")]
 Count = Annotated[int, Field(ge=0)]
 Remarks = Annotated[list[str], Field(description="What the client probably did wrong; mostly nothing.")]
 Seconds = Annotated[float, Field(ge=0, description="Seconds.")]
 
 
 class HealthJson(TypedDict):
-    """All of it for those who may use the control API; for anybody else the status only."""
+    """All of it for those who may use the control API; for anybody else service and status only."""
 
+    service: ServiceName
     status: Literal["ready"]
     version: NotRequired[str]
     scenario: NotRequired[str]
     uptime_s: NotRequired[Seconds]
+    watch: NotRequired[Annotated[str, Field(description="With --watch: notifications, or polling and why.")]]
 
 
 class ScenarioSummaryJson(TypedDict):
@@ -204,9 +207,10 @@ class NearCallJson(TypedDict):
 
 
 class VerificationJson(TypedDict):
-    verified: bool
+    """As many calls as expected came; otherwise the answer is a 409."""
+
+    verified: Literal[True]
     count: Count
-    near_misses: list[NearCallJson]
     text: str
 
 
@@ -254,11 +258,18 @@ class WrongJson(TypedDict):
 
 
 class ProblemJson(TypedDict):
-    """RFC 9457. 422 lists all ``problems``; 409 to a verification has ``count`` and ``dropped``, both numbers."""
+    """RFC 9457. 422 lists all ``problems``.
 
+    409 to a verification has ``verified``, the ``count`` of calls, the ``near_misses``, and ``dropped``: above 0 if the
+    journal cannot tell, since it has dropped so many entries.
+    """
+
+    service: ServiceName
     title: str
     status: Count
     detail: str
     problems: NotRequired[list[WrongJson]]
+    verified: NotRequired[Literal[False]]
     count: NotRequired[Count]
     dropped: NotRequired[Count]
+    near_misses: NotRequired[list[NearCallJson]]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import warnings
 from enum import Enum
+from functools import cache
+from importlib import metadata
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
@@ -21,6 +23,9 @@ from emulator.scenario.suggestions import format_value, hint, kind_of, quote_val
 VERSION: Final = 1
 MAX_DELAY: Final = 3600.0  # seconds; a longer delay is probably a mistake in the unit
 MAX_ENTRY_ID: Final = 2**53 - 1  # the largest integer that every JSON parser keeps exact
+
+SPACE_NAME: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""The names that spaces can have, as a regular expression."""
 
 _DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _NUMBER_LIKE: Final = re.compile(r"[-+]?[0-9][0-9a-zA-Z_:.+-]*")
@@ -97,17 +102,26 @@ def _version(value: object) -> int:
     number = _decimal(value)
     if number != VERSION:
         newer = f"; version {format_value(value)} needs a newer one" if number > VERSION else ""
-        raise invalid(f"{_program()} reads version {VERSION} of the scenario language{newer}")
+        raise invalid(f"rescue-emulator {package_version()} reads version {VERSION} of the scenario language{newer}")
     return number
 
 
-def _program() -> str:
-    from importlib import metadata  # slow to import, and needed for one message only
-
+@cache  # reading its file takes 1 ms
+def package_version() -> str:
+    """Return the version of this package; "(unknown version)" where it is not installed but only copied."""
     try:
-        return f"rescue-emulator {metadata.version('rescue-emulator')}"
+        return metadata.version("rescue-emulator")
     except metadata.PackageNotFoundError:
-        return "this rescue-emulator"
+        return "(unknown version)"
+
+
+def check_space_name(name: str) -> str:
+    """Return the name of a space; ValueError if it can have none of this name."""
+    if not re.fullmatch(SPACE_NAME, name):
+        raise ValueError(
+            f"'{name}' cannot name a space: 1 to 64 letters, digits, '.', '_' and '-', the first a letter or a digit"
+        )
+    return name
 
 
 Int32 = Annotated[int, Field(ge=INT32_MIN, le=INT32_MAX), _integer(INT32_MIN, INT32_MAX, ", which is int32")]

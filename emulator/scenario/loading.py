@@ -16,13 +16,13 @@ from pydantic_core import ErrorDetails
 from emulator.core.contract import Result
 from emulator.core.matching import When
 from emulator.core.reachability import unreachable
-from emulator.core.replies import Reply
+from emulator.core.replies import HttpFailure, Outcome, Reply
 from emulator.core.rules import Rule, Scenario
 from emulator.errors import Problem, ScenarioError, on_purpose
 from emulator.process import gc_paused
 from emulator.scenario.language import MAX_RULES, RuleModel, ScenarioModel, WhenModel
-from emulator.scenario.reply_models import ReplyModel
-from emulator.scenario.source import MAX_BYTES, Mistake, Path, PythonSource, Source, YamlSource, decode
+from emulator.scenario.reply_models import ReplyModel, remarks
+from emulator.scenario.source import MAX_BYTES, Mistake, Path, PythonSource, Source, YamlSource, decode, format_path
 from emulator.scenario.strict_model import AT_KEY, NO_VALUE, OWN_ERRORS, StrictModel
 from emulator.scenario.suggestions import kind_of
 
@@ -122,7 +122,27 @@ def _scenario(source: Source) -> Scenario:
     mistakes += _unreachable(source, rules)
     if scenario is None or mistakes:
         raise _scenario_error(source, mistakes)
-    return scenario.build(PurePath(source.name).stem or source.name, rules.values())
+    built = scenario.build(PurePath(source.name).stem or source.name, rules.values())
+    found = sorted(_remarks(source, scenario), key=lambda mistake: mistake.place)
+    return replace(built, remarks=tuple(dict.fromkeys(mistake.problem(source.name) for mistake in found)))
+
+
+def _remarks(source: Source, scenario: ScenarioModel) -> Iterator[Mistake]:
+    for path, outcome in _outcomes(scenario):
+        if isinstance(outcome, HttpFailure):
+            for key, message in remarks(outcome):
+                place = source.place((*path, "fail", *key), key=True)
+                yield Mistake(place, (), f"remark: {format_path((*path, 'fail', *key))}: {message}")
+
+
+def _outcomes(scenario: ScenarioModel) -> Iterator[tuple[Path, Outcome]]:
+    """Yield the failures of a scenario, and the results of ``replies``, with the paths of their replies."""
+    yield ("otherwise",), scenario.otherwise.outcome
+    for index, rule in enumerate(scenario.rules):
+        if rule.fail is not None:
+            yield ("rules", index), rule.fail
+        for number, reply in enumerate(rule.replies or ()):
+            yield ("rules", index, "replies", number), reply.outcome
 
 
 def _unreachable(source: Source, rules: Mapping[int, Rule]) -> Iterator[Mistake]:

@@ -12,6 +12,7 @@ from emulator.core import replies
 from emulator.core.contract import Result
 from emulator.delivery import ConnectionFault
 from emulator.scenario import fields
+from emulator.scenario.source import Path
 from emulator.scenario.strict_model import AT_KEY, CrossFieldError, ParsedAs, StrictModel, Variant
 
 
@@ -114,6 +115,32 @@ class FailureModel(StrictModel):
             return replies.ConnectionFailure(self.connection, self.over)
         assert self.status is not None, "one of the variants is required"
         return replies.HttpFailure(self.status, tuple((self.headers or {}).items()), self.body or "", self.content_type)
+
+
+_CONNECTION_HEADERS: Final = {
+    "connection": "the server closes the connection for 'close', and only sends any other value",
+    "keep-alive": "the server sends it, but keeps its own time limit (--idle-timeout)",
+    "proxy-connection": "the server sends it, and does nothing else",
+    "te": "the server sends it, and does nothing else",
+    "trailer": "the server sends it, but no trailers",
+    "upgrade": "the server sends it, but speaks HTTP/1.1 only",
+}
+"""By header about one connection, which no proxy passes on (RFC 9110, 7.6.1): what the server makes of it."""
+
+_REQUIRED_HEADERS: Final = {401: "WWW-Authenticate", 405: "Allow", 407: "Proxy-Authenticate", 426: "Upgrade"}
+"""The header that a response with this status must have (RFC 9110, 15.5)."""
+
+
+def remarks(failure: replies.HttpFailure) -> Iterator[tuple[Path, str]]:
+    """Yield what is rarely meant in a response that can be sent: the path of the key, and a message."""
+    names = {name.lower(): name for name, _ in failure.headers}
+    required = _REQUIRED_HEADERS.get(failure.status, "")
+    for name in names.keys() & _CONNECTION_HEADERS.keys() - {required.lower()}:
+        message = f"this header is about one connection, and proxies drop it; {_CONNECTION_HEADERS[name]}"
+        yield ("headers", names[name]), message
+    if required and required.lower() not in names:
+        message = f"real servers send {required} with {failure.status}, and clients may need it; add it to 'headers'"
+        yield ("status",), message
 
 
 FailureField = Annotated[replies.Outcome, ParsedAs(FailureModel, FailureModel.build)]

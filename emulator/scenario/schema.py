@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import ast
 import inspect
+from functools import cache
 from itertools import pairwise
 from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
+from emulator.scenario import control_models, language, reply_models
 from emulator.scenario.control_models import CallModel, SessionStatusModel, TechnicianStatusModel, VerificationModel
 from emulator.scenario.fields import TEXT_TYPES
 from emulator.scenario.language import RuleModel, ScenarioModel
 from emulator.scenario.strict_model import StrictModel
 
+_SOURCES: Final = {module.__name__: inspect.getsource(module) for module in (language, reply_models, control_models)}
+"""The source of the models, read with this module: a server goes on describing itself after its files are gone."""
 _REQUESTS: Final = (ScenarioModel, RuleModel, VerificationModel, CallModel, TechnicianStatusModel, SessionStatusModel)
 
 
@@ -74,14 +78,18 @@ class _YamlGenerator(_Generator):
 
 def _descriptions(model: type[StrictModel]) -> dict[str, str]:
     """Return the docstrings below the fields, by key. pydantic could read them, but would do so at every import."""
-    (class_def,) = ast.parse(inspect.getsource(model)).body
-    assert isinstance(class_def, ast.ClassDef)
     descriptions = {}
-    for field, below in pairwise(class_def.body):
+    for field, below in pairwise(_classes(model.__module__)[model.__name__].body):
         match field, below:
             case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(text))) if name in model.model_fields:
                 descriptions[model.model_fields[name].alias or name] = " ".join(text.split())
     return descriptions
+
+
+@cache
+def _classes(module: str) -> dict[str, ast.ClassDef]:
+    """Return the parsed classes of a module by name."""
+    return {each.name: each for each in ast.parse(_SOURCES[module]).body if isinstance(each, ast.ClassDef)}
 
 
 def _variant_keywords(model: type[StrictModel]) -> dict[str, Any]:

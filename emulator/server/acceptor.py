@@ -148,7 +148,7 @@ class Acceptor:
         """Connect a client if it speaks TLS; return False, and log why, if it does not."""
         speaks_tls = False
         try:
-            speaks_tls = await asyncio.wait_for(_speaks_tls(client, address), _HANDSHAKE_TIMEOUT)
+            speaks_tls = await asyncio.wait_for(_speaks_tls(client, address, self._state), _HANDSHAKE_TIMEOUT)
         except asyncio.TimeoutError:
             _logger.info("%s did not begin a TLS handshake within %g s", address, _HANDSHAKE_TIMEOUT)
         if not speaks_tls:
@@ -190,7 +190,7 @@ async def _wait(awaited: Iterable[asyncio.Future[Any]]) -> None:
         await asyncio.wait(futures, timeout=_STOP_TIMEOUT)
 
 
-async def _speaks_tls(client: socket.socket, address: str) -> bool:
+async def _speaks_tls(client: socket.socket, address: str, state: ServerState) -> bool:
     """Return True if the first byte may begin a TLS record; answer a client that speaks plain HTTP."""
     loop = asyncio.get_running_loop()
     readable = asyncio.Event()
@@ -199,11 +199,12 @@ async def _speaks_tls(client: socket.socket, address: str) -> bool:
         await readable.wait()
     finally:
         loop.remove_reader(client)
-    first = client.recv(1, socket.MSG_PEEK)
-    if not first.isalpha():
+    first = client.recv(5, socket.MSG_PEEK)
+    if not first[:1].isalpha():
         return first != b""
     _logger.warning("%s speaks plain HTTP to a TLS port: it has to use https://", address)
-    await loop.sock_sendall(client, _PLAIN_HTTP.head("", "Connection: close\r\n") + _PLAIN_HTTP.body)
+    body = b"" if first == b"HEAD " else _PLAIN_HTTP.body
+    await loop.sock_sendall(client, _PLAIN_HTTP.head(state.date, "Connection: close\r\n") + body)
     client.shutdown(socket.SHUT_WR)
     while await loop.sock_recv(client, _READ_SIZE):  # closing with unread input would send RST and lose the response
         pass

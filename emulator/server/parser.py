@@ -10,14 +10,14 @@ from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
+from emulator.network import VALID_HOST, is_valid_host
 from emulator.server import HttpLimits
-from emulator.server.advice import explain
+from emulator.server.advice import refusal
 from emulator.server.headers import ParsedHeaders, ProtocolError, RawHeaders, headers_too_long
 
 # How much of a body that is too long is read and dropped, as a multiple of the limit: most clients read the response
 # only after they have sent everything.
 _MAX_DRAINED: Final = 16
-_SUPPORTED_VERSIONS: Final = ("1.1", "1.0")
 _NOT_ASCII_AS_X: Final = bytes(range(128)) + b"x" * 128
 _TARGET_START: Final = re.compile(rb" (?:/|http)", re.IGNORECASE)  # or that of a version
 _ABSOLUTE_FORM: Final = re.compile(rb"https?://([^/?#@]+)(?![^/?#])", re.IGNORECASE)
@@ -87,7 +87,7 @@ class RequestParser:
         self.error: ProtocolError | None = None
         self.finished = False
         self._limits = limits
-        self._parser = HttpRequestParser(self)
+        self._parser = self._new_parser()
         self._target = b""
         self._in_request_line = False
         self._line = b""  # the piece of a request line that is being parsed, if it is not ASCII
@@ -96,6 +96,23 @@ class RequestParser:
         self._request: ParsedRequest | None = None  # whose body is being read
         self._trailer_bytes = 0
         self._unparsed = 0  # bytes since the last callback, without those of the feed() in which it came: that is -1
+
+    def close(self) -> None:
+        """Release what was parsed; nothing can be fed any more.
+
+        httptools' parser and this one refer to each other: a partial body would stay until a garbage collection.
+        """
+        self.requests.clear()
+        self.finished = True
+        self._request = None
+        del self._parser
+
+    def _new_parser(self) -> HttpRequestParser:
+        parser = HttpRequestParser(self)
+        # RFC 9110, 2.5: a recipient of a "higher minor version [...] SHOULD process the message as if it were [...]
+        # the highest minor version within that major version"; other major versions are refused below.
+        parser.set_dangerous_leniencies(lenient_version=True)
+        return parser
 
     def feed(self, data: bytes) -> None:
         """Parse bytes.
@@ -132,29 +149,30 @@ class RequestParser:
         end = data.find(b"\r\n\r\n", start)
         return end + 4 if end >= 0 else len(data)
 
-    def _feed(self, data: bytes) -> None:
+    def _feed(self, data: bytes | memoryview) -> None:
         """Parse bytes in which llhttp refuses nothing that HTTP.sys accepts.
 
         A request that offers to upgrade is parsed again without its offer, since httptools would drop its body.
         Java's HttpClient offers HTTP/2 with the first request of each connection; RFC 9110, 7.8: "A server MAY
-        ignore a received Upgrade header field".
+        ignore a received Upgrade header field". What follows is a view: a copy for each of many offers takes long.
         """
         while data and not self.finished:
             try:
                 self._parser.feed_data(data)
             except HttpParserUpgrade as offer:
                 head = self._head_without_upgrade()
-                self._parser = HttpRequestParser(self)
-                data = head + data[offer.args[0] :]
+                self._parser = self._new_parser()
+                self._feed(head)
+                data = memoryview(data)[offer.args[0] :]
                 continue
             except HttpParserError as error:
                 cause = error.__context__
                 if not isinstance(cause, ProtocolError):
-                    cause = ProtocolError(explain(data, self._parser.get_method(), str(error)))
+                    cause = refusal(self._line or bytes(data), self._parser.get_method(), str(error))
                 self._fail(cause)
-            if self._in_request_line and self._target and b"\n" in data:
-                before = data.removesuffix(self._target)
-                self._in_request_line = before != data and before.rstrip(b" ").endswith(self._parser.get_method())
+            if self._in_request_line and self._target and b"\n" in (rest := bytes(data)):
+                before = rest.removesuffix(self._target)
+                self._in_request_line = before != rest and before.rstrip(b" ").endswith(self._parser.get_method())
             if self.state is not ParserState.START:  # llhttp buffers a line of a head or trailer without a limit
                 self._unparsed = 0 if self._unparsed < 0 else self._unparsed + len(data)
                 if self._unparsed > self._limits.request_line + self._limits.header_bytes and not self.finished:
@@ -170,7 +188,7 @@ class RequestParser:
         self._fail(ProtocolError(reason, "408 Request Timeout"))
 
     def _fail(self, error: ProtocolError) -> None:
-        self.error, self.finished = error, True
+        self.error, self.finished = error.with_traceback(None), True  # whose frames refer to this parser
 
     @property
     def head(self) -> tuple[str, RawHeaders]:
@@ -217,11 +235,11 @@ class RequestParser:
 
     def on_headers_complete(self) -> None:
         self._in_request_line, self._line = False, b""
-        request = self._parse_head()
         if self._parser.should_upgrade():
-            if request.method == b"CONNECT":
+            if self._parser.get_method() == b"CONNECT":
                 raise ProtocolError("CONNECT is for proxies")
             return  # feed() parses this request again
+        request = self._parse_head()
         self._request = request
         self._trailer_bytes = 0
         self._unparsed = -1
@@ -262,14 +280,18 @@ class RequestParser:
         headers = self._headers
         if headers is None or headers.raw != self._raw_headers:
             headers = self._headers = ParsedHeaders(self._raw_headers, limits)
-        if version not in _SUPPORTED_VERSIONS:
+        if not version.startswith("1."):
             reason = f"HTTP Version Not Supported: HTTP/{version}; this server speaks HTTP/1.1"
             raise ProtocolError(reason, "505 HTTP Version Not Supported")
         if headers.is_chunked and version == "1.0":
             # RFC 9112, 6.1: such a message MUST be treated "as if the framing is faulty".
             raise ProtocolError("Transfer-Encoding needs HTTP/1.1: in HTTP/1.0 the end of the body is unknown")
         path, query, host = _split_target(self._target, method)
-        self.waits_for_continue = headers.expects_continue and version == "1.1"
+        # RFC 9112, 3.2: 400 to any request "that contains [...] a Host header field with an invalid field value", also
+        # where the target's host replaces it. In all other cases the application refuses the host.
+        if host is not None and not is_valid_host(headers.environ.get("HTTP_HOST") or "localhost"):
+            raise ProtocolError(f"Invalid Hostname: {VALID_HOST}")
+        self.waits_for_continue = headers.expects_continue and version != "1.0"
         body_limit = limits.body if self.waits_for_continue and headers.content_length > limits.body else None
         keep_alive = body_limit is None and parser.should_keep_alive()
         return ParsedRequest(method, self._target, path, query, version, headers, keep_alive, host, body_limit)

@@ -92,7 +92,7 @@ class HttpProtocol(asyncio.Protocol):
         return self._loop.time() - self._requested_at <= HALF_CLOSE_WINDOW
 
     def connection_lost(self, _error: Exception | None) -> None:
-        self._parser.requests.clear()
+        self._parser.close()
         self.transport.connection_lost()
         self._state.connections.discard(self)
         self._state.on_close()
@@ -212,10 +212,9 @@ class HttpProtocol(asyncio.Protocol):
         _logger.warning("refused a request from %s: %s", self._environ["REMOTE_ADDR"], error)
         response = text_response(error.status, f"{error}.\n")
         start, headers = self._parser.head
-        self._state.on_malformed(
-            MalformedRequest(str(error), start, headers, response.status, response.headers, response.body)
-        )
-        self.transport.write_now(response.head(self._state.date, _CLOSE) + response.body)
+        body = b"" if start.startswith("HEAD ") else response.body
+        self._state.on_malformed(MalformedRequest(str(error), start, headers, response.status, response.headers, body))
+        self.transport.write_now(response.head(self._state.date, _CLOSE) + body)
         self._finish()
 
     def _abandon(self) -> None:

@@ -48,7 +48,7 @@ def request_environ(request: ParsedRequest, common: Environ) -> Environ:
     environ["PATH_INFO"] = (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1")
     environ["QUERY_STRING"] = request.query.decode("latin-1")
     environ["SERVER_PROTOCOL"] = f"HTTP/{request.version}"
-    if request.host is not None and "HTTP_HOST" in environ:
+    if request.host is not None:
         environ["HTTP_HOST"] = request.host.decode("latin-1")
     if headers.is_chunked:
         environ["CONTENT_LENGTH"] = str(request.length)
@@ -135,6 +135,7 @@ class DeferredWork:
         """Run the deferred work and return its response, or a 503 if the pool is full."""
         work, waits = delivery.deferred, delivery.waits
         assert work is not None
+        delivery.deferred = None  # it refers to the request, and that to the delivery: its body would stay in memory
         capacity = self._capacity[waits]
         if self._pending[waits] >= capacity:
             what = "are waiting for something" if waits else "are in progress or queued"

@@ -15,10 +15,11 @@ from emulator.core.engine import Engine
 from emulator.core.journal import Reason
 from emulator.delivery import MalformedRequest
 from emulator.escaping import visible
+from emulator.scenario.fields import package_version
 from emulator.scenario.files import ScenarioFolder
 from emulator.web import asmx, pages
 from emulator.web.control import dispatch
-from emulator.web.control.routes import PAGES, ROUTES
+from emulator.web.control.routes import HEALTH, PAGES, ROUTES
 from emulator.web.request import HTML, PLAIN, Request, Response
 from emulator.web.spaces import PREFIX, Settings, Space, Spaces
 from emulator.wire import service
@@ -51,7 +52,7 @@ def _url_map(has_control: bool) -> Map:
         Rule("/<service_path:_>", endpoint=asmx.respond),
         Rule("/<wrong_address:_>", endpoint=_wrong_address),
         Rule("/favicon.ico", endpoint=_no_icon),
-        *(route.rule() for route in (*PAGES, *ROUTES) if has_control),
+        *(route.rule() for route in ((*PAGES, *ROUTES) if has_control else (HEALTH,))),
     ]
     converters: dict[str, type[BaseConverter]] = {
         "service_path": _ServicePath,
@@ -77,6 +78,7 @@ class Application:
         files: ScenarioFolder | None = None,
     ) -> None:
         service.pipelines()  # built now: the first request would wait for it
+        package_version()  # read now, like all files of the package: they may be gone later
         settings = settings or Settings()
         self._has_control = settings.control
         self._spaces = Spaces(engine, settings)
@@ -97,22 +99,31 @@ class Application:
     def _route(self, request: Request) -> tuple[Space, asmx.Handler, bool]:
         """Return the space of a request, its handler, and whether that is too slow for the event loop."""
         space = self._main
+        problem = request.host_problem
         name = self._spaces.name_in(request.path) if self._has_control else None
         if name is not None:
             found = self._spaces.get(name)
-            if found is None:
+            if found is not None:
+                space = found
+                request.enter_space(space.root)
+            elif problem is None:
                 return space, partial(_unknown_space, name), True
-            space = found
-            request.enter_space(space.root)
+        if problem is not None:
+            return space, partial(_invalid_host, problem, self._is_control(request)), False
         try:
             endpoint, values = self._match(request.path, request.method)
         except HTTPException as error:
-            if self._has_control and (request.path == PREFIX or request.path.startswith(f"{PREFIX}/")):
+            if self._is_control(request):
                 return space, partial(_refused_by_control, error), True
+            if request.method == "OPTIONS" and request.environ["PATH_INFO"] == "*":
+                return space, _options, False
             return space, _nothing_here, False
         if isinstance(endpoint, dispatch.Route):
             return space, partial(_control, endpoint, values), True
         return space, endpoint, False
+
+    def _is_control(self, request: Request) -> bool:
+        return self._has_control and (request.path == PREFIX or request.path.startswith(f"{PREFIX}/"))
 
     def record_malformed(self, request: MalformedRequest) -> None:
         """Journal a request that the server answered itself, in the journal of the space to which its path leads."""
@@ -140,6 +151,18 @@ def _control(route: dispatch.Route, values: Mapping[str, Any], request: Request,
 
 def _refused_by_control(error: HTTPException, request: Request, space: Space) -> Response:
     return dispatch.refuse(error, request, space, ROUTES)
+
+
+def _invalid_host(problem: str, is_control: bool, _request: Request, _space: Space) -> Response:
+    response = asmx.invalid_host(problem)
+    if is_control:
+        response.why = None  # a request to the control API is in no journal
+    return response
+
+
+def _options(_request: Request, _space: Space) -> Response:
+    """Answer ``OPTIONS *``, which asks about the whole server (RFC 9110, 9.3.7)."""
+    return asmx.options()
 
 
 def _unknown_space(name: str, _request: Request, _space: Space) -> Response:

@@ -261,12 +261,10 @@ _HTTP_SYS_HTML: Final = "text/html; charset=us-ascii"  # of the pages of HTTP.sy
 
 def _stopped_by_iis(request: Request) -> Response | None:
     """Return the response to a request that IIS does not pass on to ASP.NET; None for any other."""
-    if request.lacks_host:
-        return _iis_error(400, "Bad Request - Invalid Hostname", "HTTP/1.1 needs a Host header.", _HTTP_SYS_HTML)
     if request.method not in _METHODS_OF_ASMX:
         match request.method:
             case "OPTIONS":
-                response = Response(status=200, headers=(("Allow", _ALLOWED), ("Public", _ALLOWED)))
+                response = options()
                 response.remarks = head_remarks.on_options(request)
                 return response
             case "TRACE":
@@ -288,6 +286,16 @@ def _stopped_by_iis(request: Request) -> Response | None:
         why = f"the query has {length:,} characters, and IIS takes {_LONGEST_QUERY:,}; POST takes longer values"
         return _iis_error(404, "Not Found", "The query is too long for this server.", why=why)
     return None
+
+
+def options() -> Response:
+    """Return what IIS answers to OPTIONS, also to that of the whole server."""
+    return Response(status=200, headers=(("Allow", _ALLOWED), ("Public", _ALLOWED)))
+
+
+def invalid_host(problem: str) -> Response:
+    """Return what HTTP.sys answers, before IIS sees the request, if the host is missing or invalid."""
+    return _iis_error(400, "Bad Request - Invalid Hostname", problem, _HTTP_SYS_HTML)
 
 
 def _iis_error(status: int, title: str, text: str, content_type: str = HTML, *, why: str = "") -> Response:

@@ -19,6 +19,7 @@ from werkzeug.wsgi import get_input_stream
 from emulator.core.contract import Binding
 from emulator.core.journal import Exchange, RawExchange, RawMessage, Reason
 from emulator.delivery import DELIVERY, RECEIVED, Delivery, Received
+from emulator.network import VALID_HOST, host_port, is_valid_host
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -64,8 +65,8 @@ class Request(wrappers.Request):
 
     @cached_property
     def host(self) -> str:
-        """Host and port as the client sent them; ASMX repeats them, also where werkzeug finds them invalid."""
-        return self.environ.get("HTTP_HOST") or f"{self.environ['SERVER_NAME']}:{self.environ['SERVER_PORT']}"
+        """Host and port as the client sent them, in the URL or else the Host header."""
+        return self.environ.get("HTTP_HOST") or host_port(self.environ["SERVER_NAME"], self.environ["SERVER_PORT"])
 
     @property
     def uri_host(self) -> str:
@@ -80,9 +81,12 @@ class Request(wrappers.Request):
         return f"{self.scheme}://{self.host}"
 
     @property
-    def lacks_host(self) -> bool:
-        """True for HTTP/1.1 without the Host header that it requires."""
-        return not self.environ.get("HTTP_HOST") and self.environ.get("SERVER_PROTOCOL") == "HTTP/1.1"
+    def host_problem(self) -> str | None:
+        """What is wrong with the host that the client sent; None for a good one, or for none before HTTP/1.1."""
+        host = self.environ.get("HTTP_HOST")
+        if not host:
+            return None if self.environ.get("SERVER_PROTOCOL") == "HTTP/1.0" else "HTTP/1.1 needs a Host header."
+        return None if is_valid_host(host) else f"The Host is invalid: {VALID_HOST}."
 
     @property
     def lacks_length(self) -> bool:
@@ -151,6 +155,8 @@ def _normalized(path: str) -> str:
 class Response(wrappers.Response):
     """A response with .NET's reason phrase, its headers as given, and no Content-Type unless one is given.
 
+    It has no Content-Length if its status allows none (RFC 9110, 8.6) or would need that of a body not sent.
+
     ``exchange`` is set on the response to a call. ``why`` is set where a request that should have become a call was
     refused, with its ``binding`` as far as that is known. ``remarks`` are on what the client probably did wrong.
     """
@@ -175,7 +181,8 @@ class Response(wrappers.Response):
             all_headers.add("Content-Type", content_type)
         for name, value in headers:
             all_headers.add(name, value)
-        all_headers.add("Content-Length", str(len(content)))
+        if status not in _WITHOUT_LENGTH:
+            all_headers.add("Content-Length", str(len(content)))
         super().__init__([content], _status_line(status), all_headers, direct_passthrough=True)
         self.body = content
 
@@ -188,6 +195,7 @@ class Response(wrappers.Response):
         return RawMessage(f"HTTP/1.1 {self.status}", [*self.headers], self.body)
 
 
+_WITHOUT_LENGTH: Final = (204, 304)
 _STATUS_LINES: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 

@@ -13,15 +13,13 @@ from typing import Final
 from emulator.core.engine import Engine
 from emulator.core.journal import JournalLimits
 from emulator.core.rules import Scenario
+from emulator.scenario.fields import SPACE_NAME
 from emulator.scenario.files import ScenarioFolder
 from emulator.web.call_log import CallLog
 from emulator.web.redaction import Redactor
 
 PREFIX: Final = "/__admin"
 """The path of the control API, after the root of a space."""
-
-SPACE_NAME: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-"""The names that spaces can have, as a regular expression."""
 
 SPACE_IDLE: Final = 1800.0
 """Seconds after its last request after which a space ends, by default."""

@@ -6,7 +6,9 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -15,6 +17,7 @@ from emulator import Emulator, Options, RemoteEmulator
 from emulator.cli import main
 from emulator.core import contract
 from emulator.core.contract import SERVICE_PATH, Binding, Call
+from emulator.scenario.loading import load
 from tests.helpers.calling import PATIENCE, free_port, run
 from tests.helpers.listening import answering, listening
 
@@ -183,7 +186,8 @@ def test_every_option_can_come_from_the_environment(protected: Emulator, unused:
 
 def test_wait_is_silent_when_a_server_or_a_space_answers(emulator: Emulator) -> None:
     with RemoteEmulator(emulator.url, space="mine") as space:
-        for url in (emulator.url.removesuffix(SERVICE_PATH), f"{emulator.url}?wsdl", space.url):
+        root = emulator.url.removesuffix(SERVICE_PATH)
+        for url in (root, f"{root}/__admin/", f"{emulator.url}?wsdl", space.url):
             done = run("wait", url, "--timeout", "0")
             assert (done.output, done.exit_code) == ("", 0)
 
@@ -203,24 +207,44 @@ def test_wait_gives_up_with_the_last_reason(unused: str) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "printed"),
     [
-        ("404 Not Found", b"", "wsdl answers 404\n"),
-        ("500 Error", b"[]", "/health answers 500\n"),
-        ("403 Forbidden", b'{"detail": "no"}', "/health answers 403: no\n"),
+        ("200 OK", b"{}", "200 OK: {}"),
+        ("301 Moved Permanently", b"", "301 Moved Permanently"),
+        ("403 Forbidden", b'{"detail": "no"}', '403 Forbidden: {"detail": "no"}'),
     ],
 )
 def test_wait_prints_what_another_server_answers(status: str, body: bytes, printed: str) -> None:
     with listening(answering(body, status)) as url:
         done = run("wait", url, "--timeout", "0")
-    assert done.stderr.endswith(printed)
+    health = f"{url}/__admin/health"
+    assert done.stderr == f"not ready after 0 s: what answers at {health} is not this emulator: {printed}\n"
     assert done.exit_code == 1
 
 
-def test_wait_ends_when_the_emulator_begins_to_answer() -> None:
+def test_wait_prints_why_an_emulator_is_not_ready(tmp_path: Path) -> None:
+    file = tmp_path / "edited.yaml"
+    file.write_text("name: valid\n")
+    scenario = load(file)
+    file.write_text("rules: 7\n")
+    with Emulator(scenario, file=file, watch=True) as emulator:
+        health = emulator.url.replace(SERVICE_PATH, "/__admin/health")
+        deadline = time.monotonic() + PATIENCE
+        while run("wait", emulator.url, "--timeout", "0").exit_code == 0:
+            assert time.monotonic() < deadline
+        done = run("wait", emulator.url, "--timeout", "0")
+    assert done.stderr.startswith(
+        f"not ready after 0 s: {health} answers 503: the last edit of the scenario was refused"
+    )
+
+
+@pytest.mark.parametrize("before", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"], ids=["nothing", "200"])
+def test_wait_goes_on_until_the_emulator_answers(before: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as early:
         port = early.getsockname()[1]
         waiting = process("wait", f"http://127.0.0.1:{port}", "--timeout", str(PATIENCE))
         early.settimeout(PATIENCE)
         first_poll, _ = early.accept()
+        first_poll.recv(65536)
+    first_poll.sendall(before)
     first_poll.close()
     with waiting, Emulator.start(SCENARIO, Options(port=port)):
         assert waiting.communicate(timeout=PATIENCE) == ("", "")
@@ -284,11 +308,11 @@ def test_verify_without_the_right_token_exits_with_4(
 
 def test_verify_without_an_answer_exits_with_4(unused: str) -> None:
     done = run("verify", unused)
-    assert (done.stderr, done.exit_code) == (f"no answer from {unused}/__admin/verify: Connection refused\n", 4)
+    assert (done.stderr, done.exit_code) == (f"no answer from {unused}/__admin/health: Connection refused\n", 4)
 
 
 def test_verify_of_another_server_exits_with_4() -> None:
     with listening(answering(b"{}")) as url:
         done = run("verify", url)
-    assert done.stderr == f"{url}/__admin/verify answers, but not as an emulator does; is it one?\n"
+    assert done.stderr == f"what answers at {url}/__admin/health is not this emulator: 200 OK: {{}}\n"
     assert done.exit_code == 4

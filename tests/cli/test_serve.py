@@ -71,6 +71,52 @@ def test_an_unusable_file_is_one_line_and_status_1(command: str, tmp_path: Path)
         assert (result.output, result.exit_code) == (f"{file}:1:1: {message}\n", 1)
 
 
+REMARKABLE = """\
+otherwise:
+  fail: {status: 401}
+rules:
+  - when: {session: 1}
+    fail: {status: 426, headers: {Upgrade: h2c, Connection: Upgrade}}
+  - when: {session: 2}
+    replies:
+      - fail: {status: 405, headers: {keep-alive: timeout=5}}
+      - fail: {status: 401, headers: {www-authenticate: Basic}}
+"""
+REMARKS = (
+    "2:10: remark: otherwise.fail.status: real servers send WWW-Authenticate with 401, and clients may need it; "
+    "add it to 'headers'",
+    "5:49: remark: rules[0].fail.headers.Connection: this header is about one connection, and proxies drop it; "
+    "the server closes the connection for 'close', and only sends any other value",
+    "8:16: remark: rules[1].replies[0].fail.status: real servers send Allow with 405, and clients may need it; "
+    "add it to 'headers'",
+    "8:39: remark: rules[1].replies[0].fail.headers.keep-alive: this header is about one connection, and proxies drop "
+    "it; the server sends it, but keeps its own time limit (--idle-timeout)",
+)
+
+
+@pytest.fixture
+def remarkable(tmp_path: Path) -> Path:
+    """A scenario that is valid, but rarely meant."""
+    file = tmp_path / "remarkable.yaml"
+    file.write_text(REMARKABLE)
+    return file
+
+
+def test_check_remarks_on_what_is_valid_but_rarely_meant_and_exits_with_0(remarkable: Path) -> None:
+    result = run("check", str(remarkable))
+    assert result.output.splitlines() == [f"{remarkable}:{remark}" for remark in REMARKS]
+    assert result.exit_code == 0
+
+
+def test_serve_logs_each_remark_once_as_a_warning(remarkable: Path) -> None:
+    with serving(str(remarkable), "--port", "0") as (process, _):
+        process.terminate()
+        _, log = process.communicate(timeout=20)
+    for remark in REMARKS:
+        (line,) = [line for line in log.splitlines() if remark in line]
+        assert f" WARNING {remarkable}:{remark}" in line
+
+
 def test_check_is_silent_about_good_files() -> None:
     result = run("check", *(str(file) for file in sorted((ROOT / "scenarios").glob("*.yaml"))))
     assert (result.output, result.exit_code) == ("", 0)
@@ -117,7 +163,7 @@ def test_options_can_come_from_the_environment() -> None:
     env = {"PORT": "0", "HOST": "localhost", "NO_CONTROL": "1", "LOG_FORMAT": "json", "MAX_REQUEST_LINE": "100"}
     with serving(env={f"RESCUE_EMULATOR_{name}": value for name, value in env.items()}) as (process, ready):
         url = ready.split()[1]
-        assert requests.get(url.replace("/API/API.asmx", "/__admin/health"), timeout=5).status_code == 404
+        assert requests.get(url.replace("/API/API.asmx", "/__admin/calls"), timeout=5).status_code == 404
         assert requests.get(f"{url}?{'x' * 100}", timeout=5).status_code == 414
         requests.get(f"{url}/startSession", timeout=5)
         process.send_signal(signal.SIGINT)

@@ -13,10 +13,12 @@ from threading import Event
 import pytest
 from trustme import CA
 
+from emulator import Emulator, Options
 from emulator.client.control_api import ControlApi, RequestRefused, root_url, send, send_within, service_url
 from emulator.errors import RemoteError
-from emulator.scenario.control_shapes import HealthJson
-from tests.helpers.listening import answering, listening, sending
+from emulator.scenario.control_shapes import CallListJson
+from tests.helpers.calling import PATIENCE
+from tests.helpers.listening import answer, listening, sending
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -27,6 +29,12 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in PROXY_VARIABLES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def ready() -> bytes:
+    """The answer of an emulator that is ready."""
+    return answer(b'{"service": "rescue-emulator", "status": "ready"}')
 
 
 def reset(connection: socket.socket) -> None:
@@ -107,19 +115,25 @@ def test_the_limit_holds_for_a_server_that_sends_nothing(seconds: float) -> None
     assert str(error.value).endswith(": no complete answer within the time limit")
 
 
-def test_the_limit_holds_for_an_answer_of_which_a_byte_comes_now_and_then() -> None:
-    is_over = Event()
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", OK.replace(b"2\r\n\r\nok", b"999999\r\n\r\n")])
+def test_the_limit_holds_for_an_answer_of_which_a_byte_comes_now_and_then(head: bytes) -> None:
+    """The client closes its connection then: nothing reads on."""
 
     def trickle(connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\n")
-        while not is_over.wait(0.02):
+        connection.settimeout(0.02)
+        connection.sendall(head)
+        while True:
+            with suppress(TimeoutError):
+                if connection.recv(65536) == b"":
+                    break
             connection.sendall(b"X")
+        is_closed.set()
 
-    with listening(trickle) as url:
-        with pytest.raises(RemoteError) as error:
-            send_within(0.2, "GET", url)
-        is_over.set()
+    is_closed = Event()
+    with listening(trickle) as url, pytest.raises(RemoteError) as error:
+        send_within(0.2, "GET", url)
     assert str(error.value) == f"no answer from {url}: no complete answer within the time limit"
+    assert is_closed.wait(PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -156,27 +170,56 @@ def test_an_error_names_the_proxy_without_its_password(monkeypatch: pytest.Monke
     )
 
 
-def test_no_entry_of_netrc_replaces_the_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_entry_of_netrc_replaces_the_token(ready: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login ann password s3cret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     requests: list[bytes] = []
-    with listening(sending(OK, requests)) as url:
-        ControlApi(url, "tökén-€").request("GET", "/health")
-    assert "\r\nAuthorization: Bearer tökén-€\r\n".encode() in requests[0]
+    with listening(sending(ready, requests)) as url:
+        ControlApi(url, "tökén-€").request("GET", "/calls")
+    assert "\r\nAuthorization: Bearer tökén-€\r\n".encode() in requests[1]
 
 
-def test_a_redirect_is_not_followed() -> None:
-    redirect = answering(b"", "302 Found", "Location: http://127.0.0.1:1/")
-    with listening(redirect) as url, pytest.raises(RequestRefused) as error:
-        ControlApi(url).request("GET", "/health")
-    assert str(error.value) == f"{url}/__admin/health answers 302 Found; is it an emulator, and its control API on?"
+@pytest.mark.parametrize(
+    ("body", "status", "headers", "described"),
+    [
+        (b"", "200 OK", (), "200 OK"),
+        (b"ok\x07 \xff", "200 OK", ("Content-Type: text/plain; charset=x",), "200 OK (text/plain): ok\\x07 \ufffd"),
+        (b"[]", "200 OK", (), "200 OK: []"),
+        (b'{"status": "ready"}', "200 OK", (), '200 OK: {"status": "ready"}'),
+        (b'{"service": "other", "detail": "no"}', "503 Busy", (), '503 Busy: {"service": "other", "detail": "no"}'),
+        (
+            b"<html><head><style>p {}</style></head><!-- - --><body><p>Welcome\n to <b>nginx</b>!</p>" + b"x" * 200,
+            "404 Not Found",
+            ("Server: nginx/1.27", "Content-Type: text/html"),
+            f"404 Not Found (Server: nginx/1.27, text/html): Welcome to nginx ! {'x' * 81}...",
+        ),
+        (b"", "302 Found", ("Location: http://127.0.0.1:1/?a=1",), "302 Found (Location: http://127.0.0.1:1/)"),
+    ],
+    ids=["nothing", "text", "a list", "another health", "another problem", "a page", "a redirect"],
+)
+@pytest.mark.parametrize("path", ["/reset", "/verify"])
+def test_what_answers_instead_of_an_emulator_is_described_and_gets_neither_token_nor_request(
+    path: str, body: bytes, status: str, headers: tuple[str, ...], described: str
+) -> None:
+    requests: list[bytes] = []
+    with listening(sending(answer(body, status, *headers), requests)) as url, pytest.raises(RemoteError) as error:
+        ControlApi(url, "s3cret").request("POST", path)
+    assert str(error.value) == f"what answers at {url}/__admin/health is not this emulator: {described}"
+    assert len(requests) == 1
+    assert b"s3cret" not in requests[0]
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"status": 5}', b"\xff"], ids=range(5))
-def test_an_answer_of_another_shape_is_an_error_whose_cause_has_no_frames_with_the_token(body: bytes) -> None:
-    with listening(answering(body)) as url, pytest.raises(RemoteError) as error:
-        ControlApi(url).request("GET", "/health", shape=HealthJson)
-    assert str(error.value) == f"{url}/__admin/health answers, but not as an emulator does; is it one?"
+def test_an_emulator_without_a_control_api_is_an_error_that_says_so() -> None:
+    with Emulator.start({}, Options(control=False)) as emulator, pytest.raises(RequestRefused) as error:
+        ControlApi(root_url(emulator.url)).request("POST", "/reset")
+    assert "/__admin/reset answers 404 Not Found (" in str(error.value)
+    assert str(error.value).endswith("; is the control API off there (--no-control)?")
+
+
+def test_an_answer_of_another_shape_is_an_error_whose_cause_has_no_frames_with_the_token(ready: bytes) -> None:
+    with listening(sending(ready)) as url, pytest.raises(RemoteError) as error:
+        ControlApi(url).request("GET", "/calls", shape=CallListJson)
+    assert str(error.value).startswith(f"{url}/__admin/calls answers, but not as this version of the emulator does: ")
     assert error.value.__cause__ is not None
     assert error.value.__cause__.__traceback__ is None
 
@@ -227,3 +270,9 @@ def test_a_token_with_a_line_break_is_an_error_that_does_not_repeat_it() -> None
 )
 def test_the_root_and_the_service_are_found_from_any_address(url: str, root: str, service: str) -> None:
     assert (root_url(url), service_url(url)) == (root, service)
+
+
+@pytest.mark.parametrize("root", ["http://h", "http://h/spaces/mine"])
+@pytest.mark.parametrize("path", ["/__admin", "/__admin/", "/__admin/health"])
+def test_the_root_is_found_from_the_address_of_the_control_api(root: str, path: str) -> None:
+    assert root_url(root + path) == root

@@ -57,6 +57,19 @@ def test_a_space_without_a_name_cannot_be_opened(server: Emulator) -> None:
         RemoteEmulator(server.url, token=TOKEN).open()
 
 
+@pytest.mark.parametrize("name", ["", "a b", "../x", "x" * 65])
+def test_a_name_that_no_space_can_have_is_an_error_at_once(name: str) -> None:
+    with pytest.raises(RemoteError) as error:
+        RemoteEmulator("http://127.0.0.1:1", space=name)
+    assert str(error.value).startswith(f"'{name}' cannot name a space: 1 to 64 letters, digits, ")
+
+
+def test_a_space_in_the_url_that_is_not_open_is_an_error_that_says_so(server: Emulator) -> None:
+    remote = RemoteEmulator(server.url.replace("/API/", "/spaces/gone/API/"), token=TOKEN)
+    with pytest.raises(RemoteError, match=r"^there is no space 'gone': PUT /__admin/spaces/gone opens it"):
+        remote.reset()
+
+
 def test_a_space_is_opened_with_a_scenario_of_its_own_and_not_with_a_wrong_one(server: Emulator) -> None:
     remote = RemoteEmulator(server.url, token=TOKEN, space="own")
     with pytest.raises(ScenarioError):

@@ -66,5 +66,9 @@ def parse(pieces: Sequence[bytes], limits: HttpLimits) -> RequestParser:
 
 
 def outcome(parser: RequestParser) -> tuple[list[ParsedRequest], int | None]:
-    """Return the requests, and the status of the error that ends them."""
-    return [*parser.requests], None if parser.error is None else int(parser.error.status[:3])
+    """Return the requests, and the status of the error that ends them.
+
+    It depends on the pieces whether a method is refused as unknown or, like rubbish, as malformed.
+    """
+    status = None if parser.error is None else int(parser.error.status[:3])
+    return [*parser.requests], 400 if status == 501 else status

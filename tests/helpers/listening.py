@@ -32,17 +32,21 @@ def listening(serve: Callable[[socket.socket], object], host: str = "127.0.0.1")
 
 def answering(body: bytes, status: str = "200 OK", *headers: str) -> Callable[[socket.socket], None]:
     """Return a function for ``listening`` that gives the same answer to every request."""
+    return sending(answer(body, status, *headers))
+
+
+def answer(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
-    return sending("\r\n".join(lines).encode() + body)
+    return "\r\n".join(lines).encode() + body
 
 
-def sending(answer: bytes, requests: list[bytes] | None = None) -> Callable[[socket.socket], None]:
+def sending(content: bytes, requests: list[bytes] | None = None) -> Callable[[socket.socket], None]:
     """Return a function for ``listening`` that sends these bytes for every request, and records the request."""
 
     def serve(connection: socket.socket) -> None:
         request = connection.recv(65536)
         if requests is not None:
             requests.append(request)
-        connection.sendall(answer)
+        connection.sendall(content)
 
     return serve

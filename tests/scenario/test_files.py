@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
+import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from random import Random
 from threading import Event
+from typing import Any
 
 import pytest
 import requests
@@ -95,6 +99,123 @@ def test_a_change_that_the_system_did_not_report_is_found(
     assert engine.scenario.name == "second"
 
 
+def no_watch_left(*_: object, **__: object) -> Iterator[set[object]]:
+    raise OSError(errno.ENOSPC, "OS file watch limit reached.")
+
+
+def panic(*_: object, **__: object) -> Iterator[set[object]]:
+    raise BaseException("called `Result::unwrap()` on an `Err` value")
+
+
+@contextmanager
+def watching(file: Path) -> Iterator[Callable[[int, str], str]]:
+    """Serve a file with its watcher; yield a function that waits until health has a status and a text in it."""
+    with Emulator(load(file), file=file, watch=True) as emulator:
+        url = emulator.url.replace("/API/API.asmx", "/__admin/health")
+
+        def wait_for(status: int, text: str) -> str:
+            deadline = time.monotonic() + PATIENCE
+            while True:
+                response = requests.get(url, timeout=PATIENCE)
+                if response.status_code == status and text in response.text:
+                    return response.text
+                assert time.monotonic() < deadline, response.text
+
+        yield wait_for
+
+
+def test_health_says_that_changes_are_notified(file: Path) -> None:
+    with watching(file) as wait_for:
+        wait_for(200, '"watch": "notifications"')
+
+
+@pytest.mark.parametrize("fail", [no_watch_left, panic, lambda *_, **__: iter(())], ids=["limit", "panic", "end"])
+def test_where_notifications_fail_edits_are_found_by_polling_and_log_and_health_say_so(
+    fail: Any, file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("watchfiles.watch", fail)
+    with watching(file) as wait_for:
+        wait_for(200, '"watch": "polling, since notifications failed: ')
+        file.write_text("rules: 7\n")
+        wait_for(503, f"{file}:1:8: ")
+        file.write_text(GOOD.format(name="second", result="OK"))
+        wait_for(200, '"second"')
+    assert caplog.text.count(f"notifications of changes failed, polling {file} instead: ") == 1
+
+
+def test_a_watcher_that_died_is_bad_health_and_is_logged(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_file: Path) -> Scenario:
+        raise MemoryError("too much")
+
+    with watching(file) as wait_for:
+        wait_for(200, "notifications")
+        monkeypatch.setattr("emulator.scenario.files.load", fail)
+        file.write_text(GOOD.format(name="second", result="OK"))
+        wait_for(
+            503, "the watcher died: MemoryError: too much; edits are no longer loaded, so start the emulator again"
+        )
+    assert "the watcher died, and edits are no longer loaded: MemoryError: too much" in caplog.text
+
+
+def test_an_edit_whose_loading_failed_for_once_is_loaded_by_polling(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_once(_file: Path) -> Scenario:
+        monkeypatch.setattr("emulator.scenario.files.load", load)
+        raise MemoryError
+
+    with watching(file) as wait_for:
+        wait_for(200, "notifications")
+        monkeypatch.setattr("emulator.scenario.files.load", fail_once)
+        file.write_text(GOOD.format(name="second", result="OK"))
+        wait_for(200, '"second"')
+
+
+@pytest.mark.parametrize("fail", [None, no_watch_left], ids=["notifications", "polling"])
+@pytest.mark.parametrize("gone", ["the file", "the folder"])
+def test_a_file_that_is_deleted_and_made_again_is_loaded_and_so_are_its_later_edits(
+    gone: str, fail: Any, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if fail:
+        monkeypatch.setattr("watchfiles.watch", fail)
+    inner = file.parent / "folder" / file.name
+    inner.parent.mkdir()
+    file.rename(inner)
+    with watching(inner) as wait_for:
+        wait_for(200, "watch")
+        inner.unlink() if gone == "the file" else shutil.rmtree(inner.parent)
+        wait_for(503, f"{inner}:1:1: no such file")
+        inner.parent.mkdir(exist_ok=True)
+        for name in ("second", "third"):
+            inner.write_text(GOOD.format(name=name, result="OK"))
+            wait_for(200, f'"{name}"')
+
+
+@pytest.mark.parametrize("fail", [None, no_watch_left], ids=["notifications", "polling"])
+def test_an_updated_config_map_of_kubernetes_is_loaded(fail: Any, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kubelet replaces the link ``..data`` to a folder; the file is a link through it."""
+    if fail:
+        monkeypatch.setattr("watchfiles.watch", fail)
+    folder = file.parent
+
+    def publish(name: str) -> None:
+        (folder / f"..{name}").mkdir()
+        (folder / f"..{name}" / file.name).write_text(GOOD.format(name=name, result="OK"))
+        (folder / "..data_tmp").symlink_to(f"..{name}")
+        (folder / "..data_tmp").replace(folder / "..data")
+
+    file.unlink()
+    publish("zero")
+    file.symlink_to(f"..data/{file.name}")
+    with watching(file) as wait_for:
+        for name in ("one", "two"):
+            publish(name)
+            shutil.rmtree(folder / ("..zero" if name == "one" else "..one"))
+            wait_for(200, f'"{name}"')
+
+
 def test_an_invalid_edit_keeps_the_scenario_and_is_logged_once(
     file: Path, engine: EventEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -137,19 +258,12 @@ def test_an_invalid_or_missing_file_of_the_folder_changes_nothing(file: Path, en
 
 
 def test_health_reports_that_the_last_edit_is_invalid_and_watching_ends_with_the_emulator(file: Path) -> None:
-    def wait_for(status: int) -> str:
-        deadline = time.monotonic() + PATIENCE
-        while (response := requests.get(health, timeout=PATIENCE)).status_code != status:
-            assert time.monotonic() < deadline, response.text
-        return response.text
-
-    with Emulator(load(file), file=file, watch=True) as emulator:
-        health = emulator.url.replace("/API/API.asmx", "/__admin/health")
-        assert '"first"' in wait_for(200)
+    with watching(file) as wait_for:
+        wait_for(200, '"first"')
         file.write_text("rules: 7\n")
-        assert f"{file}:1:8: " in wait_for(503)
+        wait_for(503, f"{file}:1:8: ")
         file.write_text(GOOD.format(name="second", result="OK"))
-        assert '"second"' in wait_for(200)
+        wait_for(200, '"second"')
     assert "watcher" not in {thread.name for thread in threading.enumerate()}
 
 

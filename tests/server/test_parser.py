@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final, NamedTuple
 
 import pytest
@@ -88,6 +89,9 @@ SHAPES: Final = {
     "a chunk with an extension in quotes": accepted(chunks(IN_CHUNKS.replace(b"\r\n", b';a="b;c"\r\n', 1))),
     "a chunk with a size in capitals": accepted(chunks(IN_CHUNKS.upper().replace(FORM.upper(), FORM))),
     "a chunk with zeros in front of its size": accepted(chunks(b"000" + IN_CHUNKS)),
+    "a chunk with a blank behind its size": refused(chunks(IN_CHUNKS.replace(b"\r\n", b" \r\n", 1))),
+    "a chunk with a blank before its extension": refused(chunks(IN_CHUNKS.replace(b"\r\n", b" ;a\r\n", 1))),
+    "a chunk with a blank in its extension": refused(chunks(IN_CHUNKS.replace(b"\r\n", b"; a\r\n", 1))),
     "a chunk without a size": refused(chunks(b"\r\n" + IN_CHUNKS)),
     "a chunk of a negative size": refused(chunks(b"-" + IN_CHUNKS)),
     "a chunk of a size with a space in front": refused(chunks(b" " + IN_CHUNKS)),
@@ -147,18 +151,24 @@ SHAPES: Final = {
     "HTTP/1.0": last(get(version=b"HTTP/1.0")),
     "HTTP/1.0 that stays": accepted(get(b"Connection: keep-alive", version=b"HTTP/1.0")),
     "HTTP/1.1 that does not stay, in a list": last(get(b"Connection: x, Close")),
-    "HTTP/1.2": refused(get(version=b"HTTP/1.2")),  # RFC 9110 would have it read as 1.1; llhttp does not know it
+    "HTTP/1.2": accepted(get(version=b"HTTP/1.2")),
+    "HTTP/1.9 with chunks": accepted(post(CHUNKED, body=IN_CHUNKS, version=b"HTTP/1.9")),
+    "HTTP/1.2 with an offer": accepted(post(LENGTH, *OFFER, version=b"HTTP/1.2")),
+    "HTTP/1.10": refused(get(version=b"HTTP/1.10")),
     "HTTP/2.0": refused(get(version=b"HTTP/2.0"), 505),
+    "HTTP/2.1": refused(get(version=b"HTTP/2.1"), 505),
+    "HTTP/3.0": refused(get(version=b"HTTP/3.0"), 505),
+    "HTTP/0.8": refused(get(version=b"HTTP/0.8"), 505),
     "HTTP/1": refused(get(version=b"HTTP/1")),
     "the preface of HTTP/2": refused(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     "RTSP": last(get(version=b"RTSP/1.0")),  # llhttp reads it as HTTP/1.0 and does not tell
     # Methods
-    "get": refused(get(method=b"get")),  # methods are as they are written, and llhttp knows those that there are
-    "a method that nobody knows": refused(get(method=b"FETCH")),
     "CONNECT": refused(get(method=b"CONNECT", target=b"example.com:443")),
     # Targets
     "%zz": accepted(get(target=PATH + b"%zz")),
     "a whole address": accepted(get(target=b"http://x" + TARGET)),
+    "a whole address and an empty Host": accepted(get(target=b"http://x/").replace(b"Host: x", b"Host:")),
+    "a whole address and a Host that is none": refused(get(target=b"http://x/").replace(b"Host: x", b"Host: a b")),
     "a whole address in capitals": accepted(get(target=b"HTTP://X:80" + TARGET)),
     "a whole address of something else": refused(get(target=b"ftp://x" + TARGET)),
     "a whole address with a user": refused(get(target=b"http://a:b@x" + TARGET)),
@@ -187,6 +197,7 @@ SHAPES: Final = {
     "an offer, chunks and a length": refused(post(LENGTH, CHUNKED, *OFFER, body=IN_CHUNKS)),
     "an offer, then a path that is too long": refused(get(*OFFER) + get(target=b"/" * 20_000), 414, after=1),
     "2,000 offers": accepted(get(*OFFER) * 2000, 2000),
+    "offers with bodies": accepted(post(LENGTH, *OFFER) * 20, 20),
     "100-continue, and the body at once": accepted(post(LENGTH, b"Expect: 100-continue")),
     "an expectation that nobody knows": accepted(post(LENGTH, b"Expect: 200-ok")),
     "100-continue without a body": accepted(get(b"Expect: 100-continue")),
@@ -265,11 +276,60 @@ def test_an_offer_to_upgrade_is_no_header_of_its_request() -> None:
         pytest.param(get(target=TARGET + b" 1"), "a space in the URL is written %20", id="a space"),
         pytest.param(get().replace(b"\r\n", b"\n"), "each line of a head has to end in CRLF", id="LF"),
         pytest.param(post(CHUNKED), "the body is not chunked", id="no chunks"),
+        pytest.param(
+            chunks(IN_CHUNKS.replace(b"\r\n", b" \r\n", 1)), "a blank before or behind the size", id="a blank"
+        ),
+        *(
+            pytest.param(
+                chunks(IN_CHUNKS.replace(b"\r\n", extension + b"\r\n", 1)),
+                "no blank may be around the name or the value of a chunk extension",
+                id=f"the extension {extension!r}",
+            )
+            for extension in (b"; a", b";a =b", b";a= b", b";a=b ", b';a="b" ', b";\ta")
+        ),
+        pytest.param(post(b"Transfer-Encoding: chunked\t"), "nothing else, and no tab may follow", id="a tab"),
         pytest.param(b"rubbish", "a request begins with a method in capitals", id="rubbish"),
     ],
 )
 def test_an_error_says_what_is_wrong(data: bytes, message: str) -> None:
     assert message in str(parse(data).error)
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        # RFC 9110, 9.1: a method is any token (5.6.2), "case-sensitive", and an unrecognized one gets 501.
+        pytest.param(get(method=b"FETCH"), 501, id="FETCH"),
+        pytest.param(get(method=b"get"), 501, id="get"),
+        pytest.param(get(method=b"GETS"), 501, id="one letter more"),
+        pytest.param(get(method=b"GE"), 501, id="one letter less"),
+        pytest.param(get(method=b"!#$%&'*+-.^_`|~1aZ"), 501, id="every kind of character"),
+        pytest.param(get(method=b"DESCRIBE"), 501, id="of RTSP"),
+        pytest.param(get(method=b"FETCH", target=b"/\xc3\xa4"), 501, id="before bytes that are no ASCII"),
+        pytest.param(get() + get(method=b"FETCH"), 501, id="behind another request"),
+        pytest.param(get(method=b"G\xc3\xa4T"), 400, id="bytes that are no ASCII"),
+        pytest.param(get(method=b"G(T"), 400, id="a parenthesis"),
+        pytest.param(get(method=b""), 400, id="none"),
+        pytest.param(b"{} / HTTP/1.1\r\n\r\n", 400, id="braces"),
+        pytest.param(b"FETCH me\r\n\r\n", 400, id="no version"),
+        pytest.param(post() + b"x / HTTP/1.1\r\n", 400, id="a body without a length"),
+    ],
+)
+def test_a_method_that_is_unknown_is_told_from_rubbish(data: bytes, status: int) -> None:
+    parser = parse(data)
+    assert outcome(parser)[1] == status
+    assert ("methods are words such as GET and POST" in str(parser.error)) == (status == 501)
+
+
+def test_offers_to_upgrade_take_a_time_that_grows_with_their_number_only() -> None:
+    def seconds(request: bytes) -> float:
+        data = request * (2_000_000 // len(request))
+        begin = time.process_time()
+        parse(data, size=len(data))
+        return time.process_time() - begin
+
+    offer = get(b"Connection: Upgrade", b"Upgrade: h2c", target=b"/")
+    assert seconds(offer) < 10 * seconds(get(b"Connection: Upgrade", b"X-A: 12345678", target=b"/"))
 
 
 LIMITS: Final = HttpLimits(request_line=100, headers=3, header_bytes=100, body=len(FORM))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import re
 import socket
@@ -15,9 +16,11 @@ from typing import Any, Final
 import pytest
 
 from emulator.delivery import RECEIVED, MalformedRequest, Received
+from emulator.process import gc_paused
 from emulator.server import HttpLimits
 from emulator.server.acceptor import Acceptor
 from emulator.server.listeners import listen
+from emulator.server.parser import ParsedRequest, RequestParser
 from emulator.server.protocol import HttpProtocol, ServerState
 from emulator.server.transport import Outbox
 from tests.helpers.calling import (
@@ -178,6 +181,24 @@ def test_a_refusal_says_why_is_logged_and_ends_the_connection(
         message = body.decode().removesuffix(".\n")
         assert [record.getMessage() for record in caplog.records] == [f"refused a request from 127.0.0.1: {message}"]
         assert next_answer(neighbour)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"HEAD / HTTP/1.1\r\nA : 1\r\n\r\n", id="malformed"),
+        pytest.param(b"HEAD / HTTP/2.0\r\nHost: x\r\n\r\n", id="of another version"),
+        pytest.param(b"HEAD /%b HTTP/1.1\r\n\r\n" % (b"x" * 20_000), id="too long"),
+        pytest.param(b"HEAD / HTTP/1.1\r\nHost: x\r\nA", id="too late"),
+    ],
+)
+def test_a_refusal_of_head_has_no_body(data: bytes) -> None:
+    malformed: list[MalformedRequest] = []
+    limits = HttpLimits(head_within=0.2)
+    with serving_application(SmallApplication(), limits=limits, on_malformed=malformed.append) as address:
+        head, _, body = answers_to(data, address).partition(b"\r\n\r\n")
+    assert (body, malformed[0].response_body) == (b"", b"")
+    assert re.match(rb"HTTP/1.1 [45].*\r\nContent-Length: [1-9]", head, re.DOTALL)
 
 
 @pytest.mark.parametrize(
@@ -394,3 +415,42 @@ def test_a_client_that_does_not_read_a_truncated_response_is_cut_off_in_the_end(
             writer.close()
 
     run(scene())
+
+
+HALF: Final = b"x" * 100_000
+
+
+@pytest.mark.parametrize("leave", [leave_in_order, leave_with_a_reset])
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"Content-Length: 200000\r\n\r\n" + HALF, id="half a body"),
+        pytest.param(b"Transfer-Encoding: chunked\r\n\r\n30d40\r\n" + HALF, id="half a chunk"),
+        pytest.param(b"Transfer-Encoding: chunked\r\n\r\n186a0\r\n" + HALF + b"rubbish", id="a refused body"),
+        pytest.param(b"X-A: " + HALF[:10_000], id="half a head"),
+    ],
+)
+def test_an_upload_that_is_abandoned_is_released_without_the_garbage_collector(
+    data: bytes, leave: Callable[[asyncio.StreamWriter], None], run: Callable[..., None]
+) -> None:
+    def alive() -> list[object]:
+        return [each for each in gc.get_objects() if isinstance(each, HttpProtocol | RequestParser | ParsedRequest)]
+
+    def is_read(state: ServerState) -> bool:
+        lengths = [each.length for each in alive() if isinstance(each, ParsedRequest)]
+        is_refused = any(connection.transport.is_finished for connection in state.connections)
+        return is_refused or len(HALF) in lengths or (b"X-A" in data and bool(state.connections))
+
+    async def scene() -> None:
+        async with listening() as server:
+            for _ in range(5):
+                _, writer = await server.open(b"POST / HTTP/1.1\r\nHost: x\r\n" + data)
+                while not is_read(server.state):
+                    await asyncio.sleep(0)
+                leave(writer)
+                await server.nothing_left()
+
+    gc.collect()
+    with gc_paused():
+        run(scene())
+        assert alive() == []

@@ -14,7 +14,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,6 +40,7 @@ from tests.helpers.calling import (
     next_answer,
     next_answers,
     run,
+    sent,
     serve,
     serving,
     serving_application,
@@ -143,6 +144,15 @@ def until_done(step: Callable[[], object], plain: socket.socket, read: ssl.Memor
 def test_the_certificate_is_for_the_given_names_and_loopback(name: str, server: Secured) -> None:
     with server.sent(get(), name=name) as connection:
         assert next_answer(connection)[0] == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_client_without_tls_gets_an_answer_with_a_date(method: str, server: Secured) -> None:
+    with sent(server.address, replace(get(), method=method)) as plain:
+        head, _, body = everything(plain).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert (body == b"") == (method == "HEAD")
+    assert re.search(rb"\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n", head)
 
 
 def test_the_certificate_is_for_no_other_name(server: Secured, log: pytest.LogCaptureFixture) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from emulator.delivery import DELIVERY, ConnectionFault, Delivery, WSGIApplication
+from emulator.process import gc_paused
 from emulator.server import wsgi
 from emulator.server.wsgi import WsgiResponse, call_application
 from tests.helpers.calling import (
@@ -84,6 +86,19 @@ def test_an_error_of_deferred_work_ends_its_own_connection_alone(caplog: pytest.
         assert call(address, get("/")).body == b"now"
     (record,) = caplog.records
     assert (record.levelno, record.getMessage()) == (logging.ERROR, "answering 127.0.0.1 failed")
+
+
+def test_the_body_of_deferred_work_is_released_without_the_garbage_collector() -> None:
+    released = threading.Event()
+
+    def application(environ: dict[str, Any], _start_response: Any) -> Iterable[bytes]:
+        weakref.finalize(environ["wsgi.input"], released.set)
+        environ[DELIVERY].defer(lambda: response(str(environ["REQUEST_METHOD"])))
+        return []
+
+    with gc_paused(), serving_application(application) as address:
+        assert call(address, get()).body == b"GET"
+        assert released.wait(PATIENCE)
 
 
 @pytest.fixture

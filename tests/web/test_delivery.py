@@ -15,8 +15,8 @@ from emulator.core.engine import Engine
 from emulator.delivery import ConnectionFault
 from emulator.scenario.loading import loads
 from emulator.web.app import Application
-from tests.helpers.calling import ALL_BINDINGS, Address, a_request, call, serving
-from tests.helpers.raw_http import Request
+from tests.helpers.calling import ALL_BINDINGS, Address, a_request, call, sent, serving
+from tests.helpers.raw_http import Request, read_answer
 
 SCENARIO = """
 otherwise: startSessionRet_OK
@@ -26,6 +26,7 @@ rules:
   - {when: {auth_code: bare}, fail: {status: 418}}
   - {when: {auth_code: unknown}, fail: {status: 299, body: x}}
   - {when: {auth_code: unchanged}, fail: {status: 304}}
+  - {when: {auth_code: empty}, fail: {status: 204, headers: {X-Why: a b}}}
 """
 
 
@@ -52,6 +53,15 @@ def test_an_http_failure_can_be_any_status(how: str, status: int, body: bytes, a
     assert (answer.status, answer.body, answer.headers["content-type"]) == (status, body, None)
 
 
+@pytest.mark.parametrize("how", ["unchanged", "empty"])
+def test_a_response_that_can_have_no_body_has_no_length(how: str, address: Address) -> None:
+    """RFC 9110, 8.6: no Content-Length in a 204, and in a 304 that of the 200 only."""
+    with sent(address, a_request(auth_code=how), a_request()) as connection, connection.makefile("rb") as stream:
+        answer = read_answer(stream)
+        assert (answer.headers["content-length"], answer.headers["x-why"]) == (None, {"empty": "a b"}.get(how))
+        assert read_answer(stream).status == 200
+
+
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
@@ -67,7 +77,8 @@ def test_an_http_failure_can_be_any_status(how: str, status: int, body: bytes, a
         pytest.param(Request("GET", f"{a_request().path}%zz"), 200, id="%zz in a query"),
         pytest.param(Request("GET", a_request().path.replace("start", "%73tart")), 200, id="a needless escape"),
         pytest.param(Request("GET", "/" + a_request().path), 200, id="two slashes"),
-        pytest.param(Request("OPTIONS", "*"), 404, id="*"),
+        pytest.param(Request("OPTIONS", "*"), 200, id="*"),
+        pytest.param(Request("OPTIONS", "/*"), 404, id="/*"),
         pytest.param(Request("POST", SERVICE_PATH, body="", raw_no_length=True), 411, id="no length"),
         pytest.param(Request("TRACE", a_request().path), 501, id="TRACE"),
         pytest.param(Request("PUT", SERVICE_PATH, body=""), 405, id="PUT"),

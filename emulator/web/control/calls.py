@@ -15,7 +15,7 @@ from emulator.web.redaction import Redactor
 from emulator.web.request import Response
 
 _PAGING: Final = {"after", "limit"}  # any other parameter is a filter
-_DEFAULT_LIMIT: Final = 100
+DEFAULT_LIMIT: Final = 100
 
 
 def list_all(control: ControlRequest) -> shapes.CallListJson:
@@ -32,7 +32,7 @@ def list_all(control: ControlRequest) -> shapes.CallListJson:
 
     snapshot = control.space.engine.snapshot()
     entries = [entry for entry in snapshot.entries if entry.id > query.get("after", 0) and matches(entry)]
-    limit = query.get("limit", _DEFAULT_LIMIT)
+    limit = query.get("limit", DEFAULT_LIMIT)
     page = entries[:limit] if "after" in query else entries[max(0, len(entries) - limit) :]
     totals = snapshot.totals
     return {
@@ -71,16 +71,18 @@ def clear(control: ControlRequest) -> None:
 
 
 def verification(control: ControlRequest) -> shapes.VerificationJson | Response:
+    """Return 409 with the near misses unless verified, so that ``curl -f`` fails."""
     when, times, after = control.body
     found = control.space.redactor.verification(verify(control.space.engine.snapshot(), when, times, after=after))
-    if not found.certain:
-        return problem(Conflict(found.text), count=found.count, dropped=found.dropped)
-    return {  # type: ignore[return-value]
-        "verified": found.verified,
-        "count": found.count,
-        "near_misses": [near.as_data() for near in found.near_misses],
-        "text": found.text,
-    }
+    if found.verified:
+        return {"verified": True, "count": found.count, "text": found.text}
+    return problem(
+        Conflict(found.text),
+        verified=False,
+        count=found.count,
+        dropped=0 if found.certain else found.dropped,
+        near_misses=[near.as_data() for near in found.near_misses],
+    )
 
 
 def explanation(control: ControlRequest) -> shapes.ExplanationJson:

@@ -1,19 +1,23 @@
-"""The console: the page for people at the root of the control API, and its files."""
+"""The console: the page for people at the root of the control API, and its files, which are read with this module."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
 from werkzeug.exceptions import NotFound
+from werkzeug.http import generate_etag, quote_etag
 
 from emulator.web import pages
 from emulator.web.control.dispatch import ControlRequest
 from emulator.web.request import HTML, Response
 
-STATIC: Final = files("emulator.web") / "static"
 _TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+_FILES: Final = {
+    file.name: file.read_bytes()
+    for file in (files("emulator.web") / "static").iterdir()
+    if file.name.endswith(tuple(_TYPES))
+}
 _HEADERS: Final = (
     (
         "Content-Security-Policy",
@@ -28,9 +32,9 @@ _HEADERS: Final = (
 )
 
 
-def page(_control: ControlRequest) -> Response:
+def page(control: ControlRequest) -> Response:
     """Return the page, which contains no data: its script requests what it shows."""
-    return Response(pages.console(), 200, _HEADERS, HTML)
+    return _file(control, pages.console().encode(), HTML)
 
 
 def redirect(control: ControlRequest) -> Response:
@@ -40,11 +44,15 @@ def redirect(control: ControlRequest) -> Response:
 
 def static(control: ControlRequest) -> Response:
     name = control.values["file"]
-    if name not in _contents():
+    if name not in _FILES:
         raise NotFound(f"there is no {name} here")
-    return Response(_contents()[name], 200, _HEADERS, _TYPES[name[name.rfind(".") :]])
+    return _file(control, _FILES[name], _TYPES[name[name.rfind(".") :]])
 
 
-@lru_cache(maxsize=1)
-def _contents() -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in STATIC.iterdir() if file.name.endswith(tuple(_TYPES))}
+def _file(control: ControlRequest, content: bytes, content_type: str) -> Response:
+    """Return a file with its ETag, or 304 to a browser that has it: without a max-age it asks each time."""
+    etag = generate_etag(content)
+    headers = (*_HEADERS, ("ETag", quote_etag(etag)))
+    if control.request.if_none_match.contains_weak(etag):
+        return Response(status=304, headers=headers)
+    return Response(content, 200, headers, content_type)

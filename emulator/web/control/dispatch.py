@@ -20,6 +20,7 @@ from werkzeug.exceptions import (
 from werkzeug.routing import BaseConverter, IntegerConverter, Rule
 
 from emulator.errors import Problem, ScenarioError
+from emulator.network import SERVICE_NAME
 from emulator.scenario.suggestions import hint
 from emulator.web.control.auth import authorize
 from emulator.web.request import Request, Response
@@ -150,7 +151,8 @@ def refuse(error: HTTPException, request: Request, space: Space, routes: Iterabl
 def problem(error: HTTPException, **members: Any) -> Response:
     """Render a refusal as RFC 9457 ``application/problem+json``, with members of its own."""
     status = error.code or 500
-    content = {"title": HTTPStatus(status).phrase, "status": status, "detail": error.description, **members}
+    title = HTTPStatus(status).phrase
+    content = {"service": SERVICE_NAME, "title": title, "status": status, "detail": error.description, **members}
     headers = [header for header in error.get_headers() if header[0] != "Content-Type"]
     return Response(json.dumps(content), status, (*PRIVATE, *headers), PROBLEM)
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from importlib.metadata import version
 from typing import Any, Final, get_args
 
 from pydantic import TypeAdapter
 
 from emulator.core.contract import INT32_MAX
 from emulator.scenario import control_shapes as shapes
-from emulator.scenario.fields import MAX_ENTRY_ID
+from emulator.scenario.fields import MAX_ENTRY_ID, SPACE_NAME, package_version
 from emulator.scenario.schema import components
 from emulator.web.control.dispatch import JSON, PROBLEM, YAML, Route
-from emulator.web.spaces import PREFIX, SPACE_NAME
+from emulator.web.spaces import PREFIX
 
 _SCHEMAS: Final = "#/components/schemas/"
 _PATH_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
@@ -30,11 +29,11 @@ _PROBLEMS: Final = {
     403: "A foreign Host or Origin, or a server without a token that other machines can reach.",
     404: "It does not exist.",
     405: "The path does not take this method.",
-    409: "The present state does not allow it, or does not tell.",
+    409: "The present state does not allow it; of a verification: not as many calls came, or the journal cannot tell.",
     413: "The body is too long.",
     415: "The body has another media type.",
     422: "The body is wrong; `problems` lists every reason.",
-    503: "It is not ready, or the last edit of the scenario was refused.",
+    503: "The last edit of the scenario was refused, or the watcher died.",
 }
 _PROBLEM_CONTENT: Final = {"content": {PROBLEM: {"schema": {"$ref": f"{_SCHEMAS}ProblemJson"}}}}
 _COMMON_PROBLEMS: Final = (400, 401, 403, 405)
@@ -75,7 +74,7 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Control API of rescue-emulator",
-            "version": version("rescue-emulator"),
+            "version": package_version(),
             "description": f"Scenario, rules, journal and spaces of a running emulator. All but {PREFIX}/spaces exists "
             "again under /spaces/{name} of each space. HEAD works where GET does.",
         },

@@ -15,7 +15,7 @@ from emulator.scenario.fields import MAX_ENTRY_ID
 from emulator.scenario.loading import from_data, loads, read, rule_from_data, when_from_data
 from emulator.scenario.source import UnquotedStr
 from emulator.scenario.strict_model import StrictModel
-from emulator.web.control import calls, console, rules, scenarios, spaces, status
+from emulator.web.control import calls, console, openapi, rules, scenarios, spaces, status
 from emulator.web.control.dispatch import JSON, YAML, Body, ControlRequest, Parameter, Route
 
 _FILE_NAME: Final = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{0,500}"
@@ -44,6 +44,10 @@ def _condition(name: str, schema: Mapping[str, object]) -> Parameter:
     return Parameter(schema, lambda text: getattr(when_from_data({name: UnquotedStr(text)}, "query"), name))
 
 
+def _limit(default: int) -> Parameter:
+    return Parameter({**_ID, "default": default, "description": "The maximum number of items."}, _count)
+
+
 def _body(model: type[StrictModel], name: str) -> Body:
     """Return the body that is parsed to a model; ``name`` begins the messages."""
     return Body(model.__name__, partial(read, model, name=name))
@@ -59,7 +63,6 @@ _STRING: Final = {"type": "string"}
 _INT32: Final = {"type": "integer", "format": "int32", "minimum": INT32_MIN, "maximum": INT32_MAX}
 _ID: Final = {"type": "integer", "minimum": 0, "maximum": MAX_ENTRY_ID}
 
-_RULES_QUERY: Final = {"limit": Parameter({**_ID, "description": "The maximum number of items."}, _count)}
 _FILE: Final = {
     "file": Parameter(
         {**_STRING, "pattern": f"^{_FILE_NAME}$", "description": "The file of the body, for messages and rule places."},
@@ -74,14 +77,13 @@ _CALLS_QUERY: Final = {
     "rule": Parameter({**_STRING, "description": "The rule that answered; desk or otherwise if none did."}, str),
     "matched": Parameter({"type": "boolean", "description": "Whether a rule answered."}, _boolean),
     "after": Parameter({**_ID, "description": "Only entries after this id; then the oldest are returned."}, _count),
-    **_RULES_QUERY,
+    "limit": _limit(calls.DEFAULT_LIMIT),
 }
+_RULES_QUERY: Final = {"limit": _limit(rules.DEFAULT_LIMIT)}
 _RULE: Final = Body("RuleModel", rule_from_data)
 
 
 def _openapi(_control: ControlRequest) -> dict[str, Any]:
-    from emulator.web.control import openapi  # needed by few processes, and slow to import
-
     return openapi.describe(ROUTES)
 
 
@@ -93,8 +95,13 @@ PAGES: Final[tuple[Route, ...]] = (
 )
 """Pages for people; they contain no data, so that anybody may load them."""
 
+HEALTH: Final = Route(
+    "GET", "/health", status.health, "Whether it is ready", shapes.HealthJson, problems=(503,), is_open=True
+)
+"""The one route that exists without a control API too: by it clients know an emulator from any other server."""
+
 ROUTES: Final[tuple[Route, ...]] = (
-    Route("GET", "/health", status.health, "Whether it is ready", shapes.HealthJson, problems=(503,), is_open=True),
+    HEALTH,
     Route("GET", "/openapi.json", _openapi, "This description", dict),
     Route("GET", "/scenario", scenarios.show, "The scenario as written", bytes, problems=(404,), produces=YAML),
     Route(

@@ -11,13 +11,13 @@ from emulator.scenario.control_shapes import RuleJson, RuleListJson
 from emulator.web.control.dispatch import ControlRequest, json_response
 from emulator.web.request import Response
 
-_DEFAULT_LIMIT: Final = 1000
+DEFAULT_LIMIT: Final = 1000
 
 
 def list_all(control: ControlRequest) -> RuleListJson:
     """Return the rules in order of precedence: the runtime rules first, the newest of them before the others."""
     rules = control.space.engine.rules()
-    return {"rules": [_data(rule) for rule in rules[: control.query.get("limit", _DEFAULT_LIMIT)]], "total": len(rules)}
+    return {"rules": [_data(rule) for rule in rules[: control.query.get("limit", DEFAULT_LIMIT)]], "total": len(rules)}
 
 
 def show(control: ControlRequest) -> RuleJson:

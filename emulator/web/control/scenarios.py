@@ -9,6 +9,7 @@ from werkzeug.exceptions import NotFound
 from emulator.core.desk import Desk
 from emulator.core.rules import Scenario
 from emulator.scenario import control_shapes as shapes
+from emulator.scenario.files import log_remarks
 from emulator.scenario.suggestions import hint
 from emulator.web.control.dispatch import PRIVATE, YAML, ControlRequest
 from emulator.web.request import Response
@@ -23,6 +24,7 @@ def show(control: ControlRequest) -> Response:
 
 def replace(control: ControlRequest) -> shapes.ScenarioSummaryJson:
     control.space.engine.replace(control.body)
+    log_remarks(control.body)
     return _summary(control.body)
 
 

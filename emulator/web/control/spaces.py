@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from werkzeug.exceptions import BadRequest, Conflict, NotFound
 
 from emulator.core.contract import SERVICE_PATH
 from emulator.scenario.control_shapes import SpaceJson, SpaceListJson
+from emulator.scenario.fields import check_space_name
+from emulator.scenario.files import log_remarks
 from emulator.web.control.dispatch import ControlRequest, json_response
 from emulator.web.request import Response
-from emulator.web.spaces import PREFIX, SPACE_NAME, Space, TooManySpaces
+from emulator.web.spaces import PREFIX, Space, TooManySpaces
 
 
 def list_all(control: ControlRequest) -> SpaceListJson:
@@ -24,10 +24,10 @@ def list_all(control: ControlRequest) -> SpaceListJson:
 def put(control: ControlRequest) -> Response:
     """Open a space, or replace the scenario of an open one if the body has one."""
     spaces, name = control.space.spaces, control.values["name"]
-    if not re.fullmatch(SPACE_NAME, name):
-        raise BadRequest(
-            f"'{name}' cannot name a space: 1 to 64 letters, digits, '.', '_' and '-', the first a letter or a digit"
-        )
+    try:
+        check_space_name(name)
+    except ValueError as error:
+        raise BadRequest(str(error)) from None
     try:
         space, is_new = spaces.put(name, control.body)
     except TooManySpaces:
@@ -35,6 +35,8 @@ def put(control: ControlRequest) -> Response:
             f"{spaces.max} spaces are open, and no more can be: DELETE some; "
             f"idle ones end after {control.space.settings.space_idle:g} s"
         ) from None
+    if control.body is not None:
+        log_remarks(control.body)
     return json_response(_data(control, space), 201 if is_new else 200)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import version
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +11,9 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from emulator.core.journal import DURATION_BOUNDS, Snapshot
 from emulator.escaping import visible
+from emulator.network import SERVICE_NAME
 from emulator.scenario.control_shapes import HealthJson
+from emulator.scenario.fields import package_version
 from emulator.web.control.dispatch import PRIVATE, ControlRequest
 from emulator.web.request import Response
 
@@ -24,22 +24,26 @@ METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _FOR_STRANGERS: Final = (
     "not healthy; the log has the reason, and so has this address for those who may use the control API"
 )
-_version: Final = cache(version)  # reading its file takes 2 ms
 
 
 def health(control: ControlRequest) -> HealthJson:
-    """Return 200 while all is well, 503 with the reason if the scenario in use is not the one that was asked for."""
+    """Return 200 while all is well; 503 with the reason if an edit of the scenario was refused, or would not be seen.
+
+    Without a control API everybody is a stranger.
+    """
+    is_stranger = control.is_stranger or not control.space.settings.control
     problem = control.space.health_problem()
     if problem is not None:
-        raise ServiceUnavailable(_FOR_STRANGERS if control.is_stranger else problem)
-    if control.is_stranger:
-        return {"status": "ready"}
-    return {
-        "status": "ready",
-        "version": _version("rescue-emulator"),
-        "scenario": control.space.engine.scenario.name,
-        "uptime_s": round(control.space.spaces.clock() - control.space.started, 3),
-    }
+        raise ServiceUnavailable(_FOR_STRANGERS if is_stranger else problem)
+    health: HealthJson = {"service": SERVICE_NAME, "status": "ready"}
+    if is_stranger:
+        return health
+    health["version"] = package_version()
+    health["scenario"] = control.space.engine.scenario.name
+    health["uptime_s"] = round(control.space.spaces.clock() - control.space.started, 3)
+    if control.space.files is not None and control.space.files.watching is not None:
+        health["watch"] = control.space.files.watching
+    return health
 
 
 def metrics(control: ControlRequest) -> Response:

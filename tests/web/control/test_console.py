@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from emulator.web.spaces import Settings
 from tests.helpers.control import Emulated, detail
 
@@ -22,6 +24,17 @@ def test_the_console_loads_its_own_files_only() -> None:
     policy = Emulated().request("GET", "/").headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("path", ["/", "/static/console.js"])
+def test_a_browser_that_has_a_file_is_told_that_it_is_the_same(path: str) -> None:
+    emulated = Emulated()
+    etag = emulated.request("GET", path).headers["ETag"]
+    for known in (etag, f'"other", W/{etag}', "*"):
+        same = emulated.request("GET", path, headers={"If-None-Match": known})
+        assert (same.status_code, same.data, same.headers["ETag"]) == (304, b"", etag)
+        assert same.headers["Cache-Control"] == "no-cache"
+    assert emulated.request("GET", path, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
 def test_an_unknown_file_is_not_found() -> None:

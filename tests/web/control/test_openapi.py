@@ -80,7 +80,6 @@ CASES: dict[str, list[tuple[str, str, Any]]] = {
     "TechnicianStatusJson": [("PUT", "/desk/technicians/5", {"status": "busy"})],
     "SessionStatusJson": [("PUT", "/desk/sessions/1001", {"status": "closed"})],
     "VerificationJson": [
-        ("POST", "/verify", {"when": {"session": 78, "node": 5, "auth_code": "demo-amn"}}),
         ("POST", "/verify", {"when": {"session": 1}}),
     ],
     "ExplanationJson": [
@@ -90,7 +89,11 @@ CASES: dict[str, list[tuple[str, str, Any]]] = {
     ],
     "SpaceJson": [("PUT", "/spaces/b", None)],
     "SpaceListJson": [("GET", "/spaces", None)],
-    "ProblemJson": [("PUT", "/scenario", {"ruls": 1}), ("GET", "/nope", None)],
+    "ProblemJson": [
+        ("PUT", "/scenario", {"ruls": 1}),
+        ("GET", "/nope", None),
+        ("POST", "/verify", {"when": {"session": 78, "node": 5, "auth_code": "demo-amn"}}),
+    ],
 }
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from emulator.scenario.fields import package_version
 from emulator.web.spaces import Settings
 from tests.helpers.control import SERVICE, Emulated, detail, limited
 
@@ -27,16 +30,35 @@ def test_health_names_version_scenario_and_uptime() -> None:
 @pytest.mark.parametrize("settings", [TOKEN, Settings(exposed=True), Settings()], ids=["token", "exposed", "local"])
 def test_strangers_learn_that_it_is_ready_and_no_more(settings: Settings) -> None:
     response = Emulated(settings=settings).request("GET", "/health", headers={"Host": "rescue:8085"})
-    assert (response.status_code, response.json) == (200, {"status": "ready"})
+    assert (response.status_code, response.json) == (200, {"service": "rescue-emulator", "status": "ready"})
 
 
-def test_the_reason_for_bad_health_is_not_for_strangers() -> None:
-    emulated = Emulated(settings=TOKEN, health_problem="front-desk.yaml:7:3: unknown key")
+@pytest.mark.parametrize("settings", [TOKEN, Settings(control=False)], ids=["token", "no control"])
+def test_the_reason_for_bad_health_is_not_for_strangers(settings: Settings) -> None:
+    emulated = Emulated(settings=settings, health_problem="front-desk.yaml:7:3: unknown key")
     stranger = emulated.request("GET", "/health")
-    known = emulated.request("GET", "/health", headers={"Authorization": "Bearer let-me-in"})
     assert "the log has the reason" in detail(stranger, 503)
     assert "front-desk" not in stranger.text
-    assert detail(known, 503) == "front-desk.yaml:7:3: unknown key"
+    assert stranger.json is not None
+    assert stranger.json["service"] == "rescue-emulator"
+
+
+def test_the_reason_for_bad_health_is_for_those_who_may_use_the_control_api() -> None:
+    emulated = Emulated(settings=TOKEN, health_problem="front-desk.yaml:7:3: unknown key")
+    response = emulated.request("GET", "/health", headers={"Authorization": "Bearer let-me-in"})
+    assert detail(response, 503) == "front-desk.yaml:7:3: unknown key"
+
+
+def test_a_copy_that_is_not_installed_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.version", missing)
+    package_version.cache_clear()
+    try:
+        assert Emulated().get("/health")["version"] == "(unknown version)"
+    finally:
+        package_version.cache_clear()
 
 
 def test_metrics_count_whatever_was_dropped_cleared_or_reset() -> None:
