@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test check format golden bench fuzz soak screenshot test-all test-lowest clean
+.PHONY: help serve demo test check format golden bench fuzz soak screenshot test-all test-lowest recipes clean
 
 PYTHON ?= python3
 RUNS ?= 100000
@@ -65,6 +65,9 @@ test-all:  ## Run the suite on every installed Python from 3.10 on, and once wit
 
 test-lowest:  ## Run the suite with the oldest version of each dependency that pyproject.toml allows
 	@$(PYTHON) tests/all_pythons.py --lowest
+
+recipes:  ## Use the emulator from its wheel with pytest, curl, Node, PHP, Java and Mono, as far as they are installed
+	@$(PYTHON) tests/recipes.py
 
 clean:  ## Remove the environments and caches
 	rm -rf .venv* .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -1,7 +1,9 @@
-"""A suite for an asynchronous client, with the package pytest-asyncio: copy it and adapt it.
+"""A suite for an asynchronous client: copy it and adapt it.
 
-The emulator runs in a thread of its own, so it answers while the test awaits. What asks it, such as ``verify``, takes
-a fraction of a millisecond; with ``within`` it waits for calls, so it belongs into ``asyncio.to_thread``.
+The marker ``anyio`` comes with the package anyio, which the emulator installs; with pytest-asyncio, use its marker
+``asyncio`` instead, and leave out the fixture ``anyio_backend``. The emulator runs in a thread of its own, so it
+answers while the test awaits. ``verify`` with ``within`` waits for calls, and would block the client: it belongs into
+``asyncio.to_thread``.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import pytest
 from emulator import Rescue
 
 pytestmark = [
-    pytest.mark.asyncio,
+    pytest.mark.anyio,
     pytest.mark.rescue(Path(__file__).parent.parent / "scenarios" / "night_shift.yaml"),
 ]
 
@@ -30,14 +32,20 @@ async def start_session(client: httpx.AsyncClient, session: int) -> str:
     return answer.text.partition(">startSessionRet_")[2].partition("<")[0]
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
 def a_client(rescue: Rescue, timeout: float = 5.0) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=rescue.url, timeout=timeout, trust_env=False)
 
 
 async def test_concurrent_calls_do_not_wait_for_each_other(rescue: Rescue) -> None:
     rescue.when(node=337366).returns("startSessionRet_OK", delay="250ms")
-    async with a_client(rescue) as client, asyncio.timeout(0.25 * CONCURRENT):
-        results = await asyncio.gather(*(start_session(client, 1000 + number) for number in range(CONCURRENT)))
+    async with a_client(rescue) as client:
+        calls = asyncio.gather(*(start_session(client, 1000 + number) for number in range(CONCURRENT)))
+        results = await asyncio.wait_for(calls, timeout=0.25 * CONCURRENT)
     assert results == ["OK"] * CONCURRENT
     rescue.verify(node=337366, times=CONCURRENT)
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
 
-def start(request: HttpRequest, session: int) -> JsonResponse:
+def start(_request: HttpRequest, session: int) -> JsonResponse:
     """Start a session, and say what came of it."""
     call = {"iSession": session, "iNode": 337366, "sAuthCode": settings.RESCUE_AUTH_CODE}
     try:

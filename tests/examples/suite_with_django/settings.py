@@ -3,6 +3,7 @@
 ALLOWED_HOSTS = ["localhost"]
 ROOT_URLCONF = "help_desk"
 SECRET_KEY = "for tests only"
+STATIC_URL = "static/"
 USE_TZ = True
 
 RESCUE_URL = "https://secure.logmeinrescue.com/API/API.asmx"  # the tests replace it
