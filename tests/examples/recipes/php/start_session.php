@@ -23,8 +23,11 @@ function control(string $path, array $body): void
 {
     global $url;
     $request = ['method' => 'POST', 'header' => 'Content-Type: application/json', 'content' => json_encode($body)];
-    $address = str_replace('/API/API.asmx', "/__admin$path", $url);
-    file_get_contents($address, false, stream_context_create(['http' => $request]));
+    $context = stream_context_create(['http' => $request + ['ignore_errors' => true]]); // returns the body of errors too
+    $answer = file_get_contents(str_replace('/API/API.asmx', "/__admin$path", $url), false, $context);
+    if (!preg_match('/ 2\d\d /', $http_response_header[0])) {
+        throw new RuntimeException($answer);
+    }
 }
 
 foreach ([SOAP_1_1 => 'soap11', SOAP_1_2 => 'soap12'] as $version => $binding) {
