@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test check format golden bench fuzz soak screenshot test-all test-lowest test-plugins clean
+.PHONY: help serve demo test check format golden bench fuzz soak screenshot test-all test-lowest test-plugins recipes clean
 
 PYTHON ?= python3
 RUNS ?= 100000
@@ -68,6 +68,9 @@ test-lowest:  ## Run the suite with the oldest version of each dependency that p
 
 test-plugins:  ## Test the fixtures with pytest 8 and 9 and with pytest's plugins, in environments of their own
 	@$(PYTHON) tests/all_plugins.py
+
+recipes:  ## Use the emulator from its wheel with pytest, curl, Node, PHP, Java and Mono, as far as they are installed
+	@$(PYTHON) tests/recipes.py
 
 clean:  ## Remove the environments and caches
 	rm -rf .venv* .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -13,7 +13,7 @@ import requests
 
 from emulator import Rescue
 
-pytestmark = pytest.mark.rescue(Path(__file__).parent / "night_shift.yaml")
+pytestmark = pytest.mark.rescue(Path(__file__).parent.parent / "scenarios" / "night_shift.yaml")
 
 
 def start_session(base_url: str, session: int, node: int, auth_code: str) -> str:
