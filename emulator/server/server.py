@@ -36,8 +36,7 @@ class HttpServer:
     With a ``certificate`` it speaks TLS only: ``ca_file`` is the CA certificate for clients if it was made here, and
     ``certificate_names`` are the host names of one that gives none. ``origin`` is the URL of the first address for
     clients on this machine, such as ``http://127.0.0.1:8085``. ``max_delay`` limits delays and faults, in seconds like
-    all times.
-    ``on_malformed`` is called, in the event loop, with each request that does not reach the application.
+    all times. ``on_malformed`` is called, in the event loop, with each request that does not reach the application.
     """
 
     def __init__(

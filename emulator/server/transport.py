@@ -73,8 +73,7 @@ class ClientTransport:
     once that has happened. ``is_finished`` is True once the last response is written: later input is ignored.
     ``is_sending`` is True while a long one is being written. ``writable`` is set unless the write buffer is above its
     high-water mark. ``left_at`` is when the client left, in the seconds of ``perf_counter``; None if it did not, or if
-    the server ended the connection. ``is_reading_paused`` is True
-    from ``pause_reading`` to ``resume_reading``.
+    the server ended the connection. ``is_reading_paused`` is True from ``pause_reading`` to ``resume_reading``.
     """
 
     def __init__(self, transport: asyncio.Transport, outbox: Outbox, loop: asyncio.AbstractEventLoop) -> None:
