@@ -14,7 +14,8 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
     """The server's side of TLS, between a plain transport and a protocol.
 
     ``handshake`` is done when the protocol is connected, or fails with an OSError, such as an SSLError. The TLS of
-    asyncio and uvloop has no half-close, and keeps TCP open until the client answers close_notify: for 30 s, or without a limit.
+    asyncio and uvloop has no half-close, and keeps TCP open until the client answers close_notify: for 30 s, or for as
+    long as the client likes.
     """
 
     def __init__(self, context: ssl.SSLContext, protocol: asyncio.Protocol, loop: asyncio.AbstractEventLoop) -> None:
