@@ -23,6 +23,7 @@ from emulator.web.control import calls, console, openapi, rules, scenarios, send
 from emulator.web.control.dispatch import JSON, YAML, Body, ControlRequest, Parameter, Route
 from emulator.web.control.har import HarJson
 
+_DECIMAL: Final = r"[0-9]{1,400}(\.[0-9]{1,400})?([eE][-+]?[0-9]{1,4})?"  # as JSON writes a number
 _FORMATS: Final = ("json", "har")
 _OUTCOME: Final = "|".join(
     [
@@ -49,7 +50,7 @@ def _boolean(text: str) -> bool:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text) if re.fullmatch(r"[0-9.eE+-]{1,40}", text) else math.nan
+    seconds = float(text) if re.fullmatch(_DECIMAL, text) else math.nan
     if not 0 <= seconds < math.inf:
         raise ValueError("is not a number of seconds such as 0.5")
     return seconds
