@@ -96,6 +96,8 @@ def _operation(route: Route) -> dict[str, Any]:
     problems = {*_COMMON_PROBLEMS, *route.problems}
     if route.is_server_only or "<" in route.path:
         problems.add(404)
+    if route.changes_state:
+        problems.add(409)
     if route.query:
         operation["parameters"] = [
             {"name": name, "in": "query", "schema": it.schema} for name, it in route.query.items()
