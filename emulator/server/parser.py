@@ -211,7 +211,8 @@ class RequestParser:
 
     def _fail(self, error: ProtocolError) -> None:
         self.error, self.finished = error.with_traceback(None), True  # whose frames refer to this parser
-        self._note_beginning()
+        if self.began is None:
+            self.began = self._on_begin()
 
     @property
     def head(self) -> tuple[str, RawHeaders]:
@@ -232,7 +233,8 @@ class RequestParser:
     # Parser callbacks; httptools wraps what they raise in an HttpParserError
 
     def on_message_begin(self) -> None:
-        self._note_beginning()
+        if self.began is None:  # it is not for an offer to upgrade, which is parsed twice
+            self.began = self._on_begin()
         self._target = b""
         self._in_request_line = True
         self._raw_headers = []
@@ -327,10 +329,6 @@ class RequestParser:
             request.received_at = perf_counter()
             request.began, self.began = self.began, None
             self.requests.append(request)
-
-    def _note_beginning(self) -> None:
-        if self.began is None:  # not noted before: an offer to upgrade is parsed twice
-            self.began = self._on_begin()
 
     def _change_state(self, state: ParserState) -> None:
         self.state = state

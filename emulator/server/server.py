@@ -94,6 +94,7 @@ class HttpServer:
         try:
             started.result(_START_TIMEOUT)
         except FutureTimeoutError:
+            self._request_stop()
             raise StartError(f"the server's thread did not begin to serve within {_START_TIMEOUT:g} s") from None
 
     def stop(self) -> None:

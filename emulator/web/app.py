@@ -85,6 +85,7 @@ class Application:
         package_version()  # read now, like all files of the package: they may be gone later
         settings = settings or Settings()
         self._has_control = settings.control
+        self._epochs = engine.epochs
         self._spaces = Spaces(engine, settings, catch_up=catch_up)
         self._main = Space(engine, settings, spaces=self._spaces, files=files, health_problem=health_problem)
         urls = _url_map(settings.control).bind("localhost")  # no rule depends on the host
@@ -131,7 +132,7 @@ class Application:
 
     def begin(self) -> Epoch:
         """Return what says of a request, as its ``began``, to which time between two resets it belongs."""
-        return self._main.engine.epochs.current
+        return self._epochs.current
 
     def record_malformed(self, request: MalformedRequest) -> None:
         """Journal a request that the server answered itself, in the journal of the space to which its path leads."""
