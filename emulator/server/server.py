@@ -28,9 +28,7 @@ except ImportError:  # it does not exist for Windows and PyPy
     new_event_loop = asyncio.SelectorEventLoop  # type: ignore[assignment]  # the loop of asyncio with add_reader
 
 _START_TIMEOUT: Final = 30.0  # seconds
-_STOP_TIMEOUT: Final = (
-    10.0  # seconds; a stop takes less than 3 unless the event loop is stuck, as in a regular expression
-)
+_STOP_TIMEOUT: Final = 30.0  # seconds; far less is enough unless the event loop is stuck, as in a regular expression
 _CATCH_UP_TIMEOUT: Final = 1.0  # seconds
 # Turns of the loop in which what has come is read: from a new client, it takes one each to accept it, to make its
 # transport, to start reading and to read.
