@@ -274,7 +274,7 @@ class Engine:
     def _as_it_was(self, past: _Past) -> Engine:
         engine = past.engine
         if engine is None:
-            engine = past.engine = Engine(Scenario(""), copy(self._random), max_delay=self._max_delay)
+            engine = past.engine = Engine(Scenario(""), max_delay=self._max_delay)
             engine._added, engine._added_codes = past.added, past.added_codes
             engine._use(past.scenario, past.used)
             engine._desk = past.desk
