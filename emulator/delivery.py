@@ -52,7 +52,7 @@ class MalformedRequest:
     """A request that the server answered itself, since its bytes are no acceptable HTTP, and the ``reason``.
 
     ``start`` and ``headers`` are its first line and its headers as far as they were read; ``sent`` is the whole
-    response with its ``status``.
+    response with its ``status``. ``began`` is as in :class:`Delivery`.
     """
 
     reason: str
@@ -60,23 +60,25 @@ class MalformedRequest:
     headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
     status: int
     sent: bytes = field(repr=False)
+    began: Any = None
 
 
 class Delivery:
     """How the server delivers one response: after a delay in seconds, with a connection fault, or made in a thread.
 
     ``over`` is the duration of a trickle in seconds. ``received_at`` is when the last byte of the request was read, in
-    the seconds of ``perf_counter``.
+    the seconds of ``perf_counter``. ``began`` is what the server's ``on_begin`` returned when its first byte was read.
 
     The server calls ``on_delivered`` once, in the event loop, with the bytes that it handed to the operating system
     and what they are: ``whole``, ``cut after N bytes``, ``N bytes of garbage``, ``nothing``, or ``client left after
     S s``. It does so just before the last byte is written: who has the whole response finds it recorded.
     """
 
-    __slots__ = ("deferred", "delay", "fault", "on_delivered", "over", "received_at", "waits")
+    __slots__ = ("began", "deferred", "delay", "fault", "on_delivered", "over", "received_at", "waits")
 
-    def __init__(self, received_at: float = 0.0) -> None:
+    def __init__(self, received_at: float = 0.0, began: Any = None) -> None:
         self.received_at = received_at
+        self.began = began
         self.on_delivered: Callable[[bytes, str], None] | None = None
         self.delay = 0.0
         self.fault: ConnectionFault | None = None

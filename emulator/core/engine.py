@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
 from random import Random
@@ -12,8 +14,10 @@ from threading import RLock
 
 from emulator.core.contract import Binding, Call
 from emulator.core.desk import Decision, Desk, DeskState, SessionStatus, TechnicianStatus
+from emulator.core.epochs import Epoch, Epochs
 from emulator.core.explain import Explanation
 from emulator.core.journal import (
+    NOT_KEPT,
     DecidedBy,
     Entry,
     Exchange,
@@ -47,10 +51,23 @@ class RuleStatus:
         return min(self.hits, len(rule.replies) - 1)
 
 
+@dataclass(slots=True)
+class _Past:
+    """What an engine was before a reset; an engine of its own once a request from then needs one."""
+
+    scenario: Scenario
+    used: dict[int, RuleState]  # the scenario's rules that had answered, by their positions
+    added: dict[int, RuleState]
+    added_codes: Counter[str]
+    desk: DeskState | None
+    engine: Engine | None = None
+
+
 class Engine:
     """Answers calls by the rules added at run time and by a scenario, and keeps the journal. Thread-safe.
 
-    ``max_delay`` in seconds limits every delay of an answer.
+    ``max_delay`` in seconds limits every delay of an answer. ``epochs`` are common to all engines at one address: a
+    request that began before a reset is answered as before it, and changes nothing that is seen after it.
     """
 
     def __init__(
@@ -59,7 +76,9 @@ class Engine:
         random: Random | None = None,
         limits: JournalLimits | None = None,
         max_delay: float = math.inf,
+        epochs: Epochs | None = None,
     ) -> None:
+        self.epochs = epochs or Epochs()
         self._lock = RLock()  # guards everything below, and all that it refers to
         self._random = random or Random()
         self._max_delay = max_delay
@@ -75,7 +94,10 @@ class Engine:
 
         The exchange is in the journal at once; ``complete`` adds its answer.
         """
+        raw = raw or RawExchange()
         with self._lock:
+            if (past := self._past_of(raw)) is not None:
+                return replace(self._as_it_was(past).answer(call, raw), id=NOT_KEPT)
             call_id = self._journal.last_id + 1
             state = self._choose(call)
             if state is None:
@@ -89,14 +111,16 @@ class Engine:
                 reply = state.take_reply(call, call_id)
             delay = 0.0 if reply.delay is None else min(reply.delay.seconds(self._random), self._max_delay)
             considered = self._considered or self._considered_rules()
-            raw = raw or RawExchange()
             exchange = Exchange(call_id, call, reply.outcome, delay, decided_by, rule, reason, raw, considered)
             self._journal.add(exchange)
             return exchange
 
     def refuse(self, binding: Binding | None, status: int, why: Reason, raw: RawExchange | None = None) -> Refusal:
+        raw = raw or RawExchange()
         with self._lock:
-            refusal = Refusal(self._journal.last_id + 1, binding, status, why, raw or RawExchange())
+            if self._past_of(raw) is not None:
+                return Refusal(NOT_KEPT, binding, status, why, raw)
+            refusal = Refusal(self._journal.last_id + 1, binding, status, why, raw)
             self._journal.add(refusal)
             return refusal
 
@@ -195,20 +219,38 @@ class Engine:
         with self._lock:
             return self._desk is not None and self._desk.set_session(session, status)
 
-    def reset(self) -> None:
-        """Clear the journal, the counters, the changes at the desk and the added rules; the scenario stays."""
+    def reset(self, scenario: Scenario | None = None) -> None:
+        """Clear the journal, the counters, the changes at the desk and the added rules.
+
+        The scenario stays unless another one is given. What began before belongs to the state before.
+        """
         with self._lock:
+            used = [state for state in self._used if state.position >= 0]
+            copies = {state.position: copy(state) for state in used}
+            past = _Past(self.scenario, copies, dict(self._added), self._added_codes.copy(), copy(self._desk))
+            self.epochs.end(self, past)
             self.remove_rules()
             self._journal.clear()
-            for state in self._used:
+            if scenario is not None and scenario is not self.scenario:
+                self.replace(scenario)
+                return
+            for state in used:
                 state.reset()
             self._used.clear()
             if self._desk is not None:
                 self._desk.reset()
 
+    def was_reset_since(self, began: Epoch | None) -> bool:
+        """Return True if a request began before a reset."""
+        return began is not None and began.find(self) is not None
+
     def replace(self, scenario: Scenario) -> None:
         """Use another scenario, in its initial state, from the next call on; the added rules stay before its rules."""
-        states = [RuleState(rule, position) for position, rule in enumerate(scenario.rules)]
+        self._use(scenario, {})
+
+    def _use(self, scenario: Scenario, used: Mapping[int, RuleState]) -> None:
+        """Use a scenario, in its initial state except for the rules that were ``used``, by their positions."""
+        states = [used.get(position) or RuleState(rule, position) for position, rule in enumerate(scenario.rules)]
         index: Index[RuleState] = Index()
         for state in states:
             index.add(state, state.rule.when)
@@ -221,6 +263,23 @@ class Engine:
             self._used: list[RuleState] = []  # the rules that have answered a call since the last reset
             self._desk = None if scenario.desk is None else DeskState(scenario.desk)
             self._considered = None
+
+    def _past_of(self, raw: RawExchange) -> _Past | None:
+        """Return what this engine was when a request came, if it has been reset since."""
+        began, raw.began = raw.began, None  # else the journal would keep alive what was reset
+        if began is None or began is self.epochs.current:
+            return None
+        past: _Past | None = began.find(self)
+        return past
+
+    def _as_it_was(self, past: _Past) -> Engine:
+        engine = past.engine
+        if engine is None:
+            engine = past.engine = Engine(Scenario(""), max_delay=self._max_delay)
+            engine._added, engine._added_codes = past.added, past.added_codes
+            engine._use(past.scenario, past.used)
+            engine._desk = past.desk
+        return engine
 
     def _add(self, rule_id: int, rule: Rule) -> None:
         state = self._added[rule_id] = RuleState(rule, -rule_id)

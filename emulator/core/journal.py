@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Final
 
 from emulator.core.contract import Binding, Call
+from emulator.core.epochs import Epoch
 from emulator.core.replies import Outcome
 from emulator.core.rules import FindNearMisses, NearMiss, Rule
 
@@ -26,6 +27,9 @@ REFUSED: Final = "refused"
 
 BUCKET_SECONDS: Final = 10.0
 BUCKETS_KEPT: Final = 30
+
+NOT_KEPT: Final = 0
+"""The id of an entry that is in no journal, since its request began before a reset."""
 
 _ENTRY_OVERHEAD: Final = 500  # approximate memory in bytes of an entry without its messages
 
@@ -80,6 +84,7 @@ class RawExchange:
     answered_s: float | None = None  # from the last byte of the request to that of the answer; None like delivered
     remarks: tuple[Reason, ...] = ()  # what the client probably did wrong
     size: int = 0  # approximate memory in bytes that the journal needs for it
+    began: Epoch | None = None  # when the first byte came, until the engine has decided; None: now
 
     @property
     def answer(self) -> RawMessage | None:
@@ -270,9 +275,11 @@ class Journal:
 
     def complete(self, entry: Entry, sent: bytes, delivered: str | None, answered_s: float | None) -> None:
         raw = entry.raw
+        raw.sent, raw.answered_s, raw.delivered = sent, answered_s, delivered
+        if entry.id == NOT_KEPT:
+            return
         self._seconds[bisect_left(DURATION_BOUNDS, raw.decided_s)] += 1
         self._seconds_sum += raw.decided_s
-        raw.sent, raw.answered_s, raw.delivered = sent, answered_s, delivered
         if entry.id > self._removed_id:
             size = len(sent) + sum(len(str(remark)) for remark in raw.remarks)
             raw.size += size

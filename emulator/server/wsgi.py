@@ -62,7 +62,7 @@ def request_environ(request: ParsedRequest, common: Environ) -> Environ:
         environ["CONTENT_LENGTH"] = str(request.length)
     environ["wsgi.input"] = io.BytesIO(request.body)
     environ[RECEIVED] = Received(request.target.decode("utf-8", "backslashreplace"), headers.raw, request.body_limit)
-    environ[DELIVERY] = Delivery(request.received_at)
+    environ[DELIVERY] = Delivery(request.received_at, request.began)
     return environ
 
 

@@ -13,6 +13,7 @@ from werkzeug.routing import BaseConverter, Map, Rule
 
 from emulator.core.contract import OPERATION, PARAMETERS, SERVICE_PATH
 from emulator.core.engine import Engine
+from emulator.core.epochs import Epoch
 from emulator.core.journal import Reason
 from emulator.delivery import MalformedRequest
 from emulator.escaping import visible
@@ -74,7 +75,9 @@ def _url_map(has_control: bool) -> Map:
 
 
 class Application:
-    """The WSGI application. ``health_problem`` and ``files`` are those of :class:`Space`.
+    """The WSGI application.
+
+    ``health_problem`` and ``files`` are those of :class:`Space`, ``catch_up`` is that of :class:`Spaces`.
 
     Under our own server, slow work is deferred to a thread: the control API, and calls with a long body.
     """
@@ -86,12 +89,14 @@ class Application:
         *,
         health_problem: Callable[[], str | None] = lambda: None,
         files: ScenarioFolder | None = None,
+        catch_up: Callable[[], None] = lambda: None,
     ) -> None:
         service.pipelines()  # built now: the first request would wait for it
         package_version()  # read now, like all files of the package: they may be gone later
         settings = settings or Settings()
         self._has_control = settings.control
-        self._spaces = Spaces(engine, settings)
+        self._epochs = engine.epochs
+        self._spaces = Spaces(engine, settings, catch_up=catch_up)
         self._main = Space(engine, settings, spaces=self._spaces, files=files, health_problem=health_problem)
         urls = _url_map(settings.control).bind("localhost")  # no rule depends on the host
         self._match = lru_cache(maxsize=64)(urls.match)
@@ -112,7 +117,7 @@ class Application:
         problem = request.host_problem
         name = self._spaces.name_in(request.path) if self._has_control else None
         if name is not None:
-            found = self._spaces.get(name)
+            found = self._spaces.get(name, request.began)
             if found is not None:
                 space = found
                 request.enter_space(space.root)
@@ -135,11 +140,15 @@ class Application:
     def _is_control(self, request: Request) -> bool:
         return self._has_control and (request.path == PREFIX or request.path.startswith(f"{PREFIX}/"))
 
+    def begin(self) -> Epoch:
+        """Return what says of a request, as its ``began``, to which time between two resets it belongs."""
+        return self._epochs.current
+
     def record_malformed(self, request: MalformedRequest) -> None:
         """Journal a request that the server answered itself, in the journal of the space to which its path leads."""
         path = request.start.partition(" ")[2]
         name = self._spaces.name_in(path) if self._has_control else None
-        space = (name and self._spaces.get(name)) or self._main
+        space = (name and self._spaces.get(name, request.began)) or self._main
         if not path.startswith(f"{space.root}{PREFIX}"):
             space.call_log.record_malformed(request)
 

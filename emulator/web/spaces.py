@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Final
 
 from emulator.core.engine import Engine
+from emulator.core.epochs import Epoch
 from emulator.core.journal import JournalLimits
 from emulator.core.rules import Scenario
 from emulator.scenario.fields import SPACE_NAME
@@ -78,18 +79,25 @@ class TooManySpaces(Exception):
 
 
 class Spaces:
-    """Open, find and end spaces; thread-safe. ``clock`` returns monotonic seconds.
+    """Open, find and end spaces; thread-safe. ``clock`` returns monotonic seconds; ``catch_up`` is that of HttpServer.
 
     The journals share a limit in bytes, so that many spaces keep less each.
     """
 
     max: Final = 1000
 
-    def __init__(self, main: Engine, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        main: Engine,
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
+        catch_up: Callable[[], None] = lambda: None,
+    ) -> None:
         self._lock = Lock()
         self._main = main
         self._settings = settings
         self.clock = clock
+        self.catch_up = catch_up
         self._spaces: OrderedDict[str, Space] = OrderedDict()  # the most recently used last
 
     @staticmethod
@@ -98,9 +106,12 @@ class Spaces:
         match = _SPACE_IN_PATH.match(path) if path.startswith(_ROOT) else None
         return match and match[1]
 
-    def get(self, name: str) -> Space | None:
-        """Return an open space and mark it as used."""
+    def get(self, name: str, began: Epoch | None = None) -> Space | None:
+        """Return an open space and mark it as used; for a request that began before it was dropped, that one."""
         with self._lock:
+            dropped: Space | None = None if began is None else began.find(name)
+            if dropped is not None:
+                return dropped
             self._end_idle()
             space = self._spaces.get(name)
             if space is not None:
@@ -116,7 +127,12 @@ class Spaces:
         space = self.get(name)
         if space is None:
             settings = self._settings
-            engine = Engine(scenario or self._main.scenario, limits=settings.journal, max_delay=settings.max_delay)
+            engine = Engine(
+                scenario or self._main.scenario,
+                limits=settings.journal,
+                max_delay=settings.max_delay,
+                epochs=self._main.epochs,
+            )
             opened = Space(engine, self._settings, self, name)
             with self._lock:
                 if name not in self._spaces and len(self._spaces) >= self.max:
@@ -133,9 +149,11 @@ class Spaces:
         """End a space; return False if there is none of this name."""
         with self._lock:
             self._end_idle()
-            dropped = self._spaces.pop(name, None) is not None
+            dropped = self._spaces.pop(name, None)
+            if dropped is not None:
+                self._main.epochs.end(name, dropped)
             self._share_journal_bytes()
-            return dropped
+            return dropped is not None
 
     def list(self) -> list[Space]:
         """Return the open spaces, the least recently used first."""

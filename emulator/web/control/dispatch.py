@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from werkzeug.exceptions import (
     BadRequest,
+    Conflict,
     HTTPException,
     MethodNotAllowed,
     NotFound,
@@ -93,7 +94,7 @@ class Route:
     ``handler`` returns the data of a response in the shape ``returns``, None for a 204, or a whole Response.
     ``statuses`` are those of success with data, and ``problems`` those that do not follow from its path and body.
     ``is_open``: for strangers too. ``is_server_only``: not inside a space. ``waits``: for something else, such as an
-    answer of the service.
+    answer of the service. ``changes_state``: refused with 409 if a reset came after the request began.
     """
 
     method: str
@@ -109,6 +110,7 @@ class Route:
     is_open: bool = False
     is_server_only: bool = False
     waits: bool = False
+    changes_state: bool = False
 
     @property
     def template(self) -> str:
@@ -130,6 +132,8 @@ def respond(route: Route, request: Request, space: Space, values: Mapping[str, A
             raise NotFound(f"there are no spaces inside a space; ask at {PREFIX}/spaces of the server")
         query = _parse_query(route, request)
         body = None if route.body is None else _parse_body(route.body, request, query)
+        if route.changes_state and space.engine.was_reset_since(request.began):
+            raise Conflict("the emulator was reset after this request began, so it changed nothing; send it again")
         result = route.handler(ControlRequest(request, space, values, query, body, refusal is not None))
     except HTTPException as error:
         return problem(error)

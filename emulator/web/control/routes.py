@@ -187,16 +187,24 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/scenario", scenarios.show, "The scenario as written", bytes, problems=(404,), produces=YAML),
     Route(
         "PUT", "/scenario", scenarios.replace, "Replace the scenario, all or nothing", shapes.ScenarioSummaryJson,
-        query=_FILE, body=Body("ScenarioModel", _scenario, (JSON, YAML)),
+        query=_FILE, body=Body("ScenarioModel", _scenario, (JSON, YAML)), changes_state=True,
     ),
     Route("GET", "/scenarios", scenarios.list_files, "The scenario files of the folder", shapes.ScenarioFilesJson),
-    Route("POST", "/scenarios/<file>", scenarios.use, "Use one of them", shapes.ScenarioSummaryJson, problems=(422,)),
+    Route(
+        "POST", "/scenarios/<file>", scenarios.use, "Use one of them", shapes.ScenarioSummaryJson, problems=(422,),
+        changes_state=True,
+    ),
     Route("GET", "/rules", rules.list_all, "The rules in order of precedence", shapes.RuleListJson, query=_RULES_QUERY),
-    Route("POST", "/rules", rules.add, "Add a rule before all others", shapes.RuleJson, (201,), body=_RULE),
-    Route("DELETE", "/rules", rules.remove_all, "Remove every runtime rule"),
+    Route(
+        "POST", "/rules", rules.add, "Add a rule before all others", shapes.RuleJson, (201,), body=_RULE,
+        changes_state=True,
+    ),
+    Route("DELETE", "/rules", rules.remove_all, "Remove every runtime rule", changes_state=True),
     Route("GET", "/rules/<id:id>", rules.show, "One runtime rule", shapes.RuleJson),
-    Route("PUT", "/rules/<id:id>", rules.change, "Replace a runtime rule", shapes.RuleJson, body=_RULE),
-    Route("DELETE", "/rules/<id:id>", rules.remove, "Remove a runtime rule"),
+    Route(
+        "PUT", "/rules/<id:id>", rules.change, "Replace a runtime rule", shapes.RuleJson, body=_RULE, changes_state=True
+    ),
+    Route("DELETE", "/rules/<id:id>", rules.remove, "Remove a runtime rule", changes_state=True),
     Route(
         "GET", "/calls", calls.list_all, "The journal, the newest last", shapes.CallListJson | HarJson,
         query=_CALLS_QUERY,
@@ -205,7 +213,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "POST", "/calls", sending.send, "Send one call to this server, and see the answer as a client",
         shapes.SentCallJson, problems=(503,), body=_body(models.SentCallModel, "call"), waits=True,
     ),
-    Route("DELETE", "/calls", calls.clear, "Clear the journal"),
+    Route("DELETE", "/calls", calls.clear, "Clear the journal", changes_state=True),
     Route(
         "GET", "/calls/<id:id>", calls.show, "One entry with its messages", shapes.EntryDetailJson | HarJson,
         query=_CALL_QUERY,
@@ -213,11 +221,11 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/desk", scenarios.show_desk, "The desk as it is now", shapes.DeskJson),
     Route(
         "PUT", "/desk/technicians/<id:node>", scenarios.set_technician, "Set the status of a technician",
-        shapes.TechnicianStatusJson, body=_body(models.TechnicianStatusModel, "technician"),
+        shapes.TechnicianStatusJson, body=_body(models.TechnicianStatusModel, "technician"), changes_state=True,
     ),
     Route(
         "PUT", "/desk/sessions/<id:id>", scenarios.set_session, "Set the status of a session", shapes.SessionStatusJson,
-        body=_body(models.SessionStatusModel, "session"),
+        body=_body(models.SessionStatusModel, "session"), changes_state=True,
     ),
     Route(
         "POST", "/verify", calls.verification, "Whether calls came as often as expected", shapes.VerificationJson,

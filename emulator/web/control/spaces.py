@@ -42,6 +42,7 @@ def put(control: ControlRequest) -> Response:
 
 def drop(control: ControlRequest) -> None:
     name = control.values["name"]
+    control.space.spaces.catch_up()
     if not control.space.spaces.drop(name):
         raise NotFound(f"there is no space '{name}'; GET {PREFIX}/spaces lists the open ones")
 
