@@ -192,7 +192,8 @@ class HttpProtocol(asyncio.Protocol):
         try:
             self._set_deadline()
             if delivery.deferred is not None:
-                response = await self._state.deferred_work.run(delivery, environ)
+                ends = self.transport.eof, self.transport.stopping
+                response = await self._state.deferred_work.run(delivery, environ, *ends)
             max_delay = self._state.max_delay
             delay = min(delivery.delay, max_delay)
             if delay and await self.transport.wait(delay, self.transport.closed, self.transport.stopping):

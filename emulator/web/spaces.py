@@ -27,6 +27,7 @@ SPACE_IDLE: Final = 1800.0
 
 _ROOT: Final = "/spaces"
 _SPACE_IN_PATH: Final = re.compile(rf"{_ROOT}/({SPACE_NAME})(?=/)")
+_ENDED: Final = "the space has ended"
 _FULL_JOURNALS: Final = 16  # the size in full journals that the journals of all spaces share
 
 
@@ -131,9 +132,11 @@ class Spaces:
         """End a space; return False if there is none of this name."""
         with self._lock:
             self._end_idle()
-            dropped = self._spaces.pop(name, None) is not None
+            dropped = self._spaces.pop(name, None)
+            if dropped is not None:
+                dropped.engine.close(_ENDED)
             self._share_journal_bytes()
-            return dropped
+            return dropped is not None
 
     def list(self) -> list[Space]:
         """Return the open spaces, the least recently used first."""
@@ -145,7 +148,7 @@ class Spaces:
         deadline = self.clock() - self._settings.space_idle
         count = len(self._spaces)
         while self._spaces and next(iter(self._spaces.values())).used_at < deadline:
-            self._spaces.popitem(last=False)
+            self._spaces.popitem(last=False)[1].engine.close(_ENDED)
         if len(self._spaces) < count:
             self._share_journal_bytes()
 
