@@ -47,17 +47,17 @@ def import_plugin() -> float:
 
 
 def wake(number: int) -> Iterator[float]:
-    """Yield the seconds from the end of a call to that of a verification that waits for it in another thread."""
+    """Yield the seconds from the begin of a call to the end of a verification that waits for it in another thread."""
     with Emulator.start() as emulator, closing(HTTPConnection(urlsplit(emulator.url).netloc)) as connection:
         for count in range(1, number + 1):
             waiting = Thread(target=emulator.verify, kwargs={"times": count, "within": "60s"})
             waiting.start()
             sleep(0.005)  # by then it waits
+            called = perf_counter()
             connection.request("GET", CALL)
-            connection.getresponse().read()
-            answered = perf_counter()
             waiting.join()
-            yield perf_counter() - answered
+            yield perf_counter() - called
+            connection.getresponse().read()
 
 
 def use_one() -> tuple[float, float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Semaphore
@@ -11,8 +12,11 @@ from threading import Semaphore
 import pytest
 
 from emulator.core.engine import Engine, Watch
+from emulator.core.explain import Expectation
 from emulator.core.journal import Snapshot
+from emulator.core.waiting import verification
 from emulator.server import wsgi
+from emulator.web.spaces import Settings, Spaces
 from tests.helpers.builders import a_scenario
 from tests.helpers.calling import LOOPS, PATIENCE, Address, a_request, call, next_answer, sent, serving
 from tests.helpers.raw_http import Answer, Request
@@ -36,9 +40,9 @@ class WaitedFor(Engine):
         self.ended.release()
 
 
-def verifying(root: str = "", **words: object) -> Request:
+def verifying(**words: object) -> Request:
     body = json.dumps({"when": {"session": 1001}, "within": "60s", **words})
-    return Request("POST", f"{root}/__admin/verify", JSON, body, no_host=True)
+    return Request("POST", "/__admin/verify", JSON, body, no_host=True)
 
 
 def control(address: Address, method: str, path: str) -> Answer:
@@ -113,17 +117,11 @@ def test_a_journal_without_what_was_waited_for_ends_the_wait(method: str, path: 
         assert refused(connection) == f"the wait ended early: {why}"
 
 
-def test_a_space_that_ends_ends_the_waits_in_it() -> None:
-    with serving("name: shared") as address:
-        assert control(address, "PUT", "/spaces/mine").status == 201
-        with sent(address, verifying("/spaces/mine", never=True)) as connection:
-            assert control(address, "DELETE", "/spaces/mine").status == 204
-            status, body = next_answer(connection)
-    assert (status, json.loads(body)["detail"].splitlines()[-1]) in [
-        (409, "the wait ended early: the space has ended"),
-        (
-            404,
-            "there is no space 'mine': PUT /__admin/spaces/mine opens it; spaces end when they are deleted or have "
-            "been idle for long",
-        ),  # it was ended before the request was read
-    ]
+@pytest.mark.parametrize("idle", [0.0, 3600.0])
+def test_a_space_that_is_deleted_or_idle_ends_the_waits_in_it(idle: float) -> None:
+    now = 0.0
+    spaces = Spaces(Engine(a_scenario()), Settings(space_idle=1800), clock=lambda: now)
+    space, _ = spaces.put("mine", None)
+    now = idle
+    spaces.drop("mine")
+    assert verification(space.engine, Expectation(within=60), time.monotonic).ended == "the space has ended"
