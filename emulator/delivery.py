@@ -74,7 +74,7 @@ class Delivery:
     S s``. It does so just before the last byte is written: who has the whole response finds it recorded.
     """
 
-    __slots__ = ("began", "deferred", "delay", "fault", "on_delivered", "over", "received_at", "waits")
+    __slots__ = ("began", "cancel", "deferred", "delay", "fault", "on_delivered", "over", "received_at", "waits")
 
     def __init__(self, received_at: float = 0.0, began: Any = None) -> None:
         self.received_at = received_at
@@ -85,14 +85,25 @@ class Delivery:
         self.over: float | None = None
         self.deferred: Callable[[], WSGIApplication] | None = None
         self.waits = False
+        self.cancel: Callable[[], object] | None = None
 
-    def defer(self, work: Callable[[], WSGIApplication], *, waits: bool = False) -> None:
+    def defer(
+        self,
+        work: Callable[[], WSGIApplication],
+        *,
+        waits: bool = False,
+        cancel: Callable[[], object] | None = None,
+    ) -> None:
         """Let the server run slow work in a thread and send the response that it returns, which is called there, too.
 
         Work that ``waits`` for something else gets a thread pool of its own, so that neither kind starves the other;
-        a full pool is answered with 503. A stopping server does not wait for work that ``waits``.
+        a full pool is answered with 503. A stopping server does not wait for work that ``waits``. The server calls
+        ``cancel``, in the event loop, once the client ends its sending or the server stops: the work should then return
+        soon.
+
+        Deferred work can defer once more: its own response is then ignored.
         """
-        self.deferred, self.waits = work, waits
+        self.deferred, self.waits, self.cancel = work, waits, cancel
 
     @property
     def seconds(self) -> float:

@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, NoReturn
 
 from emulator.core.contract import HOST, SERVICE_PATH
 from emulator.core.engine import Engine
-from emulator.core.explain import verify
 from emulator.core.journal import Exchange, JournalLimits, Refusal
 from emulator.core.rules import Scenario
+from emulator.core.waiting import STOPPED, verification
 from emulator.errors import EmulatorError, Problem, ScenarioError, StartError, on_purpose
 from emulator.fluent import Conditions, Rescue, RuleData, RuleWords
 from emulator.network import is_public
@@ -162,9 +163,11 @@ class Emulator(Rescue):
         self._check_process()
         from emulator.scenario.control_models import parse_verification  # serving alone does not need these models
 
-        when, times, after = parse_verification(data)
-        found = verify(self.engine.snapshot(), when, times, after=after)
+        found = verification(self.engine, parse_verification(data), monotonic)
         return found.verified, found.text
+
+    def rule_hits(self, rule_id: int) -> int | None:
+        return next((each.hits for each in self.engine.rules() if each.id == rule_id), None)
 
     def unused_rules(self) -> tuple[str, ...]:
         return tuple(str(each.rule) for each in self.engine.rules() if each.id is not None and not each.hits)
@@ -182,8 +185,9 @@ class Emulator(Rescue):
         engine.reset(scenario)
 
     def stop(self) -> None:
-        """Stop serving; return once the port is free."""
+        """Stop serving; return once the port is free. What has come can still be read and verified."""
         self._check_process()
+        self.engine.close(STOPPED)
         if self._watcher and self._is_serving:
             self._watcher.stop()
         self._is_serving, self._is_stopped = False, True
@@ -197,6 +201,7 @@ class Emulator(Rescue):
         self._check_process()
         if self._is_stopped:
             self._server.restart()
+            self.engine.reopen()
             self._is_serving, self._is_stopped = True, False
 
     def __enter__(self) -> Emulator:

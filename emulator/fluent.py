@@ -47,13 +47,17 @@ class RuleWords(CallWords, total=False):
 
 
 class VerifyWords(CallWords, total=False):
-    """Which calls should have come, and how often; ``after`` is the id of an earlier call."""
+    """Which calls should have come, and how often; ``after`` is the id of an earlier call.
+
+    ``within`` is how long to wait for them, at most ``60s``.
+    """
 
     times: int
     at_least: int
     at_most: int
     never: bool
     after: int
+    within: str
 
 
 class FailureWords(TypedDict, total=False):
@@ -119,8 +123,11 @@ class Rescue(ABC):
     def verify(self, **words: Unpack[VerifyWords]) -> None:
         """Raise VerificationError, an AssertionError, unless as many calls came as expected; by default, at least one.
 
-        ``rescue.verify(session=1001, times=1)``; the message says what came instead.
+        ``rescue.verify(session=1001, times=1)``; the message says what came instead. With ``within="2s"`` it waits for
+        the calls, no longer than necessary: ``never`` and ``at_most`` watch the whole time. A reset ends the wait.
         """
+        if "within" in words:
+            _check_for_event_loop()
         verified, text = self.verification(verification_data(words))
         if not verified:
             raise VerificationError(text)
@@ -128,6 +135,10 @@ class Rescue(ABC):
     @abstractmethod
     def verification(self, data: Mapping[str, object]) -> tuple[bool, str]:
         """Return whether as many calls came as expected, and the explanation; what is uncertain is not verified."""
+
+    @abstractmethod
+    def rule_hits(self, rule_id: int) -> int | None:
+        """Return how many calls a rule that was added has answered; None if it does not exist any more."""
 
     @abstractmethod
     def unused_rules(self) -> Sequence[str]:
@@ -145,6 +156,20 @@ class Rescue(ABC):
 def verification_data(words: Mapping[str, object]) -> dict[str, object]:
     """Return the words of a verification as the control API takes them; ScenarioError for an unknown word."""
     return _grouped("verify", words, VerifyWords)
+
+
+def _check_for_event_loop() -> None:
+    """Raise EmulatorError in a thread that runs an event loop, which a wait would block."""
+    from asyncio import get_running_loop
+
+    try:
+        get_running_loop()
+    except RuntimeError:
+        return
+    raise EmulatorError(
+        "verify with 'within' would block the event loop that runs in this thread, and with it any client there: "
+        "write await asyncio.to_thread(rescue.verify, ...)"
+    )
 
 
 class Conditions:
@@ -190,13 +215,29 @@ class RuntimeRule:
         words = {"return": result, "fail": fail}
         replies = [*self._replies, _reply({key: value for key, value in words.items() if value is not None}, delay)]
         if not self._rescue.change_rule(self.id, self._data(replies)):
-            raise EmulatorError(f"rule {self.id} no longer exists: it was removed, or the emulator was reset")
+            raise self._gone()
         self._replies = replies
         return self
+
+    @property
+    def hits(self) -> int:
+        """The number of calls that it has answered, since the last ``then``; EmulatorError if it was removed."""
+        hits = self._rescue.rule_hits(self.id)
+        if hits is None:
+            raise self._gone()
+        return hits
+
+    @property
+    def calls(self) -> Sequence[Exchange]:
+        """The calls in the journal that it has answered, the oldest first."""
+        return tuple(each for each in self._rescue.calls if each.rule is not None and each.rule.id == self.id)
 
     def remove(self) -> None:
         """Remove the rule; do nothing if it was removed already."""
         self._rescue.remove_rule(self.id)
+
+    def _gone(self) -> EmulatorError:
+        return EmulatorError(f"rule {self.id} no longer exists: it was removed, or the emulator was reset")
 
     def _data(self, replies: Sequence[Mapping[str, object]]) -> dict[str, object]:
         return {**self._rule, "replies": [*replies]}

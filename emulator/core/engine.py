@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
+from queue import SimpleQueue
 from random import Random
 from threading import RLock
 
@@ -31,6 +33,9 @@ from emulator.core.journal import (
 from emulator.core.replies import Reply, Return
 from emulator.core.rule_index import Index
 from emulator.core.rules import FindNearMisses, NearMiss, Per, Rule, RuleState, Scenario, find_near_misses
+
+Watch = SimpleQueue[Exchange | str]
+"""Gets the exchanges of an engine as they come, or a text that says why no more will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,8 @@ class Engine:
         self._random = random or Random()
         self._max_delay = max_delay
         self._journal = Journal(limits or JournalLimits())
+        self._watches: list[Watch] = []
+        self._closed = ""  # why there is nothing to wait for; "" if there is
         self._last_rule_id = 0
         self._added: dict[int, RuleState] = {}
         self._added_codes: Counter[str] = Counter()
@@ -113,6 +120,8 @@ class Engine:
             considered = self._considered or self._considered_rules()
             exchange = Exchange(call_id, call, reply.outcome, delay, decided_by, rule, reason, raw, considered)
             self._journal.add(exchange)
+            for watch in self._watches:
+                watch.put(exchange)
             return exchange
 
     def refuse(self, binding: Binding | None, status: int, why: Reason, raw: RawExchange | None = None) -> Refusal:
@@ -139,9 +148,37 @@ class Engine:
         with self._lock:
             self._journal.limit(limits)
 
+    @contextmanager
+    def watched(self, watch: Watch) -> Iterator[Snapshot]:
+        """Give each later exchange to ``watch`` inside the block, which gets the journal with all earlier ones.
+
+        It gets a text once no more will come: the journal was cleared, or the engine closed.
+        """
+        with self._lock:
+            self._watches.append(watch)
+            if self._closed:
+                watch.put(self._closed)
+            snapshot = self._journal.snapshot()
+        try:
+            yield snapshot
+        finally:
+            with self._lock:
+                self._watches.remove(watch)
+
+    def close(self, why: str) -> None:
+        """End all waits for calls, and each later one at once, until ``reopen``; nothing else changes."""
+        with self._lock:
+            self._closed = why
+            self._end_waits(why)
+
+    def reopen(self) -> None:
+        with self._lock:
+            self._closed = ""
+
     def clear_journal(self) -> None:
         with self._lock:
             self._journal.clear()
+            self._end_waits("the journal was cleared")
 
     def explain(self, call: Call) -> Explanation:
         """Explain what ``answer`` would do with the call now; nothing changes."""
@@ -201,8 +238,8 @@ class Engine:
     def rules(self) -> tuple[RuleStatus, ...]:
         """Return all active rules, in the order in which they are tried."""
         with self._lock:
-            states = [(state, -state.position if state.position < 0 else None) for state in self._active()]
-            return tuple(RuleStatus(state.rule, state.hits, rule_id, state.last) for state, rule_id in states)
+            states = self._active()
+            return tuple(RuleStatus(state.rule, state.hits, state.rule.id, state.last) for state in states)
 
     def desk(self) -> Desk | None:
         """Return the desk in its present state; None if the scenario has none."""
@@ -231,6 +268,7 @@ class Engine:
             self.epochs.end(self, past)
             self.remove_rules()
             self._journal.clear()
+            self._end_waits("the journal was reset")
             if scenario is not None and scenario is not self.scenario:
                 self.replace(scenario)
                 return
@@ -281,8 +319,12 @@ class Engine:
             engine._desk = past.desk
         return engine
 
+    def _end_waits(self, why: str) -> None:
+        for watch in self._watches:
+            watch.put(why)
+
     def _add(self, rule_id: int, rule: Rule) -> None:
-        state = self._added[rule_id] = RuleState(rule, -rule_id)
+        state = self._added[rule_id] = RuleState(replace(rule, id=rule_id), -rule_id)
         self._index.add(state, rule.when)
         self._added_codes.update(rule.when.literal_codes())
         self._considered = None

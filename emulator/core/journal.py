@@ -10,9 +10,9 @@ from enum import Enum
 from itertools import islice
 from typing import Final
 
-from emulator.core.contract import Binding, Call
+from emulator.core.contract import Binding, Call, Result
 from emulator.core.epochs import Epoch
-from emulator.core.replies import Outcome
+from emulator.core.replies import Outcome, Return
 from emulator.core.rules import FindNearMisses, NearMiss, Rule
 
 DURATION_BOUNDS: Final = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25)
@@ -100,6 +100,11 @@ class _Entry:
     raw: RawExchange
 
     @property
+    def at(self) -> float:
+        """When the request arrived, in seconds since 1970."""
+        return self.raw.at
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """What the client probably meant otherwise, or has to change, such as an element that the service ignores."""
         return tuple(map(str, self.raw.remarks))
@@ -139,6 +144,28 @@ class Exchange(_Entry):
     reason: str = ""
     raw: RawExchange = field(default_factory=RawExchange, repr=False, compare=False)
     considered: FindNearMisses | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def session(self) -> int:
+        return self.call.session
+
+    @property
+    def node(self) -> int:
+        return self.call.node
+
+    @property
+    def auth_code(self) -> str | None:
+        """The auth code; None if it was not sent, and "" if it was sent empty."""
+        return self.call.auth_code
+
+    @property
+    def binding(self) -> Binding:
+        return self.call.binding
+
+    @property
+    def result(self) -> Result | None:
+        """The result that was returned; None for a failure."""
+        return self.outcome.result if isinstance(self.outcome, Return) else None
 
     @property
     def decider(self) -> str:

@@ -49,6 +49,7 @@ class Rule:
     definition: str | None = field(
         default=None, repr=False, compare=False
     )  # as given, as JSON; None: not given as data
+    id: int | None = field(default=None, repr=False, compare=False)  # of a rule that was added at run time
 
     def text(self) -> str:
         """Return the conditions and replies, such as ``session 1: startSessionRet_OK, then status 503; 2 times``."""

@@ -187,6 +187,7 @@ class ExchangeJson(DeliveryJson):
     auth_code: str | None
     decided_by: DecidedBy
     rule: str | None
+    rule_id: Annotated[int | None, Field(description="The id of the rule, if it was added at run time.")]
     source: str | None
     reason: DeskReason
     reply: dict[str, Any]

@@ -22,6 +22,7 @@ from emulator.scenario.suggestions import format_value, hint, kind_of, quote_val
 
 VERSION: Final = 1
 MAX_DELAY: Final = 3600.0  # seconds; a longer delay is probably a mistake in the unit
+MAX_WAIT: Final = 60.0  # seconds
 MAX_ENTRY_ID: Final = 2**53 - 1  # the largest integer that every JSON parser keeps exact
 
 SPACE_NAME: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
@@ -30,6 +31,10 @@ SPACE_NAME: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _NUMBER_LIKE: Final = re.compile(r"[-+]?[0-9][0-9a-zA-Z_:.+-]*")
 _DURATION: Final = r"([0-9]+(?:\.[0-9]+)?)(ms|s)"
+_WAIT: Final = (  # more than nothing, at most a minute
+    r"(?![0.]+m?s$)0*(([0-9]|[1-5][0-9])(\.[0-9]+)?s|60(\.0+)?s"
+    r"|([0-9]{1,4}|[1-5][0-9]{4})(\.[0-9]+)?ms|60000(\.0+)?ms)"
+)
 _MAX_DIGITS: Final = 20  # enough to see that a number is out of any range here; int() is slow for long texts
 
 E = TypeVar("E", bound=Enum)
@@ -89,13 +94,26 @@ def _boolean(value: object) -> bool:
 
 
 def _seconds(value: object) -> float:
-    match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
-    if match is None:
-        raise _wrong(value, f"must be a duration such as 250ms or 1.5s, not {quote_value(value)}")
-    seconds = float(match[1]) / (1000 if match[2] == "ms" else 1)
+    seconds = _duration(value)
     if seconds > MAX_DELAY:
         raise invalid(f"{quote_value(value)} is longer than an hour")
     return seconds
+
+
+def _wait(value: object) -> float:
+    seconds = _duration(value)
+    if not seconds:
+        raise invalid(f"{quote_value(value)} is no time to wait; leave the word out to verify at once")
+    if seconds > MAX_WAIT:
+        raise invalid(f"{quote_value(value)} is longer than {MAX_WAIT:g}s, the maximum")
+    return seconds
+
+
+def _duration(value: object) -> float:
+    match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
+    if match is None:
+        raise _wrong(value, f"must be a duration such as 250ms or 1.5s, not {quote_value(value)}")
+    return float(match[1]) / (1000 if match[2] == "ms" else 1)
 
 
 def _version(value: object) -> int:
@@ -131,6 +149,7 @@ EntryId = Annotated[int, Field(ge=0, le=MAX_ENTRY_ID), _integer(0, MAX_ENTRY_ID)
 Version = Annotated[Literal[1], BeforeValidator(_version)]
 Status = Annotated[int, Field(ge=200, le=599), _integer(200, 599, ", the statuses that end a request")]
 Boolean = Annotated[bool, BeforeValidator(_boolean)]
+Wait = Annotated[float, BeforeValidator(_wait), WithJsonSchema({"type": "string", "pattern": f"^{_WAIT}$"})]
 Seconds = Annotated[float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$"})]
 
 ResultName = Annotated[Result, _member(Result, "a result", f"{RESULT_TYPE}_")]

@@ -192,7 +192,8 @@ class HttpProtocol(asyncio.Protocol):
         try:
             self._set_deadline()
             if delivery.deferred is not None:
-                response = await self._state.deferred_work.run(delivery, environ)
+                ends = self.transport.eof, self.transport.stopping
+                response = await self._state.deferred_work.run(delivery, environ, *ends)
             request.began = delivery.began = None  # what it refers to is not needed during the delay
             max_delay = self._state.max_delay
             delay = min(delivery.delay, max_delay)

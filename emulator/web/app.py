@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from enum import Enum
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,14 +29,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _logger = logging.getLogger(__name__)
-
-
-class _Work(Enum):
-    """Where a request is handled: in the event loop, or in a thread of one of the server's two pools."""
-
-    FAST = "fast"
-    SLOW = "slow"
-    WAITS = "waits"
 
 
 class _ServicePath(BaseConverter):
@@ -104,15 +95,15 @@ class Application:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request; never raise."""
         request = Request(environ)
-        space, handler, kind = self._route(request)
+        space, handler, is_slow = self._route(request)
         work = partial(self._respond, request, space, handler)
-        if request.delivery is not None and (kind is not _Work.FAST or request.has_long_body):
-            request.delivery.defer(work, waits=kind is _Work.WAITS)
+        if request.delivery is not None and (is_slow or request.has_long_body):
+            request.delivery.defer(work)
             return ()
         return work()(environ, start_response)
 
-    def _route(self, request: Request) -> tuple[Space, asmx.Handler, _Work]:
-        """Return the space of a request, its handler, and where that runs."""
+    def _route(self, request: Request) -> tuple[Space, asmx.Handler, bool]:
+        """Return the space of a request, its handler, and whether that is slow."""
         space = self._main
         problem = request.host_problem
         name = self._spaces.name_in(request.path) if self._has_control else None
@@ -122,20 +113,20 @@ class Application:
                 space = found
                 request.enter_space(space.root)
             elif problem is None:
-                return space, partial(_unknown_space, name), _Work.SLOW
+                return space, partial(_unknown_space, name), True
         if problem is not None:
-            return space, partial(_invalid_host, problem, self._is_control(request)), _Work.FAST
+            return space, partial(_invalid_host, problem, self._is_control(request)), False
         try:
             endpoint, values = self._match(request.path, request.method)
         except HTTPException as error:
             if self._is_control(request):
-                return space, partial(_refused_by_control, error), _Work.SLOW
+                return space, partial(_refused_by_control, error), True
             if request.method == "OPTIONS" and request.environ["PATH_INFO"] == "*":
-                return space, _options, _Work.FAST
-            return space, _nothing_here, _Work.FAST
+                return space, _options, False
+            return space, _nothing_here, False
         if isinstance(endpoint, dispatch.Route):
-            return space, partial(_control, endpoint, values), _Work.WAITS if endpoint.waits else _Work.SLOW
-        return space, endpoint, _Work.FAST
+            return space, partial(_control, endpoint, values), True
+        return space, endpoint, False
 
     def _is_control(self, request: Request) -> bool:
         return self._has_control and (request.path == PREFIX or request.path.startswith(f"{PREFIX}/"))

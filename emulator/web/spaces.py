@@ -28,6 +28,7 @@ SPACE_IDLE: Final = 1800.0
 
 _ROOT: Final = "/spaces"
 _SPACE_IN_PATH: Final = re.compile(rf"{_ROOT}/({SPACE_NAME})(?=/)")
+_ENDED: Final = "the space has ended"
 _FULL_JOURNALS: Final = 16  # the size in full journals that the journals of all spaces share
 
 
@@ -152,6 +153,7 @@ class Spaces:
             dropped = self._spaces.pop(name, None)
             if dropped is not None:
                 self._main.epochs.end(name, dropped)
+                dropped.engine.close(_ENDED)
             self._share_journal_bytes()
             return dropped is not None
 
@@ -165,7 +167,7 @@ class Spaces:
         deadline = self.clock() - self._settings.space_idle
         count = len(self._spaces)
         while self._spaces and next(iter(self._spaces.values())).used_at < deadline:
-            self._spaces.popitem(last=False)
+            self._spaces.popitem(last=False)[1].engine.close(_ENDED)
         if len(self._spaces) < count:
             self._share_journal_bytes()
 

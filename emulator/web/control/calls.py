@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from time import monotonic
 from typing import Any, Final
 
 from werkzeug.exceptions import Conflict, NotFound
 
-from emulator.core.explain import verify
+from emulator.core.engine import Watch
+from emulator.core.explain import Expectation
 from emulator.core.journal import REFUSED, Entry, Exchange
 from emulator.core.matching import FIELDS, When
+from emulator.core.waiting import verification as verify
 from emulator.scenario import control_shapes as shapes
-from emulator.web.control.dispatch import ControlRequest, json_response, problem
+from emulator.web.control.dispatch import ControlRequest, json_response, problem, run_waiting
 from emulator.web.control.har import archive, har_entry
 from emulator.web.redaction import Redactor
 from emulator.web.request import Response
+from emulator.web.spaces import Space
 
 _PAGING: Final = {"after", "before", "limit", "format"}  # any other parameter is a filter
 _CALL_FILTERS: Final = {*FIELDS, "rule", "matched"} - {"binding"}  # which no refusal matches
 DEFAULT_LIMIT: Final = 100
 MAX_IDS: Final = 100
+_ABANDONED: Final = "the server stops, or the client has ended its sending"
 
 
 def list_all(control: ControlRequest) -> shapes.CallListJson | Response:
@@ -104,12 +110,20 @@ def clear(control: ControlRequest) -> None:
     control.space.engine.clear_journal()
 
 
-def verification(control: ControlRequest) -> shapes.VerificationJson | Response:
-    """Return 409 with the near misses unless verified, so that ``curl -f`` fails."""
-    when, times, after = control.body
-    found = control.space.redactor.verification(verify(control.space.engine.snapshot(), when, times, after=after))
+def verification(control: ControlRequest) -> Response:
+    """Return 409 with the near misses unless verified, so that ``curl -f`` fails; a thread of its own waits."""
+    watch = Watch()
+    work = partial(_verified, control.space, control.body, watch)
+    if control.body.within is None:
+        return work()
+    return run_waiting(work, control.request, cancel=partial(watch.put, _ABANDONED))
+
+
+def _verified(space: Space, expected: Expectation, watch: Watch) -> Response:
+    found = space.redactor.verification(verify(space.engine, expected, monotonic, watch))
     if found.verified:
-        return {"verified": True, "count": found.count, "text": found.text}
+        verified: shapes.VerificationJson = {"verified": True, "count": found.count, "text": found.text}
+        return json_response(verified)
     return problem(
         Conflict(found.text),
         verified=False,
@@ -148,6 +162,7 @@ def _data(entry: Entry, redactor: Redactor) -> shapes.EntryJson:
         "auth_code": redactor.code(call.auth_code),
         "decided_by": entry.decided_by,
         "rule": None if rule is None else rule.name,
+        "rule_id": None if rule is None else rule.id,
         "source": None if rule is None else rule.source,
         "reason": entry.reason,
         "reply": entry.outcome.as_data(),

@@ -211,7 +211,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
     Route(
         "POST", "/calls", sending.send, "Send one call to this server, and see the answer as a client",
-        shapes.SentCallJson, problems=(503,), body=_body(models.SentCallModel, "call"), waits=True,
+        shapes.SentCallJson, problems=(503,), body=_body(models.SentCallModel, "call"),
     ),
     Route("DELETE", "/calls", calls.clear, "Clear the journal", changes_state=True),
     Route(

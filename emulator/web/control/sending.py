@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 
 from werkzeug.exceptions import ServiceUnavailable
@@ -11,31 +12,33 @@ from emulator.client.raw_call import SentCall, send_raw
 from emulator.client.soap import find_result
 from emulator.core.journal import RawMessage
 from emulator.errors import RemoteError
+from emulator.scenario.control_models import SentCallModel
 from emulator.scenario.control_shapes import MessageJson, SentCallJson
-from emulator.web.control.dispatch import ControlRequest
-from emulator.web.request import Request
+from emulator.web.control.dispatch import ControlRequest, json_response, problem, run_waiting
+from emulator.web.request import Request, Response
 from emulator.wire.content_type import parse_content_type
 from emulator.wire.decoding import as_text
 
 
-def send(control: ControlRequest) -> SentCallJson:
+def send(control: ControlRequest) -> Response:
     """Send the call once, whatever becomes of it. It goes on when the client of this request leaves."""
-    body, request = control.body, control.request
-    host, port = _address(request)
+    return run_waiting(partial(_send, control.request, control.body), control.request)
+
+
+def _send(request: Request, body: SentCallModel) -> Response:
     try:
+        host, port = _address(request)
         sent = send_raw(body.build(), request.scheme, host, port, request.root_path, body.seconds)
     except RemoteError as error:
-        raise ServiceUnavailable(f"the server cannot call itself: {error}") from None
-    return _data(sent)
+        return problem(ServiceUnavailable(f"the server cannot call itself: {error}"))
+    return json_response(_data(sent))
 
 
 def _address(request: Request) -> tuple[str, int]:
     """Return the address of the socket on which a request came; under another WSGI server it may not be known."""
     name, port = request.environ.get("SERVER_NAME", ""), str(request.environ.get("SERVER_PORT", ""))
     if not name or not (port.isascii() and port.isdigit()):
-        raise ServiceUnavailable(
-            "the server cannot call itself: it does not say on which address it listens (SERVER_NAME, SERVER_PORT)"
-        )
+        raise RemoteError("it does not say on which address it listens (SERVER_NAME, SERVER_PORT)")
     return name, int(port)
 
 

@@ -28,7 +28,7 @@ def test_calls_and_refusals_are_listed_the_newest_last() -> None:
     assert ann | {"time": 0, "decided_s": 0} == {
         "kind": "exchange", "id": 1, "time": 0, "decided_s": 0, "answered_s": None, "delivered": None,
         "binding": "get", "session": 1001, "node": 5,
-        "auth_code": "demo-ann", "decided_by": "rule", "rule": "Ann", "source": "front-desk.yaml:5",
+        "auth_code": "demo-ann", "decided_by": "rule", "rule": "Ann", "rule_id": None, "source": "front-desk.yaml:5",
         "reason": "", "reply": {"return": "startSessionRet_OK"}, "delay_s": 0.0, "remarks": [],
     }  # fmt: skip
     assert (other["kind"], other["id"], other["decided_by"], other["rule"]) == ("exchange", 2, "otherwise", None)
@@ -269,6 +269,13 @@ def test_a_verification_that_dropped_entries_could_change_is_a_conflict() -> Non
     assert response.json is not None
     assert (response.json["count"], response.json["dropped"]) == (1, 1)
     assert emulated.post("/verify", {"when": {"session": 1001}, "times": 1, "after": 1})["verified"]
+
+
+def test_under_another_server_a_verification_waits_in_the_thread_of_its_request() -> None:
+    emulated = called(1001)
+    assert emulated.post("/verify", {"when": {"session": 1001}, "within": "60s"})["verified"]
+    late = emulated.request("POST", "/verify", {"when": {"session": 2}, "within": "1ms"})
+    assert detail(late, 409).startswith("wanted at least 1 call with session 2 within 0.001 s; none came, of 1 call")
 
 
 def test_a_call_is_explained_without_being_made() -> None:
