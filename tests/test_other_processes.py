@@ -72,6 +72,7 @@ METHODS: Final[dict[str, Callable[[Emulator], object]]] = {
     "refusals": lambda rescue: rescue.refusals,
     "verify": lambda rescue: rescue.verify(never=True),
     "verification": lambda rescue: rescue.verification({"never": True}),
+    "rule_hits": lambda rescue: rescue.rule_hits(1),
     "unused_rules": lambda rescue: rescue.unused_rules(),
     "use": lambda rescue: rescue.use(None),
     "reset": lambda rescue: rescue.reset(),
