@@ -39,6 +39,7 @@ class Options:
     entries and ``journal_bytes`` bytes of messages. ``control`` False turns the control API off; on a host that other
     machines can reach it requires ``control_token``. A space ends ``space_idle`` seconds after its last request. With a
     ``certificate``, a ``MadeCertificate`` or ``CertificateFiles``, the server speaks TLS. ``limits`` are for clients.
+    With a ``seed``, a whole number, random delays and chances are the same again in each run, and after each reset.
     """
 
     host: str | Sequence[str] = "127.0.0.1"
@@ -53,6 +54,7 @@ class Options:
     space_idle: float = SPACE_IDLE
     certificate: Certificate | None = None
     limits: HttpLimits = field(default_factory=HttpLimits)
+    seed: int | None = None
 
     @property
     def is_exposed(self) -> bool:
@@ -70,6 +72,7 @@ class Options:
             max_delay=self.max_delay,
             journal=JournalLimits(self.journal_size, self.journal_bytes),
             space_idle=self.space_idle,
+            seed=self.seed,
         )
 
 
@@ -91,7 +94,9 @@ class Emulator(Rescue):
     ) -> None:
         options = options or Options()
         settings = options.settings()
-        self.engine = Engine(load_scenario(scenario), limits=settings.journal, max_delay=settings.max_delay)
+        self.engine = Engine(
+            load_scenario(scenario), settings.seed, limits=settings.journal, max_delay=settings.max_delay
+        )
         file = file or _file_of(scenario)
         folder = ScenarioFolder(file, self.engine) if file else None
         self._watcher = folder if watch else None

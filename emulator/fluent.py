@@ -44,6 +44,7 @@ class RuleWords(CallWords, total=False):
     name: str
     times: int
     per: str
+    chance: str
 
 
 class VerifyWords(CallWords, total=False):

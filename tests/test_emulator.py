@@ -89,6 +89,25 @@ def test_a_rule_has_a_name_and_counts_as_in_a_file(rescue: Rescue) -> None:
     assert first.delay == 0.001
 
 
+def test_a_call_left_to_chance_says_so_whoever_answered_it(rescue: Rescue) -> None:
+    rescue.when(session=1001, name="flaky", chance="0.000001%").fails(status=503)
+    assert call(rescue) == "OK"
+    near_misses = [*map(str, rescue.calls[0].near_misses())]
+    assert near_misses == ["flaky: left to chance: it answers 0.000001 % of these calls"]
+
+
+def test_with_a_seed_chances_are_the_same_after_each_reset() -> None:
+    def drawn(rescue: Rescue) -> list[str]:
+        rescue.when(session=1001, chance="50%").fails(status=503)
+        return [call(rescue) for _ in range(20)]
+
+    with Emulator.start(SCENARIO, Options(seed=7)) as first, Emulator.start(SCENARIO, Options(seed=7)) as second:
+        before = drawn(first)
+        first.reset()
+        assert drawn(first) == before == drawn(second)
+        assert {*before} == {"OK", "503"}
+
+
 def test_a_rule_is_removed(rescue: Rescue) -> None:
     rule = rescue.when(session=7).returns("startSessionRet_OK")
     rule.remove()

@@ -12,7 +12,7 @@ from threading import RLock
 
 from emulator.core.contract import Binding, Call
 from emulator.core.desk import Decision, Desk, DeskState, SessionStatus, TechnicianStatus
-from emulator.core.explain import Explanation
+from emulator.core.explain import Explanation, PossibleReply
 from emulator.core.journal import (
     DecidedBy,
     Entry,
@@ -26,7 +26,16 @@ from emulator.core.journal import (
 )
 from emulator.core.replies import Reply, Return
 from emulator.core.rule_index import Index
-from emulator.core.rules import FindNearMisses, NearMiss, Per, Rule, RuleState, Scenario, find_near_misses
+from emulator.core.rules import (
+    FindNearMisses,
+    NearMiss,
+    Per,
+    Rule,
+    RuleState,
+    Scenario,
+    find_near_misses,
+    with_left_to_chance,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +59,20 @@ class RuleStatus:
 class Engine:
     """Answers calls by the rules added at run time and by a scenario, and keeps the journal. Thread-safe.
 
-    ``max_delay`` in seconds limits every delay of an answer.
+    ``max_delay`` in seconds limits every delay of an answer. With a ``seed``, delays and chances are the same again
+    after each reset and each replacement of the scenario.
     """
 
     def __init__(
         self,
         scenario: Scenario,
-        random: Random | None = None,
+        seed: int | None = None,
         limits: JournalLimits | None = None,
         max_delay: float = math.inf,
     ) -> None:
         self._lock = RLock()  # guards everything below, and all that it refers to
-        self._random = random or Random()
+        self._seed = seed
+        self._random = Random()
         self._max_delay = max_delay
         self._journal = Journal(limits or JournalLimits())
         self._last_rule_id = 0
@@ -77,18 +88,22 @@ class Engine:
         """
         with self._lock:
             call_id = self._journal.last_id + 1
-            state = self._choose(call)
+            considered: FindNearMisses | None = self._considered or self._considered_rules()
+            state, left_to_chance = self._choose(call)
             if state is None:
                 decision = self._desk.answer(call) if self._desk else None
                 rule, (decided_by, reply) = None, self._without_rule(decision)
                 reason = decision.reason if decision else ""
+                if decided_by is DecidedBy.DESK:
+                    considered = None
             else:
                 if not state.hits:
                     self._used.append(state)
                 decided_by, rule, reason = DecidedBy.RULE, state.rule, ""
                 reply = state.take_reply(call, call_id)
             delay = 0.0 if reply.delay is None else min(reply.delay.seconds(self._random), self._max_delay)
-            considered = self._considered or self._considered_rules()
+            if left_to_chance:
+                considered = partial(with_left_to_chance, [each.rule for each in left_to_chance], considered)
             raw = raw or RawExchange()
             exchange = Exchange(call_id, call, reply.outcome, delay, decided_by, rule, reason, raw, considered)
             self._journal.add(exchange)
@@ -122,18 +137,21 @@ class Engine:
         """Explain what ``answer`` would do with the call now; nothing changes."""
         with self._lock:
             states, considered = self._active(), self._considered_rules()
-            chosen = self._choose(call)
+            chosen, maybe = self._choose(call, draws=False)
+            by_chance = tuple(PossibleReply(state.rule, state.next_reply(call)) for state in maybe)
             if chosen is None:
                 decision = self._desk.decide(call) if self._desk else None
                 decided_by, reply = self._without_rule(decision)
-                reason = decision.reason if decision else "no rule accepts the call"
+                reason = decision.reason if decision else f"no {'other ' if maybe else ''}rule accepts the call"
             else:
                 decided_by, reply, reason = DecidedBy.RULE, chosen.next_reply(call), ""
                 states = states[: states.index(chosen)]
-        passed_over = tuple(NearMiss(state.rule, state.rule.when.mismatches(call)) for state in states)
-        near_misses = considered(call, None) if decided_by is DecidedBy.OTHERWISE else ()
+        passed_over = tuple(NearMiss(each.rule, each.rule.when.mismatches(call), each in maybe) for each in states)
+        near_misses: tuple[NearMiss, ...] = ()
+        if decided_by is DecidedBy.OTHERWISE:
+            near_misses = with_left_to_chance([state.rule for state in maybe], considered, call, None)
         rule = None if chosen is None else chosen.rule
-        return Explanation(call, passed_over, decided_by, rule, reply, reason, near_misses)
+        return Explanation(call, passed_over, by_chance, decided_by, rule, reply, reason, near_misses)
 
     def names_code(self, auth_code: str) -> bool:
         """Return True if any rule or the desk names this auth code literally."""
@@ -202,6 +220,7 @@ class Engine:
             for state in self._used:
                 state.reset()
             self._used.clear()
+            self._random.seed(self._seed)
             if self._desk is not None:
                 self._desk.reset()
 
@@ -219,6 +238,7 @@ class Engine:
                 index.add(state, state.rule.when)
             self._used: list[RuleState] = []  # the rules that have answered a call since the last reset
             self._desk = None if scenario.desk is None else DeskState(scenario.desk)
+            self._random.seed(self._seed)
             self._considered = None
 
     def _add(self, rule_id: int, rule: Rule) -> None:
@@ -236,11 +256,19 @@ class Engine:
             self._considered = partial(find_near_misses, added, self.scenario.rules)
         return self._considered
 
-    def _choose(self, call: Call) -> RuleState | None:
+    def _choose(self, call: Call, *, draws: bool = True) -> tuple[RuleState | None, tuple[RuleState, ...]]:
+        """Return the rule that answers a call, and those before it that leave the call to chance.
+
+        Unless this ``draws`` from the generator, all rules with a chance leave it.
+        """
+        left: tuple[RuleState, ...] = ()
         for state in self._index.candidates(call):
             if state.can_answer(call):
-                return state
-        return None
+                chance = state.rule.chance
+                if chance is None or (draws and self._random.random() * 100 < chance):
+                    return state, left
+                left = (*left, state)
+        return None, left
 
     def _without_rule(self, decision: Decision | None) -> tuple[DecidedBy, Reply]:
         if decision is None or decision.result is None:

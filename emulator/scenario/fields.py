@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from emulator.core.contract import INT32_MAX, INT32_MIN, RESULT_TYPE, Binding, Result
 from emulator.core.desk import AccountStatus, Role, SessionStatus, TechnicianStatus
-from emulator.core.rules import Per
+from emulator.core.rules import MAX_CHANCE_DECIMALS, Per
 from emulator.delivery import ConnectionFault
 from emulator.scenario.source import UnquotedStr
 from emulator.scenario.strict_model import NO_VALUE, invalid
@@ -30,6 +30,8 @@ SPACE_NAME: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _NUMBER_LIKE: Final = re.compile(r"[-+]?[0-9][0-9a-zA-Z_:.+-]*")
 _DURATION: Final = r"([0-9]+(?:\.[0-9]+)?)(ms|s)"
+_PERCENTAGE: Final = rf"(?!0+(?:\.0+)?%)[0-9]{{1,2}}(?:\.[0-9]{{1,{MAX_CHANCE_DECIMALS}}})?%"
+_SHARE: Final = re.compile(r"([0-9]{1,20}(?:[.,][0-9]{1,20})?) ?(%|percent)?")  # what may have been meant as one
 _MAX_DIGITS: Final = 20  # enough to see that a number is out of any range here; int() is slow for long texts
 
 E = TypeVar("E", bound=Enum)
@@ -98,6 +100,29 @@ def _seconds(value: object) -> float:
     return seconds
 
 
+def _chance(value: object) -> float:
+    """Read a percentage; whatever else looks like a share gets an error with the percentage that was meant."""
+    text = quote_value(value)
+    match = _SHARE.fullmatch(str(value)) if isinstance(value, str | int | float) else None
+    if match is None:
+        raise _wrong(value, f"must be a percentage such as 10% or 0.5%, not {text}")
+    number, is_percentage = match[1].replace(",", "."), bool(match[2])
+    share = float(number)
+    if not is_percentage and 0 < share < 1:
+        raise invalid(f"{text} is not a percentage; did you mean '{share * 100:.10g}%' or '{share:.10g}%'?")
+    if share == 0:
+        raise invalid(f"{text}: the rule would answer no call; leave out the rule, or write a chance such as 10%")
+    if share == 100:
+        raise invalid(f"{text}: the rule would answer every call that it accepts; leave out 'chance' for that")
+    if share > 100:
+        raise invalid(f"{text} is more than all calls; a chance is above 0% and below 100%, such as 10%")
+    if not re.fullmatch(_PERCENTAGE, str(value)):
+        if len(number.partition(".")[2]) > MAX_CHANCE_DECIMALS:
+            raise invalid(f"{text} has more than {MAX_CHANCE_DECIMALS} decimals")
+        raise invalid(f"{text} is not a percentage; did you mean '{number}%'?")
+    return share
+
+
 def _version(value: object) -> int:
     number = _decimal(value)
     if number != VERSION:
@@ -132,6 +157,7 @@ Version = Annotated[Literal[1], BeforeValidator(_version)]
 Status = Annotated[int, Field(ge=200, le=599), _integer(200, 599, ", the statuses that end a request")]
 Boolean = Annotated[bool, BeforeValidator(_boolean)]
 Seconds = Annotated[float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$"})]
+Chance = Annotated[float, BeforeValidator(_chance), WithJsonSchema({"type": "string", "pattern": f"^{_PERCENTAGE}$"})]
 
 ResultName = Annotated[Result, _member(Result, "a result", f"{RESULT_TYPE}_")]
 BindingName = Annotated[Binding, _member(Binding, "a binding")]

@@ -138,12 +138,15 @@ class RuleModel(StrictModel):
     """The number of calls that the rule answers; later calls go on to the rules below (default: no limit)."""
     per: fields.PerName = Per.RULE
     """What `times` and `replies` are counted by: rule, session, node or auth_code."""
+    chance: fields.Chance | None = None
+    """The share of the accepted calls that the rule answers, such as `10%` or `0.5%`; the rules below answer the others
+    (default: all)."""
 
     def build(self, default_name: str = "", source: str | None = None, definition: str | None = None) -> Rule:
         """Return the rule; without a name or a default name it is named after its conditions."""
         name = self.name or default_name or f"when {self.when.text()}"
         replies = self.replies or (build_reply(self.return_, self.fail, self.delay),)
-        return Rule(name, self.when, replies, self.times, self.per, source, definition)
+        return Rule(name, self.when, replies, self.times, self.per, source, definition, self.chance)
 
 
 class AdministratorModel(StrictModel):

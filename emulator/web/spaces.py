@@ -37,6 +37,7 @@ class Settings:
     ``public_url`` is the address that clients use, when it is not the server's own. ``exposed`` is True when other
     machines can reach the server: the control API then requires ``control_token``. Without ``control`` there is no
     control API, and no ``X-Emulator`` headers. ``max_delay``, of an answer, and ``space_idle`` are in seconds.
+    A ``seed`` makes delays and chances repeatable, in each space by itself.
     """
 
     public_url: str | None = None
@@ -44,6 +45,7 @@ class Settings:
     control_token: str | None = field(default=None, repr=False)
     exposed: bool = False
     show_auth_codes: bool = False
+    seed: int | None = None
     max_delay: float = math.inf
     journal: JournalLimits = field(default_factory=JournalLimits)
     space_idle: float = SPACE_IDLE
@@ -114,7 +116,9 @@ class Spaces:
         space = self.get(name)
         if space is None:
             settings = self._settings
-            engine = Engine(scenario or self._main.scenario, limits=settings.journal, max_delay=settings.max_delay)
+            engine = Engine(
+                scenario or self._main.scenario, settings.seed, limits=settings.journal, max_delay=settings.max_delay
+            )
             opened = Space(engine, self._settings, self, name)
             with self._lock:
                 if name not in self._spaces and len(self._spaces) >= self.max:

@@ -26,6 +26,7 @@ RIGHT: dict[str, Any] = {
     },
     "rule": {"rules": [{
         "name": "Ann", "when": {"session": 1}, "return": OK, "delay": "1.5s", "times": 2, "per": "node",
+        "chance": "10%",
     }]},
     "when": {"rules": [{"when": {"session": 1, "node": [1, 2], "auth_code": "a", "binding": "get"}, "return": OK}]},
     "lists": {"rules": [{"when": {"session": [1], "auth_code": ["a", "b"], "binding": ["get", "post"]}, "return": OK}]},
