@@ -27,7 +27,7 @@ from emulator.web.app import Application
 from emulator.web.spaces import SPACE_IDLE, Settings
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import Never, Unpack
 
 __tracebackhide__ = on_purpose
 
@@ -45,6 +45,7 @@ class Options:
     entries and ``journal_bytes`` bytes of messages. ``control`` False turns the control API off; on a host that other
     machines can reach it requires ``control_token``. A space ends ``space_idle`` seconds after its last request. With a
     ``certificate``, a ``MadeCertificate`` or ``CertificateFiles``, the server speaks TLS. ``limits`` are for clients.
+    With a ``seed``, a whole number, random delays and chances are the same again in each run, and after each reset.
     """
 
     host: str | Sequence[str] = "127.0.0.1"
@@ -59,6 +60,7 @@ class Options:
     space_idle: float = SPACE_IDLE
     certificate: Certificate | None = None
     limits: HttpLimits = field(default_factory=HttpLimits)
+    seed: int | None = None
 
     @property
     def is_exposed(self) -> bool:
@@ -76,6 +78,7 @@ class Options:
             max_delay=self.max_delay,
             journal=JournalLimits(self.journal_size, self.journal_bytes),
             space_idle=self.space_idle,
+            seed=self.seed,
         )
 
 
@@ -104,7 +107,9 @@ class Emulator(Rescue):
         options = options or Options()
         settings = options.settings()
         self._process = os.getpid()
-        self._engine = Engine(load_scenario(scenario), limits=settings.journal, max_delay=settings.max_delay)
+        self._engine = Engine(
+            load_scenario(scenario), settings.seed, limits=settings.journal, max_delay=settings.max_delay
+        )
         file = file or _file_of(scenario)
         folder = ScenarioFolder(file, self._engine) if file else None
         self._watcher = folder if watch else None
@@ -138,9 +143,9 @@ class Emulator(Rescue):
         """The CA certificate for clients, if one was made; a temporary file is removed at the stop."""
         return self._server.ca_file
 
-    def when(self, **words: Unpack[RuleWords]) -> Conditions:
+    def when(self, *given: Never, **words: Unpack[RuleWords]) -> Conditions:
         self._check_process()
-        return super().when(**words)
+        return super().when(*given, **words)
 
     def add_rule(self, rule: RuleData) -> int:
         return self.engine.add_rule(rule_from_data(rule))

@@ -18,10 +18,11 @@ from emulator.core.matching import FIELDS
 from emulator.errors import EmulatorError, Problem, ScenarioError, VerificationError, on_purpose
 from emulator.escaping import visible
 from emulator.scenario.loading import check_rule_words
+from emulator.scenario.meanings import duration_meant, failure_meant
 from emulator.scenario.suggestions import hint
 
 if TYPE_CHECKING:
-    from typing_extensions import Self, Unpack
+    from typing_extensions import Never, Self, Unpack
 
 __tracebackhide__ = on_purpose
 
@@ -44,6 +45,7 @@ class RuleWords(CallWords, total=False):
     name: str
     times: int
     per: str
+    chance: str
 
 
 class VerifyWords(CallWords, total=False):
@@ -99,11 +101,12 @@ class Rescue(ABC):
     def refusals(self) -> Sequence[Refusal]:
         """The requests in the journal that did not become calls, the oldest first."""
 
-    def when(self, **words: Unpack[RuleWords]) -> Conditions:
+    def when(self, *given: Never, **words: Unpack[RuleWords]) -> Conditions:
         """Begin a rule that comes before all others, with the words of a rule in a file.
 
         ``rescue.when(session=1001).returns("startSessionRet_OK")``; ScenarioError at once for a wrong word.
         """
+        _refuse_unnamed("when", given)
         rule = _grouped("when", words, RuleWords)
         check_rule_words(rule)
         return Conditions(self, rule)
@@ -120,12 +123,13 @@ class Rescue(ABC):
     def remove_rule(self, rule_id: int) -> bool:
         """Remove a rule that was added; return False if there is none."""
 
-    def verify(self, **words: Unpack[VerifyWords]) -> None:
+    def verify(self, *given: Never, **words: Unpack[VerifyWords]) -> None:
         """Raise VerificationError, an AssertionError, unless as many calls came as expected; by default, at least one.
 
         ``rescue.verify(session=1001, times=1)``; the message says what came instead. With ``within="2s"`` it waits for
         the calls, no longer than necessary: ``never`` and ``at_most`` watch the whole time. A reset ends the wait.
         """
+        _refuse_unnamed("verify", given)
         if "within" in words:
             _check_for_event_loop()
         verified, text = self.verification(verification_data(words))
@@ -185,14 +189,16 @@ class Conditions:
         if not self._is_complete and not sys.is_finalizing():
             warnings.warn(f"rescue.when(...) alone does nothing: {self!r}", RuntimeWarning, stacklevel=2, source=self)
 
-    def returns(self, result: str, *, delay: DelayWord | None = None) -> RuntimeRule:
+    def returns(self, result: str, *given: Never, delay: DelayWord | None = None) -> RuntimeRule:
         """Return a result, spelled as on the wire, maybe after a delay."""
         self._is_complete = True
+        _refuse_second("returns", result, given)
         return RuntimeRule(self._rescue, self._rule, _reply({"return": result}, delay))
 
-    def fails(self, *, delay: DelayWord | None = None, **failure: Unpack[FailureWords]) -> RuntimeRule:
+    def fails(self, *given: Never, delay: DelayWord | None = None, **failure: Unpack[FailureWords]) -> RuntimeRule:
         """Fail, with the words of ``fail`` in a file: ``fails(connection="reset")``, ``fails(status=503)``."""
         self._is_complete = True
+        _refuse_unnamed("fails", given)
         return RuntimeRule(self._rescue, self._rule, _reply({"fail": dict(failure)}, delay))
 
     def __repr__(self) -> str:
@@ -209,9 +215,17 @@ class RuntimeRule:
         self.id = rescue.add_rule(self._data(self._replies))
 
     def then(
-        self, result: str | None = None, *, fail: FailureWords | None = None, delay: DelayWord | None = None
+        self,
+        result: str | None = None,
+        *given: Never,
+        fail: FailureWords | None = None,
+        delay: DelayWord | None = None,
+        **unknown: Never,
     ) -> Self:
         """Give the next calls another result or failure; the last one stays. The counter begins anew."""
+        _refuse_second("then", result, given)
+        if unknown:
+            raise _misused("then", f"a failure is written as 'fail'; did you mean then(fail={unknown!r})?")
         words = {"return": result, "fail": fail}
         replies = [*self._replies, _reply({key: value for key, value in words.items() if value is not None}, delay)]
         if not self._rescue.change_rule(self.id, self._data(replies)):
@@ -304,6 +318,28 @@ def _got(entry: Entry) -> str:
 
 def _reply(words: dict[str, object], delay: DelayWord | None) -> dict[str, object]:
     return words if delay is None else {**words, "delay": delay}
+
+
+def _refuse_unnamed(method: str, given: Sequence[object]) -> None:
+    """Raise ScenarioError for values without their names, and say which name was probably meant."""
+    if not given:
+        return
+    meant = "session=..., auth_code=..."  # a value is not repeated: it may be an auth code
+    if method == "fails":
+        key, value = failure_meant(given[0]) or ("connection", "reset")
+        meant = f"{key}={value}" if key == "status" else f"{key}={value!r}"
+    raise _misused(method, f"takes its values by name; did you mean {method}({meant})?")
+
+
+def _refuse_second(method: str, first: object, given: Sequence[object]) -> None:
+    if given:
+        second = f"delay={given[0]!r}" if duration_meant(given[0]) else ""
+        meant = f"{method}({first!r}, {second})" if second else f"{method}({first!r}).then({given[0]!r})"
+        raise _misused(method, f"takes one result; did you mean {meant}?")
+
+
+def _misused(method: str, message: str) -> ScenarioError:
+    return ScenarioError([Problem(method, 0, 0, message)])
 
 
 def _grouped(name: str, words: Mapping[str, object], known_words: type) -> dict[str, object]:

@@ -92,6 +92,25 @@ def test_a_rule_has_a_name_and_counts_as_in_a_file(rescue: Rescue) -> None:
     assert first.delay == 0.001
 
 
+def test_a_call_left_to_chance_says_so_whoever_answered_it(rescue: Rescue) -> None:
+    rescue.when(session=1001, name="flaky", chance="0.000001%").fails(status=503)
+    assert call(rescue) == "OK"
+    near_misses = [*map(str, rescue.calls[0].near_misses())]
+    assert near_misses == ["flaky: left to chance: it answers 0.000001 % of these calls"]
+
+
+def test_with_a_seed_chances_are_the_same_after_each_reset() -> None:
+    def drawn(rescue: Rescue) -> list[str]:
+        rescue.when(session=1001, chance="50%").fails(status=503)
+        return [call(rescue) for _ in range(20)]
+
+    with Emulator.start(SCENARIO, Options(seed=7)) as first, Emulator.start(SCENARIO, Options(seed=7)) as second:
+        before = drawn(first)
+        first.reset()
+        assert drawn(first) == before == drawn(second)
+        assert {*before} == {"OK", "503"}
+
+
 def test_a_rule_is_removed(rescue: Rescue) -> None:
     rule = rescue.when(session=7).returns("startSessionRet_OK")
     rule.remove()
@@ -116,6 +135,18 @@ WRONG: list[tuple[Callable[[Any], object], str]] = [
     (lambda rescue: rescue.when().fails(conection="reset"), "unknown key; did you mean 'connection'?"),
     (lambda rescue: rescue.when().fails(), "needs 'exception', 'status' or 'connection'"),
     (lambda rescue: rescue.when().returns("startSessionRet_OK").then(), "needs 'return' or 'fail'"),
+    (lambda rescue: rescue.when(1001), "when: takes its values by name; did you mean when(session=..., auth_code=...)?"),
+    (lambda rescue: rescue.verify(1001), "verify: takes its values by name"),
+    (lambda rescue: rescue.when().fails("reset"), "fails: takes its values by name; did you mean fails(connection='reset')?"),
+    (lambda rescue: rescue.when().fails(503), "did you mean fails(status=503)?"),
+    (lambda rescue: rescue.when().fails("Timeout expired."), "did you mean fails(exception='Timeout expired.')?"),
+    (lambda rescue: rescue.when().returns("startSessionRet_OK", "2s"), "did you mean returns('startSessionRet_OK', delay='2s')?"),
+    (lambda rescue: rescue.when().returns("startSessionRet_Error", "startSessionRet_OK"), "did you mean returns('startSessionRet_Error').then('startSessionRet_OK')?"),
+    (lambda rescue: rescue.when().returns("reset"), "'reset' is not a result; did you mean 'fail: {connection: reset}'?"),
+    (lambda rescue: rescue.when(session=7).returns("startSessionRet_OK").then(connection="reset"), "did you mean then(fail={'connection': 'reset'})?"),
+    (lambda rescue: rescue.when(session=range(1, 10)), "did you mean {from: 1, to: 9}?"),
+    (lambda rescue: rescue.when(chance=0.1), "chance: 0.1 is not a percentage; did you mean '10%' or '0.1%'?"),
+    (lambda rescue: rescue.when(auth_code="de***"), "ends in '***', as masked codes are shown"),
     (lambda rescue: rescue.verify(sesion=1), "verify: unknown word 'sesion'; did you mean 'session'?"),
     (lambda rescue: rescue.verify(times=1, never=True), "'times' cannot stand beside 'never'"),
     (lambda rescue: rescue.verify(session="x"), "when.session: "),

@@ -155,6 +155,12 @@ def _web_address(context: click.Context, option: click.Parameter, value: str | N
     default="info",
     help="The least level that is logged: info has a line per call, debug one more when it arrives.",
 )
+@click.option(
+    "--seed",
+    type=COUNT,
+    metavar="N",
+    help="Make random delays and chances repeatable: the same calls get the same answers after each start and reset.",
+)
 @click.option("--show-auth-codes", is_flag=True, help="Show all auth codes in full, in the log and the control API.")
 @click.option("--no-control", is_flag=True, help="Turn off the control API under /__admin and the X-Emulator headers.")
 @click.option(

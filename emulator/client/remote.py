@@ -165,8 +165,9 @@ class RemoteEmulator(Rescue):
 
 
 def _near_miss(data: shapes.NearestRuleJson) -> NearMiss:
-    rule = Rule(data["rule"], When(), (), data["times"], data["per"], data["source"])
-    return NearMiss(rule, tuple(Mismatch(**mismatch) for mismatch in data["mismatches"]))
+    chance = data["chance"] and float(data["chance"].removesuffix("%"))
+    rule = Rule(data["rule"], When(), (), data["times"], data["per"], data["source"], chance=chance or None)
+    return NearMiss(rule, tuple(Mismatch(**mismatch) for mismatch in data["mismatches"]), data["by_chance"])
 
 
 def _refusal(data: shapes.RefusalJson) -> Refusal:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
-from operator import attrgetter
 from queue import SimpleQueue
 from random import Random
 from threading import RLock
 
+from emulator.core.active_rules import ActiveRules
 from emulator.core.contract import Binding, Call
 from emulator.core.desk import Decision, Desk, DeskState, SessionStatus, TechnicianStatus
 from emulator.core.epochs import Epoch, Epochs
-from emulator.core.explain import Explanation
+from emulator.core.explain import Explanation, PossibleReply
 from emulator.core.journal import (
     NOT_KEPT,
     DecidedBy,
@@ -31,8 +30,7 @@ from emulator.core.journal import (
     Snapshot,
 )
 from emulator.core.replies import Reply, Return
-from emulator.core.rule_index import Index
-from emulator.core.rules import FindNearMisses, NearMiss, Per, Rule, RuleState, Scenario, find_near_misses
+from emulator.core.rules import FindNearMisses, NearMiss, Per, Rule, RuleState, Scenario, with_left_to_chance
 
 Watch = SimpleQueue[Exchange | str]
 """Gets the exchanges of an engine as they come, or a text that says why no more will."""
@@ -61,9 +59,8 @@ class _Past:
     """What an engine was before a reset; an engine of its own once a request from then needs one."""
 
     scenario: Scenario
-    used: dict[int, RuleState]  # the scenario's rules that had answered, by their positions
-    added: dict[int, RuleState]
-    added_codes: Counter[str]
+    counted: dict[int, RuleState]  # the scenario's rules that had answered, by their positions
+    added: tuple[RuleState, ...]
     desk: DeskState | None
     engine: Engine | None = None
 
@@ -71,29 +68,29 @@ class _Past:
 class Engine:
     """Answers calls by the rules added at run time and by a scenario, and keeps the journal. Thread-safe.
 
-    ``max_delay`` in seconds limits every delay of an answer. ``epochs`` are common to all engines at one address: a
+    ``max_delay`` in seconds limits every delay of an answer. With a ``seed``, delays and chances are the same again
+    after each reset and each replacement of the scenario. ``epochs`` are common to all engines at one address: a
     request that began before a reset is answered as before it, and changes nothing that is seen after it.
     """
 
     def __init__(
         self,
         scenario: Scenario,
-        random: Random | None = None,
+        seed: int | None = None,
         limits: JournalLimits | None = None,
         max_delay: float = math.inf,
         epochs: Epochs | None = None,
     ) -> None:
         self.epochs = epochs or Epochs()
         self._lock = RLock()  # guards everything below, and all that it refers to
-        self._random = random or Random()
+        self._seed = seed
+        self._random = Random()
         self._max_delay = max_delay
         self._journal = Journal(limits or JournalLimits())
         self._watches: list[Watch] = []
         self._closed = ""  # why there is nothing to wait for; "" if there is
         self._last_rule_id = 0
-        self._added: dict[int, RuleState] = {}
-        self._added_codes: Counter[str] = Counter()
-        self._considered: FindNearMisses | None = None  # created on demand, again after each change of the rules
+        self._rules = ActiveRules(Scenario(""))
         self.replace(scenario)
 
     def answer(self, call: Call, raw: RawExchange | None = None) -> Exchange:
@@ -106,18 +103,20 @@ class Engine:
             if (past := self._past_of(raw)) is not None:
                 return replace(self._as_it_was(past).answer(call, raw), id=NOT_KEPT)
             call_id = self._journal.last_id + 1
-            state = self._choose(call)
+            considered: FindNearMisses | None = self._rules.considered()
+            state, left_to_chance = self._rules.choose(call, self._random)
             if state is None:
                 decision = self._desk.answer(call) if self._desk else None
                 rule, (decided_by, reply) = None, self._without_rule(decision)
                 reason = decision.reason if decision else ""
+                if decided_by is DecidedBy.DESK:
+                    considered = None
             else:
-                if not state.hits:
-                    self._used.append(state)
                 decided_by, rule, reason = DecidedBy.RULE, state.rule, ""
-                reply = state.take_reply(call, call_id)
+                reply = self._rules.take_reply(state, call, call_id)
             delay = 0.0 if reply.delay is None else min(reply.delay.seconds(self._random), self._max_delay)
-            considered = self._considered or self._considered_rules()
+            if left_to_chance:
+                considered = partial(with_left_to_chance, [each.rule for each in left_to_chance], considered)
             exchange = Exchange(call_id, call, reply.outcome, delay, decided_by, rule, reason, raw, considered)
             self._journal.add(exchange)
             for watch in self._watches:
@@ -183,62 +182,55 @@ class Engine:
     def explain(self, call: Call) -> Explanation:
         """Explain what ``answer`` would do with the call now; nothing changes."""
         with self._lock:
-            states, considered = self._active(), self._considered_rules()
-            chosen = self._choose(call)
+            states, considered = self._rules.states(), self._rules.considered()
+            chosen, maybe = self._rules.choose(call, None)
+            by_chance = tuple(PossibleReply(state.rule, state.next_reply(call)) for state in maybe)
             if chosen is None:
                 decision = self._desk.decide(call) if self._desk else None
                 decided_by, reply = self._without_rule(decision)
-                reason = decision.reason if decision else "no rule accepts the call"
+                reason = decision.reason if decision else f"no {'other ' if maybe else ''}rule accepts the call"
             else:
                 decided_by, reply, reason = DecidedBy.RULE, chosen.next_reply(call), ""
                 states = states[: states.index(chosen)]
-        passed_over = tuple(NearMiss(state.rule, state.rule.when.mismatches(call)) for state in states)
-        near_misses = considered(call, None, False) if decided_by is DecidedBy.OTHERWISE else ()
+        passed_over = tuple(NearMiss(each.rule, each.rule.when.mismatches(call), each in maybe) for each in states)
+        near_misses: tuple[NearMiss, ...] = ()
+        if decided_by is DecidedBy.OTHERWISE:
+            near_misses = with_left_to_chance([state.rule for state in maybe], considered, call, None, False)
         rule = None if chosen is None else chosen.rule
-        return Explanation(call, passed_over, decided_by, rule, reply, reason, near_misses)
+        return Explanation(call, passed_over, by_chance, decided_by, rule, reply, reason, near_misses)
 
     def names_code(self, auth_code: str) -> bool:
         """Return True if any rule or the desk names this auth code literally."""
-        return auth_code in self._codes or auth_code in self._added_codes  # no lock: both lookups are atomic
+        return self._rules.names_code(auth_code)  # no lock: it needs none
 
     def add_rule(self, rule: Rule) -> int:
         """Add a rule before all others, and return its id."""
         with self._lock:
             self._last_rule_id += 1
-            self._add(self._last_rule_id, rule)
+            self._rules.add(self._last_rule_id, rule)
             return self._last_rule_id
 
     def change_rule(self, rule_id: int, rule: Rule) -> bool:
         """Replace a rule that was added, at its position and with new counters; return False if there is none."""
         with self._lock:
-            was_there = self.remove_rule(rule_id)
+            was_there = self._rules.remove(rule_id)
             if was_there:
-                self._add(rule_id, rule)
+                self._rules.add(rule_id, rule)
             return was_there
 
     def remove_rule(self, rule_id: int) -> bool:
         """Remove an added rule; return False if there is none with that id."""
         with self._lock:
-            state = self._added.pop(rule_id, None)
-            if state is None:
-                return False
-            self._index.remove(state, state.rule.when)
-            for code in state.rule.when.literal_codes():
-                self._added_codes[code] -= 1
-                if not self._added_codes[code]:
-                    del self._added_codes[code]
-            self._considered = None
-            return True
+            return self._rules.remove(rule_id)
 
     def remove_rules(self) -> None:
         with self._lock:
-            for rule_id in [*self._added]:
-                self.remove_rule(rule_id)
+            self._rules.remove_added()
 
     def rules(self) -> tuple[RuleStatus, ...]:
         """Return all active rules, in the order in which they are tried."""
         with self._lock:
-            states = self._active()
+            states = self._rules.states()
             return tuple(RuleStatus(state.rule, state.hits, state.rule.id, state.last) for state in states)
 
     def desk(self) -> Desk | None:
@@ -262,19 +254,16 @@ class Engine:
         The scenario stays unless another one is given. What began before belongs to the state before.
         """
         with self._lock:
-            used = [state for state in self._used if state.position >= 0]
-            copies = {state.position: copy(state) for state in used}
-            past = _Past(self.scenario, copies, dict(self._added), self._added_codes.copy(), copy(self._desk))
+            rules = self._rules
+            past = _Past(self.scenario, rules.counted(), (*rules.added.values(),), copy(self._desk))
             self.epochs.end(self, past)
-            self.remove_rules()
+            rules.reset()
             self._journal.clear()
             self._end_waits("the journal was reset")
             if scenario is not None and scenario is not self.scenario:
                 self.replace(scenario)
                 return
-            for state in used:
-                state.reset()
-            self._used.clear()
+            self._random.seed(self._seed)
             if self._desk is not None:
                 self._desk.reset()
 
@@ -284,23 +273,12 @@ class Engine:
 
     def replace(self, scenario: Scenario) -> None:
         """Use another scenario, in its initial state, from the next call on; the added rules stay before its rules."""
-        self._use(scenario, {})
-
-    def _use(self, scenario: Scenario, used: Mapping[int, RuleState]) -> None:
-        """Use a scenario, in its initial state except for the rules that were ``used``, by their positions."""
-        states = [used.get(position) or RuleState(rule, position) for position, rule in enumerate(scenario.rules)]
-        index: Index[RuleState] = Index()
-        for state in states:
-            index.add(state, state.rule.when)
-        owners = () if scenario.desk is None else scenario.desk.administrators
-        codes = {owner.auth_code for owner in owners}.union(*(rule.when.literal_codes() for rule in scenario.rules))
-        with self._lock:  # not before: deriving all this takes long
-            self.scenario, self._states, self._index, self._codes = scenario, states, index, codes
-            for state in self._added.values():
-                index.add(state, state.rule.when)
-            self._used: list[RuleState] = []  # the rules that have answered a call since the last reset
+        rules = ActiveRules(scenario)  # before the lock: this takes long
+        with self._lock:
+            rules.take_over(self._rules.added.values())
+            self.scenario, self._rules = scenario, rules
             self._desk = None if scenario.desk is None else DeskState(scenario.desk)
-            self._considered = None
+            self._random.seed(self._seed)
 
     def _past_of(self, raw: RawExchange) -> _Past | None:
         """Return what this engine was when a request came, if it has been reset since."""
@@ -314,35 +292,14 @@ class Engine:
         engine = past.engine
         if engine is None:
             engine = past.engine = Engine(Scenario(""), max_delay=self._max_delay)
-            engine._added, engine._added_codes = past.added, past.added_codes
-            engine._use(past.scenario, past.used)
-            engine._desk = past.desk
+            engine.scenario, engine._desk = past.scenario, past.desk
+            engine._rules = ActiveRules(past.scenario, past.counted)
+            engine._rules.take_over(past.added)
         return engine
 
     def _end_waits(self, why: str) -> None:
         for watch in self._watches:
             watch.put(why)
-
-    def _add(self, rule_id: int, rule: Rule) -> None:
-        state = self._added[rule_id] = RuleState(replace(rule, id=rule_id), -rule_id)
-        self._index.add(state, rule.when)
-        self._added_codes.update(rule.when.literal_codes())
-        self._considered = None
-
-    def _active(self) -> list[RuleState]:
-        return [*sorted(self._added.values(), key=attrgetter("position")), *self._states]
-
-    def _considered_rules(self) -> FindNearMisses:
-        if self._considered is None:
-            added = [state.rule for state in self._active()[: len(self._added)]]
-            self._considered = partial(find_near_misses, added, self.scenario.rules)
-        return self._considered
-
-    def _choose(self, call: Call) -> RuleState | None:
-        for state in self._index.candidates(call):
-            if state.can_answer(call):
-                return state
-        return None
 
     def _without_rule(self, decision: Decision | None) -> tuple[DecidedBy, Reply]:
         if decision is None or decision.result is None:

@@ -19,9 +19,20 @@ _MAX_RULES_LISTED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
+class PossibleReply:
+    """What a rule with a chance replies, if it answers the call."""
+
+    rule: Rule
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
+    """What would happen to a call; ``rule`` and ``reply`` are what happens if no rule of ``by_chance`` answers it."""
+
     call: Call
     passed_over: tuple[NearMiss, ...]  # in order, the rules before the one that answers, or all if none does
+    by_chance: tuple[PossibleReply, ...]  # in order, those of them that may answer
     decided_by: DecidedBy
     rule: Rule | None
     reply: Reply
@@ -33,14 +44,22 @@ class Explanation:
         call, more = self.call, len(self.passed_over) - _MAX_RULES_LISTED
         auth_code = format_auth_code(call.auth_code)
         lines = [f"call: session {call.session}, node {call.node}, auth code {auth_code}, {call.binding.value}"]
-        lines += [f"  no   {miss}" for miss in self.passed_over[:_MAX_RULES_LISTED]]
+        lines += [
+            f"  may  {miss.rule}: it answers {miss.rule.share} of these calls" if miss.by_chance else f"  no   {miss}"
+            for miss in self.passed_over[:_MAX_RULES_LISTED]
+        ]
         if more > 0:
             lines.append(f"  no   {more} more rules")
         if self.rule is not None:
-            lines += [f"  yes  {self.rule}", f"answer: {self.reply}, decided by rule {self.rule}"]
+            lines.append(f"  yes  {self.rule}")
+            decider = f"rule {self.rule}"
         else:
-            decider = "the desk" if self.decided_by is DecidedBy.DESK else "otherwise"
-            lines.append(f"answer: {self.reply}, decided by {decider}: {self.reason}")
+            decider = f"{'the desk' if self.decided_by is DecidedBy.DESK else 'otherwise'}: {self.reason}"
+        calls = "these calls"
+        for each in self.by_chance[:_MAX_RULES_LISTED]:
+            lines.append(f"answer to {each.rule.share} of {calls}: {each.reply}, decided by rule {each.rule}")
+            calls = "the others"
+        lines.append(f"answer{' to the others' if self.by_chance else ''}: {self.reply}, decided by {decider}")
         return "\n".join([*lines, *(f"near miss: {miss}" for miss in self.near_misses)])
 
     def as_data(self) -> dict[str, object]:
@@ -49,6 +68,15 @@ class Explanation:
         return {
             "call": dict(zip(FIELDS, fields, strict=True)),
             "passed_over": [miss.as_data() for miss in self.passed_over],
+            "by_chance": [
+                {
+                    "rule": each.rule.name,
+                    "source": each.rule.source,
+                    "chance": each.rule.percentage,
+                    "reply": str(each.reply),
+                }
+                for each in self.by_chance
+            ],
             "decided_by": self.decided_by.value,
             "rule": None if self.rule is None else {"rule": self.rule.name, "source": self.rule.source},
             "reply": str(self.reply),

@@ -178,14 +178,12 @@ class Exchange(_Entry):
         return f"{self.decider} ({self.reason})" if self.reason else self.decider
 
     def near_misses(self, *, related: bool = False) -> tuple[NearMiss, ...]:
-        """Return the rules, of those active when the call came, that came closest to accepting it.
+        """Return the rules, of those active when the call came, that left it to chance or came closest to accepting it.
 
         With ``related``, only rules that have something in common with the call: see ``find_near_misses``.
-        None if the desk decided: what it decided is explained by its reason, not by the rules.
+        If the desk decided, only those that left it to chance: the desk's reason explains the rest.
         """
-        if self.considered is None or self.decided_by is DecidedBy.DESK:
-            return ()
-        return self.considered(self.call, self.rule, related)
+        return () if self.considered is None else self.considered(self.call, self.rule, related)
 
 
 @dataclass(frozen=True, slots=True)

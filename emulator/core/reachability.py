@@ -25,7 +25,8 @@ _ALL_NUMBERS: Final[Intervals] = ((INT32_MIN, INT32_MAX),)
 def unreachable(rules: Mapping[int, Rule]) -> Iterator[tuple[int, int | None]]:
     """Yield, in order, each unreachable rule's number with that of an earlier rule that accepts all calls it accepts.
 
-    The second number is None if the rule's own conditions accept no call. A rule with ``times`` shadows no other rule.
+    The second number is None if the rule's own conditions accept no call. A rule with ``times`` or ``chance`` shadows
+    no other rule.
     """
     earlier: Index[_Positioned] = Index()
     limit = max(100, MAX_COMPARISONS // max(1, len(rules)))
@@ -39,7 +40,7 @@ def unreachable(rules: Mapping[int, Rule]) -> Iterator[tuple[int, int | None]]:
         shadowed_by = next((candidate for candidate in candidates if candidate.shadows(positioned)), None)
         if shadowed_by is not None:
             yield number, shadowed_by.position
-        elif rule.times is None:
+        elif rule.times is None and rule.chance is None:
             earlier.add(positioned, rule.when)
 
 

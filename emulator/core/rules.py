@@ -23,6 +23,8 @@ OTHERWISE: Final = Reply(Return(Result.ERROR))
 NEAR_MISSES: Final = 3
 """How many near misses are reported."""
 
+MAX_CHANCE_DECIMALS: Final = 6
+
 MAX_COUNTERS: Final = 100_000
 """How many sessions, nodes or auth codes one rule counts; beyond that the least recently used counter is dropped."""
 
@@ -49,14 +51,28 @@ class Rule:
     definition: str | None = field(
         default=None, repr=False, compare=False
     )  # as given, as JSON; None: not given as data
+    chance: float | None = None  # the percentage of the accepted calls that it answers, above 0, below 100; None: all
     id: int | None = field(default=None, repr=False, compare=False)  # of a rule that was added at run time
 
     def text(self) -> str:
         """Return the conditions and replies, such as ``session 1: startSessionRet_OK, then status 503; 2 times``."""
         replies = ", then ".join(map(str, self.replies))
         times = "" if self.times is None else f"; {self.times} times"
+        chance = "" if self.chance is None else f"; chance {self.percentage}"
         per = "" if self.per is Per.RULE else f"; counted per {self.per.value}"
-        return f"{self.when.text()}: {replies}{times}{per}"
+        return f"{self.when.text()}: {replies}{times}{chance}{per}"
+
+    @property
+    def percentage(self) -> str | None:
+        """The chance as in a scenario: ``10%``."""
+        if self.chance is None:
+            return None
+        return f"{self.chance:.{MAX_CHANCE_DECIMALS}f}".rstrip("0").rstrip(".") + "%"
+
+    @property
+    def share(self) -> str:
+        """The share that the rule answers of the calls that it accepts, in a text: ``10 %``."""
+        return "all" if self.percentage is None else self.percentage.replace("%", " %")
 
     def __str__(self) -> str:
         return self.name if self.source is None else f"{self.name} ({self.source})"
@@ -127,16 +143,22 @@ class RuleState:
 
 @dataclass(frozen=True, slots=True)
 class NearMiss:
-    """A rule that did not answer a call, with its mismatches; none if it accepts the call but is spent."""
+    """A rule that did not answer a call, with its mismatches.
+
+    Without any, it accepts the call but is spent, or with ``by_chance`` left it to the rules below.
+    """
 
     rule: Rule
     mismatches: tuple[Mismatch, ...]
+    by_chance: bool = False
 
     @property
     def reason(self) -> str:
         """Human-readable reason why the rule did not answer."""
         if self.mismatches:
             return "; ".join(mismatch.text() for mismatch in self.mismatches)
+        if self.by_chance:
+            return f"left to chance: it answers {self.rule.share} of these calls"
         per = "" if self.rule.per is Per.RULE else f" for this {self.rule.per.value}"
         return f"spent: it has answered {self.rule.times} of {self.rule.times} times{per}"
 
@@ -145,7 +167,14 @@ class NearMiss:
 
     def as_data(self) -> dict[str, object]:
         mismatches = [mismatch.as_data() for mismatch in self.mismatches]
-        return {"rule": self.rule.name, "source": self.rule.source, "spent": not mismatches, "mismatches": mismatches}
+        spent = not mismatches and not self.by_chance
+        return {
+            "rule": self.rule.name,
+            "source": self.rule.source,
+            "spent": spent,
+            "by_chance": self.by_chance,
+            "mismatches": mismatches,
+        }
 
 
 FindNearMisses = Callable[[Call, Rule | None, bool], tuple[NearMiss, ...]]
@@ -184,3 +213,12 @@ def _is_misspelt(condition: Condition, value: int | str | None) -> bool:
         return False
     named = known_codes(condition.values).nearest(str(value))
     return named is not None and is_close(str(value), named)
+
+
+def with_left_to_chance(
+    left: Sequence[Rule], others: FindNearMisses | None, call: Call, answered_by: Rule | None, related: bool
+) -> tuple[NearMiss, ...]:
+    """Return the rules that left the call to chance before the other near misses."""
+    more = () if others is None else others(call, answered_by, related)
+    rest = (miss for miss in more if not any(miss.rule is rule for rule in left))
+    return (*(NearMiss(rule, (), by_chance=True) for rule in left), *rest)[:NEAR_MISSES]

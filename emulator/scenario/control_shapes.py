@@ -18,6 +18,9 @@ Remarks = Annotated[list[str], Field(description="What the client probably did w
 DeskReason = Annotated[
     str, Field(description='Why the desk decided so, or left the call to otherwise; "" if a rule decided, or no desk.')
 ]
+Chance = Annotated[
+    str | None, Field(description="The share of the accepted calls that the rule answers, such as 10%; null: all.")
+]
 Seconds = Annotated[float, Field(ge=0, description="Seconds.")]
 Started = Annotated[float, Field(description="When it began, in seconds since 1970; another value: it began anew.")]
 
@@ -116,6 +119,7 @@ class RuleJson(TypedDict):
     ]
     times: int | None
     per: Per
+    chance: Chance
 
 
 class RuleListJson(TypedDict):
@@ -140,6 +144,7 @@ class RuleNameJson(TypedDict):
 
 class NearMissJson(RuleNameJson):
     spent: bool
+    by_chance: Annotated[bool, Field(description="The rule accepts the call, but left it to chance.")]
     mismatches: list[MismatchJson]
 
 
@@ -147,6 +152,7 @@ class NearestRuleJson(NearMissJson):
     reason: str
     times: int | None
     per: Per
+    chance: Chance
 
 
 class MessageJson(TypedDict):
@@ -284,9 +290,17 @@ class CallJson(TypedDict):
     binding: Binding
 
 
+class PossibleReplyJson(RuleNameJson):
+    chance: Chance
+    reply: str
+
+
 class ExplanationJson(TypedDict):
+    """What would happen to a call; ``rule`` and ``reply`` are what happens if no rule in ``by_chance`` answers it."""
+
     call: CallJson
     passed_over: list[NearMissJson]
+    by_chance: Annotated[list[PossibleReplyJson], Field(description="In order, the rules that may answer.")]
     decided_by: DecidedBy
     rule: RuleNameJson | None
     reply: str

@@ -8,14 +8,23 @@ from enum import Enum
 from functools import cache
 from importlib import metadata
 from typing import Annotated, Any, Final, Literal, TypeVar
+from unicodedata import category
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from emulator.core.contract import INT32_MAX, INT32_MIN, RESULT_TYPE, Binding, Result
 from emulator.core.desk import AccountStatus, Role, SessionStatus, TechnicianStatus
-from emulator.core.rules import Per
+from emulator.core.rules import MAX_CHANCE_DECIMALS, Per
 from emulator.delivery import ConnectionFault
+from emulator.scenario.meanings import (
+    duration_meant,
+    no_condition,
+    no_failure,
+    no_list_of_bindings,
+    no_number_condition,
+    no_random_delay,
+)
 from emulator.scenario.source import UnquotedStr
 from emulator.scenario.strict_model import NO_VALUE, invalid
 from emulator.scenario.suggestions import format_value, hint, kind_of, quote_value
@@ -35,6 +44,10 @@ _WAIT: Final = (  # more than nothing, at most a minute
     r"(?![0.]+m?s$)0*(([0-9]|[1-5][0-9])(\.[0-9]+)?s|60(\.0+)?s"
     r"|([0-9]{1,4}|[1-5][0-9]{4})(\.[0-9]+)?ms|60000(\.0+)?ms)"
 )
+_PERCENTAGE: Final = rf"(?!0+(?:\.0+)?%)[0-9]{{1,2}}(?:\.[0-9]{{1,{MAX_CHANCE_DECIMALS}}})?%"
+_SHARE: Final = re.compile(r"([0-9]{1,20}(?:[.,][0-9]{1,20})?) ?(%|percent)?")  # what may have been meant as one
+_UNSEEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+_UNSEEN: Final = re.compile("[\u034f\u115f\u1160\u2800\u3164\ufe00-\ufe0f\uffa0]")  # of other categories
 _MAX_DIGITS: Final = 20  # enough to see that a number is out of any range here; int() is slow for long texts
 
 E = TypeVar("E", bound=Enum)
@@ -112,8 +125,45 @@ def _wait(value: object) -> float:
 def _duration(value: object) -> float:
     match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
     if match is None:
-        raise _wrong(value, f"must be a duration such as 250ms or 1.5s, not {quote_value(value)}")
+        meant = duration_meant(value)
+        end = f"; did you mean {meant}?" if meant else ""
+        raise _wrong(value, f"must be a duration such as 250ms or 1.5s, not {quote_value(value)}{end}")
     return float(match[1]) / (1000 if match[2] == "ms" else 1)
+
+
+def _chance(value: object) -> float:
+    """Read a percentage; whatever else looks like a share gets an error with the percentage that was meant."""
+    text = quote_value(value)
+    match = _SHARE.fullmatch(str(value)) if isinstance(value, str | int | float) else None
+    if match is None:
+        raise _wrong(value, f"must be a percentage such as 10% or 0.5%, not {text}")
+    number, is_percentage = match[1].replace(",", "."), bool(match[2])
+    share = float(number)
+    if not is_percentage and 0 < share < 1:
+        raise invalid(f"{text} is not a percentage; did you mean '{share * 100:.10g}%' or '{share:.10g}%'?")
+    if share == 0:
+        raise invalid(f"{text}: the rule would answer no call; leave out the rule, or write a chance such as 10%")
+    if share == 100:
+        raise invalid(f"{text}: the rule would answer every call that it accepts; leave out 'chance' for that")
+    if share > 100:
+        raise invalid(f"{text} is more than all calls; a chance is above 0% and below 100%, such as 10%")
+    if not re.fullmatch(_PERCENTAGE, str(value)):
+        if len(number.partition(".")[2]) > MAX_CHANCE_DECIMALS:
+            raise invalid(f"{text} has more than {MAX_CHANCE_DECIMALS} decimals")
+        raise invalid(f"{text} is not a percentage; did you mean '{number}%'?")
+    return share
+
+
+def _auth_code(value: str) -> str:
+    """Refuse a code with characters that cannot be seen, and one that was masked: both were copied by mistake."""
+    if not (value.isascii() and value.isprintable()):
+        for index, char in enumerate(value, start=1):
+            if _UNSEEN.match(char) or (char != " " and category(char) in _UNSEEN_CATEGORIES):
+                found = f"U+{ord(char):04X} at character {index}, which cannot be seen"
+                raise invalid(f"contains {found}; remove it, or write a regular expression: {{matches: ...}}")
+    if value.endswith("***"):
+        raise invalid("ends in '***', as masked codes are shown; write the whole code")
+    return value
 
 
 def _version(value: object) -> int:
@@ -145,15 +195,21 @@ def check_space_name(name: str) -> str:
 Int32 = Annotated[int, Field(ge=INT32_MIN, le=INT32_MAX), _integer(INT32_MIN, INT32_MAX, ", which is int32")]
 Count = Annotated[int, Field(ge=1, le=INT32_MAX), _integer(1, INT32_MAX)]
 Number = Annotated[int, Field(ge=0, le=INT32_MAX), _integer(0, INT32_MAX)]
+NumberValue = Annotated[Int32, BeforeValidator(no_number_condition)]
 EntryId = Annotated[int, Field(ge=0, le=MAX_ENTRY_ID), _integer(0, MAX_ENTRY_ID)]
 Version = Annotated[Literal[1], BeforeValidator(_version)]
 Status = Annotated[int, Field(ge=200, le=599), _integer(200, 599, ", the statuses that end a request")]
 Boolean = Annotated[bool, BeforeValidator(_boolean)]
 Wait = Annotated[float, BeforeValidator(_wait), WithJsonSchema({"type": "string", "pattern": f"^{_WAIT}$"})]
 Seconds = Annotated[float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$"})]
+DelayValue = Annotated[Seconds, BeforeValidator(no_random_delay)]
+Chance = Annotated[float, BeforeValidator(_chance), WithJsonSchema({"type": "string", "pattern": f"^{_PERCENTAGE}$"})]
 
 ResultName = Annotated[Result, _member(Result, "a result", f"{RESULT_TYPE}_")]
+ResultKey = Annotated[ResultName, no_failure("'fail: {}'")]
+ReplyName = Annotated[ResultName, no_failure("{{fail: {}}}")]
 BindingName = Annotated[Binding, _member(Binding, "a binding")]
+BindingValue = Annotated[BindingName, BeforeValidator(no_list_of_bindings)]
 FaultName = Annotated[ConnectionFault, _member(ConnectionFault, "a connection fault")]
 PerName = Annotated[Per, _member(Per, "a value of 'per'")]
 AccountStatusName = Annotated[AccountStatus, _member(AccountStatus, "the status of an account")]
@@ -231,6 +287,10 @@ NonEmptyText = Annotated[str, Field(strict=True, min_length=1), AfterValidator(_
 ShortText = Annotated[
     Text, _full_match(_ONE_LINE, "must be one line of 1 to 200 characters"), _schema_pattern(_ONE_LINE)
 ]
+_NOT_MASKED: Final = Field(json_schema_extra={"not": {"type": "string", "pattern": r"\*\*\*$"}})
+AuthCode = Annotated[Text, AfterValidator(_auth_code), _NOT_MASKED]
+AuthCodeValue = Annotated[AuthCode, BeforeValidator(no_condition)]
+NonEmptyAuthCode = Annotated[NonEmptyText, AfterValidator(_auth_code), _NOT_MASKED]
 XmlText = Annotated[
     Text, _full_match(_XML, "contains a control character, which XML cannot represent"), _schema_pattern(_XML)
 ]

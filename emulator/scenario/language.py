@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, ClassVar, Final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from emulator.core import desk
 from emulator.core.contract import Result
 from emulator.core.matching import Absent, Condition, Matches, Not, OneOf, Range, When
 from emulator.core.rules import OTHERWISE, Per, Rule, Scenario
 from emulator.scenario import fields
-from emulator.scenario.reply_models import DelayField, FailureField, ReplyField, build_reply
+from emulator.scenario.meanings import list_of_replies, result_meant
+from emulator.scenario.reply_models import DelayField, FailureField, FailureModel, ReplyField, build_reply
 from emulator.scenario.strict_model import CrossFieldError, ParsedAs, StrictModel, Variant
+from emulator.scenario.suggestions import format_value
 
 MAX_RULES: Final = 100_000
 
@@ -83,9 +85,9 @@ def _condition(parsed: int | str | tuple[int | str, ...] | _ConditionModel) -> C
     return Not(parsed.not_)
 
 
-NumberField = Annotated[Condition, ParsedAs(NumberConditionModel, _condition, scalar=fields.Int32, lists=True)]
-TextField = Annotated[Condition, ParsedAs(TextConditionModel, _condition, scalar=fields.Text, lists=True)]
-BindingField = Annotated[Condition, ParsedAs(BindingConditionModel, _condition, scalar=fields.BindingName, lists=True)]
+NumberField = Annotated[Condition, ParsedAs(NumberConditionModel, _condition, scalar=fields.NumberValue, lists=True)]
+TextField = Annotated[Condition, ParsedAs(TextConditionModel, _condition, scalar=fields.AuthCodeValue, lists=True)]
+BindingField = Annotated[Condition, ParsedAs(BindingConditionModel, _condition, scalar=fields.BindingValue, lists=True)]
 
 
 class WhenModel(StrictModel):
@@ -104,6 +106,13 @@ class WhenModel(StrictModel):
     binding: BindingField | None = None
     """How the call arrives: soap11, soap12, get or post, a list of these, or a condition."""
 
+    @classmethod
+    def meant_by(cls, data: object) -> str | None:
+        if isinstance(data, list | tuple):
+            return "write all conditions in one mapping, such as {session: 1001, node: 5}"
+        key = "session" if str(data).isdecimal() else "auth_code"  # the value is not quoted: it may be an auth code
+        return f"did you mean {{{key}: ...}}?"
+
     def build(self) -> When:
         return When(self.session, self.node, self.auth_code, self.binding)
 
@@ -121,16 +130,20 @@ class RuleModel(StrictModel):
         Variant(("replies",)),
     )
     elsewhere: ClassVar[Mapping[str, str]] = {"delay": "; write it inside a reply"}
+    belongs: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(FailureModel.keys, "fail"),
+        **dict.fromkeys(WhenModel.keys, "when"),
+    }
 
     name: fields.ShortText | None = None
     """The name of the rule in logs, in the journal and on pages (default: `rule N`)."""
     when: WhenField = When()
     """The conditions, all of which must hold (default: the rule accepts every call)."""
-    return_: fields.ResultName | None = Field(default=None, alias="return")
+    return_: fields.ResultKey | None = Field(default=None, alias="return")
     """The result of every call that the rule accepts."""
     fail: FailureField | None = None
     """The failure that every accepted call gets instead of a result."""
-    replies: Annotated[tuple[ReplyField, ...], Field(min_length=1)] | None = None
+    replies: Annotated[tuple[ReplyField, ...], Field(min_length=1), BeforeValidator(list_of_replies)] | None = None
     """Replies that are given in turn; the last one is repeated."""
     delay: DelayField | None = None
     """The delay before the response: `250ms`, `1.5s`, {from, to} or {median, p99}. Only beside `return` or `fail`."""
@@ -138,12 +151,20 @@ class RuleModel(StrictModel):
     """The number of calls that the rule answers; later calls go on to the rules below (default: no limit)."""
     per: fields.PerName = Per.RULE
     """What `times` and `replies` are counted by: rule, session, node or auth_code."""
+    chance: fields.Chance | None = None
+    """The share of the accepted calls that the rule answers, such as `10%` or `0.5%`; the rules below answer the others
+    (default: all)."""
+
+    @classmethod
+    def meant_by(cls, data: object) -> str | None:
+        meant = result_meant(data)
+        return f"did you mean {{return: {meant}}}?" if meant else None
 
     def build(self, default_name: str = "", source: str | None = None, definition: str | None = None) -> Rule:
         """Return the rule; without a name or a default name it is named after its conditions."""
         name = self.name or default_name or f"when {self.when.text()}"
         replies = self.replies or (build_reply(self.return_, self.fail, self.delay),)
-        return Rule(name, self.when, replies, self.times, self.per, source, definition)
+        return Rule(name, self.when, replies, self.times, self.per, source, definition, self.chance)
 
 
 class AdministratorModel(StrictModel):
@@ -153,12 +174,16 @@ class AdministratorModel(StrictModel):
 
     name: fields.ShortText | None = None
     """The name of the person (default: `administrator N`)."""
-    auth_code: fields.NonEmptyText = Field(repr=False)
+    auth_code: fields.NonEmptyAuthCode = Field(repr=False)
     """The secret auth code of this person, exactly as written; quotes are optional."""
     status: fields.AccountStatusName = desk.AccountStatus.ACTIVE
     """The status of the account: active, disabled or deleted."""
     role: fields.RoleName = desk.Role.ADMINISTRATOR
     """The role of the person, administrator or technician. A technician cannot start sessions by auth code."""
+
+    @classmethod
+    def meant_by(cls, data: object) -> str | None:
+        return "did you mean {auth_code: ...}?" if isinstance(data, str) else None
 
 
 class TechnicianModel(StrictModel):
@@ -172,6 +197,11 @@ class TechnicianModel(StrictModel):
     """The node of this technician."""
     status: fields.TechnicianStatusName = desk.TechnicianStatus.ONLINE
     """online, offline, away, busy or disabled. No session can be started for an offline or disabled technician."""
+
+    @classmethod
+    def meant_by(cls, data: object) -> str | None:
+        key = "node" if str(data).isdecimal() else "node: ..., name"
+        return f"did you mean {{{key}: {format_value(data)}}}?" if isinstance(data, str | int) else None
 
 
 class SessionModel(StrictModel):
@@ -187,6 +217,10 @@ class SessionModel(StrictModel):
     """waiting, connecting, incoming, outgoing, on_hold, active, closed or timed_out. Only waiting, incoming, outgoing
     and on_hold sessions can be started."""
 
+    @classmethod
+    def meant_by(cls, data: object) -> str | None:
+        return f"did you mean {{id: {data}}}?" if str(data).isdecimal() else None
+
 
 class DeskModel(StrictModel):
     """People and sessions from which calls that no rule accepts are answered."""
@@ -200,10 +234,11 @@ class DeskModel(StrictModel):
     sessions: tuple[SessionModel, ...] = ()
     """The sessions, in their state when the emulator starts."""
 
-    def cross_field_errors(self) -> Iterator[CrossFieldError]:
-        yield from _duplicates("administrators", "auth_code", (person.auth_code for person in self.administrators))
-        yield from _duplicates("technicians", "node", (person.node for person in self.technicians))
-        yield from _duplicates("sessions", "id", (session.id for session in self.sessions))
+    @classmethod
+    def raw_errors(cls, data: Mapping[str, object]) -> Iterator[CrossFieldError]:
+        """Yield each value that is used twice, also beside other mistakes in the same item."""
+        for section, key in (("administrators", "auth_code"), ("technicians", "node"), ("sessions", "id")):
+            yield from _duplicates(section, key, data.get(section))
 
     def build(self) -> desk.Desk:
         administrators = (
@@ -218,9 +253,13 @@ class DeskModel(StrictModel):
         return desk.Desk(tuple(administrators), tuple(technicians), tuple(sessions))
 
 
-def _duplicates(section: str, key: str, values: Iterable[Hashable]) -> Iterator[CrossFieldError]:
-    first: dict[Hashable, int] = {}
-    for index, value in enumerate(values):
+def _duplicates(section: str, key: str, items: object) -> Iterator[CrossFieldError]:
+    first: dict[str, int] = {}
+    for index, item in enumerate(items if isinstance(items, list | tuple) else ()):
+        value = item.get(key) if isinstance(item, dict) else None
+        if not isinstance(value, str | int):
+            continue
+        value = str(value) if key == "auth_code" else str(value).removeprefix("+")
         if first.setdefault(value, index) != index:  # the value is not quoted: it may be an auth code
             yield CrossFieldError(f"already used in {section}[{first[value]}]", (section, index, key))
 
@@ -232,6 +271,7 @@ class ScenarioModel(StrictModel):
     """A scenario: which result, or which failure, each call of startSession gets."""
 
     noun: ClassVar[str] = "a scenario"
+    belongs: ClassVar[Mapping[str, str]] = dict.fromkeys(DeskModel.keys, "desk")
 
     version: fields.Version = 1
     """The version of the scenario language."""
@@ -247,6 +287,10 @@ class ScenarioModel(StrictModel):
     """A model of people and sessions, from which calls that no rule accepts are answered."""
     schema_: fields.Text | None = Field(default=None, alias="$schema")
     """The location of the schema of this file, for editors. It is ignored."""
+
+    @classmethod
+    def meant_by(cls, data: object) -> str | None:
+        return "write 'rules:' above a list of rules" if isinstance(data, list | tuple) else None
 
     def build(self, default_name: str, rules: Iterable[Rule]) -> Scenario:
         """Return the scenario with rules that are built already."""

@@ -144,7 +144,7 @@ def _scenario(source: Source) -> Scenario:
     for index, model in models.items():
         line = source.place(("rules", index)).line
         place = f"{source.name}:{line}" if line else None
-        rules[index] = model.build(f"rule {index + 1}", place, _definition(rules_data[index]))
+        rules[index] = model.build(_default_name(index), place, _definition(rules_data[index]))
     mistakes += _unreachable(source, rules)
     if scenario is None or mistakes:
         raise _scenario_error(source, mistakes)
@@ -204,8 +204,14 @@ def _unreachable(source: Source, rules: Mapping[int, Rule]) -> Iterator[Mistake]
         if earlier is None:
             yield _mistake(source, ("rules", index, "when"), "no call can meet these conditions")
         else:
-            reason = f"{rules[earlier]} comes before it and accepts every call that it accepts"
+            rule, number = rules[earlier], format_path(("rules", earlier))
+            first = f"{number}, {rule}," if rule.name != _default_name(earlier) else str(replace(rule, name=number))
+            reason = f"{first} comes before it and accepts every call that it accepts"
             yield _mistake(source, ("rules", index), f"can never be reached: {reason}")
+
+
+def _default_name(index: int) -> str:
+    return f"rule {index + 1}"
 
 
 def _mistake(source: Source, path: Path, message: str) -> Mistake:
@@ -257,6 +263,5 @@ def _message(details: ErrorDetails) -> str:
         "list_type": f"must be a list, not {kind}",
         "tuple_type": f"must be a list, not {kind}",
         "too_short": "an empty list; write at least one item, or leave the key out",
-        "union_tag_invalid": f"{kind} is not allowed here",
     }
     return messages.get(details["type"], details["msg"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field
@@ -12,6 +12,7 @@ from emulator.core import replies
 from emulator.core.contract import Result
 from emulator.delivery import ConnectionFault
 from emulator.scenario import fields
+from emulator.scenario.meanings import delay_meant, failure_meant, format_failure, result_meant
 from emulator.scenario.source import Path
 from emulator.scenario.strict_model import AT_KEY, CrossFieldError, ParsedAs, StrictModel, Variant
 
@@ -30,6 +31,11 @@ class RandomDelayModel(StrictModel):
     """The median of a log-normal distribution."""
     p99: fields.Seconds | None = None
     """The 99th percentile of a log-normal distribution: one delay in a hundred is longer."""
+
+    @classmethod
+    def meant_by(cls, data: object) -> str | None:
+        meant = delay_meant(data)
+        return f"did you mean {meant}?" if meant else None
 
     def cross_field_errors(self) -> Iterator[CrossFieldError]:
         if self.from_ is not None and self.to is not None and self.from_ > self.to:
@@ -51,7 +57,7 @@ def _delay(parsed: float | RandomDelayModel) -> replies.Delay:
     raise AssertionError("one of the variants is required")
 
 
-DelayField = Annotated[replies.Delay, ParsedAs(RandomDelayModel, _delay, scalar=fields.Seconds)]
+DelayField = Annotated[replies.Delay, ParsedAs(RandomDelayModel, _delay, scalar=fields.DelayValue)]
 
 NO_BODY_STATUSES: Final = frozenset({204, 205, 304})
 """The statuses whose responses have no body (RFC 9110, 15)."""
@@ -95,6 +101,15 @@ class FailureModel(StrictModel):
     """The connection fault: reset, close, truncate, garbage, stall or trickle."""
     over: fields.Seconds | None = None
     """How long a trickle takes to send the whole response."""
+
+    @classmethod
+    def meant_by(cls, data: object) -> str | None:
+        if isinstance(data, list | tuple):
+            return "failures that are given in turn are written as 'replies'"
+        if result_meant(data):
+            return "a result is written as 'return'"
+        meant = failure_meant(data)
+        return f"did you mean {format_failure(meant)}?" if meant else None
 
     def cross_field_errors(self) -> Iterator[CrossFieldError]:
         is_trickle = self.connection is ConnectionFault.TRICKLE
@@ -151,13 +166,18 @@ class ReplyModel(StrictModel):
 
     noun: ClassVar[str] = "a reply"
     variants: ClassVar[tuple[Variant, ...]] = (Variant(("return",)), Variant(("fail",)))
+    belongs: ClassVar[Mapping[str, str]] = dict.fromkeys(FailureModel.keys, "fail")
 
-    return_: fields.ResultName | None = Field(default=None, alias="return")
+    return_: fields.ResultKey | None = Field(default=None, alias="return")
     """The result of the call."""
     fail: FailureField | None = None
     """The failure that the call gets instead of a result."""
     delay: DelayField | None = None
     """The delay before the response: `250ms`, `1.5s`, {from, to} or {median, p99}."""
+
+    @classmethod
+    def meant_by(cls, data: object) -> str | None:
+        return "replies that are given in turn belong in the 'replies' of a rule" if isinstance(data, list) else None
 
     def build(self) -> replies.Reply:
         return build_reply(self.return_, self.fail, self.delay)
@@ -178,4 +198,4 @@ def _reply(parsed: Result | ReplyModel) -> replies.Reply:
     return _RETURNS[parsed] if isinstance(parsed, Result) else parsed.build()
 
 
-ReplyField = Annotated[replies.Reply, ParsedAs(ReplyModel, _reply, scalar=fields.ResultName)]
+ReplyField = Annotated[replies.Reply, ParsedAs(ReplyModel, _reply, scalar=fields.ReplyName)]

@@ -39,7 +39,8 @@ _REQUESTS: Final = (
 def schema() -> dict[str, Any]:
     """Return the schema of scenario files, which accepts what the loader accepts, as far as JSON Schema allows.
 
-    It cannot check the order of ranges, regular expressions, unique ids, or that every rule can be reached.
+    It cannot check the order of ranges, regular expressions, unique ids, characters that cannot be seen, or that every
+    rule can be reached.
     """
     scenario = ScenarioModel.built().model_json_schema(schema_generator=_YamlGenerator)
     for definition in scenario["$defs"].values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
@@ -130,7 +131,12 @@ _SYNTAX_ERRORS: Final = {  # by a part of libyaml's text, or the character that 
     "another document": "a second document begins here; a file is one scenario",
     "\t": "a tab cannot indent; use spaces",
     "tab": "a tab cannot indent; use spaces",
-    "undefined alias": "no anchor with this name before this alias",
+    "undefined alias": "no anchor with this name before this alias; put a text that begins with * in quotes",
+    "expected alphabetic or numeric": "* and & begin an alias and an anchor; put a text that begins with one in quotes",
+    "expected comment or line break": "> and | begin a text on the lines below; put a value that begins so in quotes",
+    "mapping keys are not allowed": "a value cannot begin with ?; put it in quotes",
+    "block sequence entries": "a list begins on a line of its own; put a text that begins with '- ' in quotes",
+    "unknown escape": "unknown escape in double quotes; in single quotes a backslash is an ordinary character",
     "cannot start any token": "a value cannot begin with {}; put it in quotes",
 }
 
@@ -141,12 +147,30 @@ def _syntax_error(error: yaml.MarkedYAMLError, characters: str) -> tuple[Place, 
     place = Place(1, 1) if mark is None else Place(mark.line + 1, mark.column + 1)
     character = characters[mark.index : mark.index + 1] if mark else ""
     text = error.problem or ""
+    begin = error.context_mark
+    if begin is not None and "unexpected end of stream" in text and "quoted" in (error.context or ""):
+        return Place(begin.line + 1, begin.column + 1), "the quotes that begin here are never closed"
+    if mark is not None and (advice := _advice(text, characters[: mark.index], character)):
+        return place, advice
     for part, message in _SYNTAX_ERRORS.items():
         if part in text or part == character:
             return place, message.format(character)
-    begin = error.context_mark
     context = f", {error.context} that begins in line {begin.line + 1}" if error.context and begin else ""
     return place, f"not YAML: {text}{context}{'; is the indentation right?' if 'block' in context else ''}"
+
+
+def _advice(problem: str, before: str, character: str) -> str | None:
+    """Return what to do about a mapping or a text that goes on where YAML expects no more of it; None if unclear."""
+    *_, last, line = ["", "", *before.split("\n")]
+    if character == ":" and problem.startswith(("mapping values are not allowed", "did not find expected ','")):
+        if re.search(r":[ \t]+[^ \t]", line):
+            return "a text with ': ' in it needs quotes around all of it"
+        if re.search(r"^[ \t-]*\w+:[^ \t]", last):
+            return "is a blank missing after ':' in the line before?"
+        return "no key can stand here; is the indentation right?" if problem.startswith("mapping") else None
+    if problem.startswith("did not find expected") and line.rstrip().endswith(("'", '"')) and character.strip(",:"):
+        return "a text goes on after its closing quote; put quotes around all of it, and write ' as '' in single quotes"
+    return None
 
 
 class YamlSource:

@@ -56,20 +56,20 @@ class ParsedAs:
     scalar: Any = None
     lists: bool = False
 
+    def _shape(self, value: object) -> str:
+        """Return which member of the union a value is validated as; the mapping explains why there is no list."""
+        if isinstance(value, list | tuple) and self.lists:
+            return "list"
+        return "mapping" if isinstance(value, dict | list | tuple) else "scalar"
+
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         schema = handler.generate_schema(self.model)
         if self.scalar is not None:  # tagged, so that only the mistakes of the member with the right shape are reported
             members = {"scalar": handler.generate_schema(self.scalar)}
             if self.lists:
                 members["list"] = core_schema.tuple_variable_schema(handler.generate_schema(self.scalar), min_length=1)
-            schema = core_schema.tagged_union_schema({**members, "mapping": schema}, _shape)
+            schema = core_schema.tagged_union_schema({**members, "mapping": schema}, self._shape)
         return core_schema.no_info_after_validator_function(self.convert, schema)
-
-
-def _shape(value: object) -> str:
-    if isinstance(value, dict):
-        return "mapping"
-    return "list" if isinstance(value, list | tuple) else "scalar"
 
 
 class Variant(NamedTuple):
@@ -92,6 +92,8 @@ class StrictModel(BaseModel):
     """The end of the message about a mapping that is none of the variants."""
     elsewhere: ClassVar[Mapping[str, str]] = {}
     """By key: the end of the message that the key is not allowed here, which says where it belongs."""
+    belongs: ClassVar[Mapping[str, str]] = {}
+    """By a key of another mapping: the key of this one under which that mapping is."""
     keys: ClassVar[tuple[str, ...]] = ()
     """All keys, in order."""
     identifying: ClassVar[Mapping[str, Variant]] = {}
@@ -107,6 +109,16 @@ class StrictModel(BaseModel):
         cls.identifying = {key: variant for key, variant in pairs if keys.count(key) == 1}
         cls.excluded = {key: {*keys} - {*variant.needs, *variant.may} for key, variant in cls.identifying.items()}
 
+    @classmethod
+    def meant_by(cls, data: object) -> str | None:  # noqa: ARG003 - for the models that override it
+        """Return a clause that says what was probably meant by data that are no mapping; None if that is unclear."""
+        return None
+
+    @classmethod
+    def raw_errors(cls, data: Mapping[str, object]) -> Iterator[CrossFieldError]:  # noqa: ARG003 - the same
+        """Yield what is wrong between values that may be invalid each."""
+        return iter(())
+
     def cross_field_errors(self) -> Iterator[CrossFieldError]:
         """Yield what is wrong between values that are each valid."""
         return iter(())
@@ -116,10 +128,19 @@ class StrictModel(BaseModel):
     def _validate(cls: type[M], data: Any, handler: Callable[[Any], M]) -> M:
         """Validate a mapping, and raise all errors together: in its keys, in its values, and between them."""
         if not isinstance(data, dict):
-            raise invalid(f"{cls.noun} is a mapping of {', '.join(cls.keys)}, not {kind_of(data)}")
+            meant = None if data is None else cls.meant_by(data)
+            end = f"; {meant}" if meant else ""
+            raise invalid(f"{cls.noun} is a mapping of {', '.join(cls.keys)}, not {kind_of(data)}{end}")
         reported, errors = _key_errors(cls, tuple(data))
         nulls = [key for key, value in data.items() if value is None] if None in data.values() else ()
-        details = [error.details() for error in (*errors, *(CrossFieldError(NO_VALUE, (key,)) for key in nulls))]
+        if nulls:  # such as the key ``b`` that YAML reads in {name: a, b}
+            comma = "; a text with ',' in it needs quotes"
+            errors = tuple(
+                error._replace(message=error.message + comma) if {*error.path} & {*nulls} - {*cls.keys} else error
+                for error in errors
+            )
+        no_values = (CrossFieldError(NO_VALUE, (key,)) for key in nulls if key in cls.keys)
+        details = [error.details() for error in (*errors, *no_values, *cls.raw_errors(data))]
         try:
             model = handler(data)
         except ValidationError as error:
@@ -150,9 +171,14 @@ def _key_errors(cls: type[StrictModel], keys: tuple[str, ...]) -> tuple[frozense
     """Return the keys that need no further error, and what is wrong with the combination of keys."""
     unknown = [key for key in keys if key not in cls.keys]
     meant = [guess for key in unknown for guess in nearest(key, cls.keys)[:1] if guess not in keys]
-    errors = [CrossFieldError(f"unknown key; {hint(key, cls.keys)}", (key,), AT_KEY) for key in unknown]
+    errors = [CrossFieldError(f"unknown key; {_hint(cls, key)}", (key,), AT_KEY) for key in unknown]
     errors += _variant_errors(cls, keys, (*keys, *meant)) if cls.variants else ()
     return frozenset((*unknown, *meant)), tuple(errors)
+
+
+def _hint(cls: type[StrictModel], key: str) -> str:
+    parent = cls.belongs.get(key)
+    return f"it belongs in '{parent}': {parent}: {{{key}: ...}}" if parent else hint(key, cls.keys)
 
 
 def _variant_errors(cls: type[StrictModel], keys: tuple[str, ...], meant: tuple[str, ...]) -> Iterator[CrossFieldError]:

@@ -39,6 +39,7 @@ class Settings:
     ``public_url`` is the address that clients use, when it is not the server's own. ``exposed`` is True when other
     machines can reach the server: the control API then requires ``control_token``. Without ``control`` there is no
     control API, and no ``X-Emulator`` headers. ``max_delay``, of an answer, and ``space_idle`` are in seconds.
+    A ``seed`` makes delays and chances repeatable, in each space by itself.
     """
 
     public_url: str | None = None
@@ -46,6 +47,7 @@ class Settings:
     control_token: str | None = field(default=None, repr=False)
     exposed: bool = False
     show_auth_codes: bool = False
+    seed: int | None = None
     max_delay: float = math.inf
     journal: JournalLimits = field(default_factory=JournalLimits)
     space_idle: float = SPACE_IDLE
@@ -130,6 +132,7 @@ class Spaces:
             settings = self._settings
             engine = Engine(
                 scenario or self._main.scenario,
+                settings.seed,
                 limits=settings.journal,
                 max_delay=settings.max_delay,
                 epochs=self._main.epochs,

@@ -186,6 +186,18 @@ def test_the_log_begins_with_its_level(level: str, lines: list[str]) -> None:
     assert [line.split()[2] for line in log if "session=1001" in line] == lines
 
 
+def test_a_seed_makes_chances_the_same_in_each_run(tmp_path: Path) -> None:
+    file = tmp_path / "flaky.yaml"
+    file.write_text("rules: [{chance: 50%, return: startSessionRet_OK}]")
+    runs = []
+    for _ in range(2):
+        with serving(str(file), "--port", "0", "--seed", "7") as (_, ready):
+            call = f"{ready.split()[1]}/startSession?iSession=1&iNode=2&sAuthCode=a"
+            runs.append(["_OK<" in requests.get(call, timeout=5).text for _ in range(30)])
+    assert runs[0] == runs[1]
+    assert {*runs[0]} == {True, False}
+
+
 def test_a_taken_port_is_one_clear_line_and_status_1() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 from concurrent.futures import ThreadPoolExecutor
-from random import Random
 
 import pytest
 
@@ -72,7 +71,7 @@ def test_counters_are_bounded_and_the_least_recently_used_is_dropped() -> None:
 
 
 def delays(delay: Delay, count: int) -> list[float]:
-    engine = Engine(a_scenario(otherwise=Reply(Return(OK), delay)), random=Random(1))
+    engine = Engine(a_scenario(otherwise=Reply(Return(OK), delay)), seed=1)
     return [engine.answer(a_call()).delay for _ in range(count)]
 
 

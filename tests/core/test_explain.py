@@ -57,7 +57,7 @@ def test_it_names_spent_rules_and_the_next_reply() -> None:
     explanation = engine.explain(a_call())
     (miss,) = explanation.passed_over
 
-    assert miss.as_data() == {"rule": "twice", "source": None, "spent": True, "mismatches": []}
+    assert miss.as_data() == {"rule": "twice", "source": None, "spent": True, "by_chance": False, "mismatches": []}
     assert str(miss) == "twice: spent: it has answered 2 of 2 times for this session"
     assert str(explanation.reply) == "startSessionRet_OK"
 

@@ -81,9 +81,10 @@ def test_a_rule_behind_one_that_covers_it_is_unreachable() -> None:
     assert list(unreachable(rules)) == [(2, 1)]
 
 
-def test_a_rule_with_times_can_be_shadowed_but_shadows_no_other() -> None:
-    assert list(unreachable(numbered(a_rule(), a_rule(times=1)))) == [(1, 0)]
-    assert not list(unreachable(numbered(a_rule(times=1), a_rule())))
+@pytest.mark.parametrize("rule", [a_rule(times=1), a_rule(chance=99.0)], ids=["times", "chance"])
+def test_a_rule_that_does_not_answer_every_call_can_be_shadowed_but_shadows_no_other(rule: Rule) -> None:
+    assert list(unreachable(numbered(a_rule(), rule))) == [(1, 0)]
+    assert not list(unreachable(numbered(rule, a_rule())))
 
 
 def test_several_rules_that_cover_another_together_do_not_make_it_unreachable() -> None:

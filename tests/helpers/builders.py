@@ -36,10 +36,11 @@ def a_rule(
     times: int | None = None,
     per: Per = Per.RULE,
     source: str | None = None,
+    chance: float | None = None,
     **conditions: Condition | int | str,
 ) -> Rule:
     replies = tuple(Reply(Return(result)) for result in results or (Result.OK,))
-    return Rule(name, when(**conditions), replies, times, per, source)
+    return Rule(name, when(**conditions), replies, times, per, source, chance=chance)
 
 
 def a_scenario(*rules: Rule, otherwise: Reply = OTHERWISE, desk: Desk | None = None) -> Scenario:

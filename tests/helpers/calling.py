@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPResponse
-from random import Random
 from threading import Condition
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
@@ -98,7 +97,7 @@ class AttentiveEngine(Engine):
     """An engine that a test can wait for."""
 
     def __init__(self, text: str, *, seed: int = 1) -> None:
-        super().__init__(loads(text), random=Random(seed))
+        super().__init__(loads(text), seed=seed)
         self._answered = 0
         self._changed = Condition()
 

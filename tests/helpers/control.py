@@ -39,8 +39,8 @@ class Emulated:
     def __init__(
         self, scenario: str = SCENARIO, settings: Settings | None = None, *, health_problem: str | None = None
     ) -> None:
-        settings = settings or Settings()
-        self.engine = Engine(loads(scenario, "front-desk.yaml"), limits=settings.journal)
+        settings = settings or Settings(seed=1)
+        self.engine = Engine(loads(scenario, "front-desk.yaml"), settings.seed, limits=settings.journal)
         self.client = Client(Application(self.engine, settings, health_problem=lambda: health_problem))
 
     def call(

@@ -141,6 +141,14 @@ def test_a_rule_counts_by_each_value_of_per() -> None:
         assert rule(f"return: startSessionRet_OK, times: 3, per: {per.value}").per is per
 
 
+@pytest.mark.parametrize(
+    ("written", "percentage"),
+    [("10%", "10%"), ("0.5%", "0.5%"), ("'99.999999%'", "99.999999%"), ("05.10%", "5.1%"), ("0.000001%", "0.000001%")],
+)
+def test_a_chance_is_a_percentage(written: str, percentage: str) -> None:
+    assert rule(f"return: startSessionRet_OK, chance: {written}").percentage == percentage
+
+
 NUMBER_CONDITIONS = [
     ("1001", one_of(1001)),
     ("-5", one_of(-5)),

@@ -84,7 +84,7 @@ def test_the_words_of_a_rule_can_be_checked_before_it_has_a_reply() -> None:
         ({"name": None}, "rule: name: no value; leave the key out, or put a text such as 'null' or '' in quotes"),
         ({"name": "\ud800"}, "rule: name: contains half of a surrogate pair, which is not a character"),
         ({1: 2}, "rule: a key must be a text, not 1"),
-        ([], "rule: a rule is a mapping of name, when, return, fail, replies, delay, times, per, not a list"),
+        ([], "rule: a rule is a mapping of name, when, return, fail, replies, delay, times, per, chance, not a list"),
     ],
     ids=["number as code", "text as number", "true as number", "None", "lone surrogate", "number as key", "list"],
 )

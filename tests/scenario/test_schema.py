@@ -26,6 +26,7 @@ RIGHT: dict[str, Any] = {
     },
     "rule": {"rules": [{
         "name": "Ann", "when": {"session": 1}, "return": OK, "delay": "1.5s", "times": 2, "per": "node",
+        "chance": "10%",
     }]},
     "when": {"rules": [{"when": {"session": 1, "node": [1, 2], "auth_code": "a", "binding": "get"}, "return": OK}]},
     "lists": {"rules": [{"when": {"session": [1], "auth_code": ["a", "b"], "binding": ["get", "post"]}, "return": OK}]},
@@ -54,7 +55,8 @@ RIGHT: dict[str, Any] = {
 
 OTHERS: list[Any] = [
     None, True, False, 0, 1, -1, 204, 600, 2147483648, 0.5, "", "a", "1", "two\nlines", "a\u0000b", "x" * 201, "日本",
-    OK, "get", "1s", "trickle", "text/html", [], [1], ["a"], ["get"], [OK], [None], [[]], {}, {"a": "b"}, {"from": 1},
+    OK, "get", "1s", "trickle", "text/html",
+    "10%", "0%", "de***", [], [1], ["a"], ["get"], [OK], [None], [[]], {}, {"a": "b"}, {"from": 1},
     {"from": "1s", "to": "2s"}, {"matches": "a"}, {"not": 1}, {"absent": False}, {"return": OK}, {"status": 503},
     {"connection": "trickle"},
 ]
@@ -64,9 +66,10 @@ ADDED = {
 }
 # fmt: on
 
-# What only the loader can know: order, repetition, regular expressions, reach, and how long an hour is.
+# What only the loader can know: order, repetition, regular expressions, reach, how long an hour is, what can be seen.
 ONLY_THE_LOADER = re.compile(
     "accepts nothing|longer than|not a regular expression|given twice|already used|never be reached|no call can meet"
+    "|cannot be seen"
 )
 
 

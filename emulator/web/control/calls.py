@@ -94,7 +94,14 @@ def show(control: ControlRequest) -> shapes.EntryDetailJson | Response:
         "request": redactor.request(entry.raw.request),
         "answer": redactor.response(entry),
         "near_misses": [
-            {**miss.as_data(), "reason": miss.reason, "times": miss.rule.times, "per": miss.rule.per} for miss in near
+            {
+                **miss.as_data(),
+                "reason": miss.reason,
+                "times": miss.rule.times,
+                "per": miss.rule.per,
+                "chance": miss.rule.percentage,
+            }
+            for miss in near
         ],
     }
 

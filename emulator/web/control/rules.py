@@ -69,4 +69,5 @@ def _data(status: RuleStatus) -> RuleJson:
         "replies": [str(reply) for reply in rule.replies],
         "times": rule.times,
         "per": rule.per,
+        "chance": rule.percentage,
     }

@@ -144,11 +144,11 @@ def test_an_entry_has_its_near_misses() -> None:
     emulated = Emulated()
     emulated.call(1001, auth_code="demo-bob")
     assert emulated.get("/calls/1")["near_misses"][0] == {
-        "rule": "Ann", "source": "front-desk.yaml:5", "spent": False,
+        "rule": "Ann", "source": "front-desk.yaml:5", "spent": False, "by_chance": False,
         "mismatches": [{"field": "auth_code", "expected": "demo-ann", "actual": "de***", "differs_at": 6,
                         "difference": "they differ at character 6"}],
         "reason": "auth_code is de***, the rule wants demo-ann (they differ at character 6)",
-        "times": None, "per": "rule",
+        "times": None, "per": "rule", "chance": None,
     }  # fmt: skip
 
 

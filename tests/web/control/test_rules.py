@@ -15,6 +15,7 @@ def test_a_rule_is_added_before_all_others() -> None:
     assert b"ActionFailed" in emulated.call().data
     added = {
         "id": 1, "name": "when session 1001", "source": None, "hits": 0, "last": None, "times": None, "per": "rule",
+        "chance": None,
         "when": {"session": "1001"}, "replies": ["startSessionRet_ActionFailed"], "next": 0, "rule": rule,
         "text": "session 1001: startSessionRet_ActionFailed",
     }  # fmt: skip
@@ -40,6 +41,14 @@ def test_a_rule_says_which_of_its_replies_comes_next(words: dict[str, object], e
         following.append(emulated.get("/rules/1")["next"])
         emulated.call()
     assert following == expected
+
+
+def test_a_rule_shows_its_chance_in_its_text_and_as_it_was_given() -> None:
+    emulated = Emulated()
+    rule = {"return": "startSessionRet_OK", "chance": "12.50%"}
+    shown = emulated.post("/rules", rule)
+    assert (shown["rule"], shown["chance"]) == (rule, "12.5%")
+    assert shown["text"] == "any values: startSessionRet_OK; chance 12.5%"
 
 
 def test_rules_are_listed_in_order_of_precedence() -> None:

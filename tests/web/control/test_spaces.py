@@ -25,6 +25,15 @@ def opened(*names: str, scenario: str = SCENARIO + DESK, settings: Settings | No
     return emulated
 
 
+def test_with_a_seed_each_space_has_the_same_chances_by_itself() -> None:
+    emulated = opened(
+        "a", "b", scenario="rules: [{return: startSessionRet_OK, chance: 50%}]", settings=Settings(seed=7)
+    )
+    first = [emulated.call(root=f"/spaces/{name}").data for name in ("a", "b", *"ab" * 20)]
+    assert first[::2] == first[1::2]
+    assert len({*first}) == 2
+
+
 @pytest.mark.parametrize(
     ("public_url", "origin"),
     [
