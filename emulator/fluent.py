@@ -199,8 +199,10 @@ class RuntimeRule:
     ) -> Self:
         """Give the next calls another result or failure; the last one stays. The counter begins anew."""
         _refuse_second("then", result, given)
-        if unknown:
+        if unknown and unknown.keys() <= FailureWords.__annotations__.keys():
             raise _misused("then", f"a failure is written as 'fail'; did you mean then(fail={unknown!r})?")
+        for word in unknown:
+            raise _misused("then", f"unknown word '{word}'; {hint(word, ('result', 'fail', 'delay'))}")
         words = {"return": result, "fail": fail}
         replies = [*self._replies, _reply({key: value for key, value in words.items() if value is not None}, delay)]
         if not self._rescue.change_rule(self.id, self._data(replies)):

@@ -50,9 +50,7 @@ class Rule:
     definition: str | None = field(
         default=None, repr=False, compare=False
     )  # as given, as JSON; None: not given as data
-    chance: float | None = (
-        None  # the percentage of the accepted calls that it answers, above 0 and below 100; None: all
-    )
+    chance: float | None = None  # the percentage of the accepted calls that it answers; None: all
 
     def text(self) -> str:
         """Return the conditions and replies, such as ``session 1: startSessionRet_OK, then status 503; 2 times``."""
