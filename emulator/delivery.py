@@ -52,7 +52,7 @@ class MalformedRequest:
     """A request that the server answered itself, since its bytes are no acceptable HTTP, and the ``reason``.
 
     ``start`` and ``headers`` are its first line and its headers as far as they were read; ``sent`` is the whole
-    response with its ``status``.
+    response with its ``status``. ``began`` is as in :class:`Delivery`.
     """
 
     reason: str
@@ -60,37 +60,50 @@ class MalformedRequest:
     headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
     status: int
     sent: bytes = field(repr=False)
+    began: Any = None
 
 
 class Delivery:
     """How the server delivers one response: after a delay in seconds, with a connection fault, or made in a thread.
 
     ``over`` is the duration of a trickle in seconds. ``received_at`` is when the last byte of the request was read, in
-    the seconds of ``perf_counter``.
+    the seconds of ``perf_counter``. ``began`` is what the server's ``on_begin`` returned when its first byte was read.
 
     The server calls ``on_delivered`` once, in the event loop, with the bytes that it handed to the operating system
     and what they are: ``whole``, ``cut after N bytes``, ``N bytes of garbage``, ``nothing``, or ``client left after
     S s``. It does so just before the last byte is written: who has the whole response finds it recorded.
     """
 
-    __slots__ = ("deferred", "delay", "fault", "on_delivered", "over", "received_at", "waits")
+    __slots__ = ("began", "cancel", "deferred", "delay", "fault", "on_delivered", "over", "received_at", "waits")
 
-    def __init__(self, received_at: float = 0.0) -> None:
+    def __init__(self, received_at: float = 0.0, began: Any = None) -> None:
         self.received_at = received_at
+        self.began = began
         self.on_delivered: Callable[[bytes, str], None] | None = None
         self.delay = 0.0
         self.fault: ConnectionFault | None = None
         self.over: float | None = None
         self.deferred: Callable[[], WSGIApplication] | None = None
         self.waits = False
+        self.cancel: Callable[[], object] | None = None
 
-    def defer(self, work: Callable[[], WSGIApplication], *, waits: bool = False) -> None:
+    def defer(
+        self,
+        work: Callable[[], WSGIApplication],
+        *,
+        waits: bool = False,
+        cancel: Callable[[], object] | None = None,
+    ) -> None:
         """Let the server run slow work in a thread and send the response that it returns, which is called there, too.
 
         Work that ``waits`` for something else gets a thread pool of its own, so that neither kind starves the other;
-        a full pool is answered with 503. A stopping server does not wait for work that ``waits``.
+        a full pool is answered with 503. A stopping server does not wait for work that ``waits``. The server calls
+        ``cancel``, in the event loop, once the client ends its sending or the server stops: the work should then return
+        soon.
+
+        Deferred work can defer once more: its own response is then ignored.
         """
-        self.deferred, self.waits = work, waits
+        self.deferred, self.waits, self.cancel = work, waits, cancel
 
     @property
     def seconds(self) -> float:

@@ -6,15 +6,18 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, NoReturn
 
 from emulator.core.contract import HOST, SERVICE_PATH
 from emulator.core.engine import Engine
-from emulator.core.explain import verify
 from emulator.core.journal import Exchange, JournalLimits, Refusal
 from emulator.core.rules import Scenario
-from emulator.errors import Problem, ScenarioError, StartError, on_purpose
-from emulator.fluent import Rescue, RuleData
+from emulator.core.waiting import STOPPED, verification
+from emulator.errors import EmulatorError, Problem, ScenarioError, StartError, on_purpose
+from emulator.fluent import Conditions, Rescue, RuleData, RuleWords
 from emulator.network import is_public
+from emulator.process import monkey_patched
 from emulator.scenario.files import DEFAULT_SCENARIO, ScenarioFolder, default_scenario
 from emulator.scenario.loading import from_data, load, rule_from_data
 from emulator.server import HttpLimits
@@ -22,6 +25,9 @@ from emulator.server.server import HttpServer
 from emulator.server.tls import Certificate
 from emulator.web.app import Application
 from emulator.web.spaces import SPACE_IDLE, Settings
+
+if TYPE_CHECKING:
+    from typing_extensions import Never, Unpack
 
 __tracebackhide__ = on_purpose
 
@@ -92,15 +98,24 @@ class Emulator(Rescue):
         file: Path | None = None,
         watch: bool = False,
     ) -> None:
+        patched = monkey_patched()
+        if patched is not None:
+            raise StartError(
+                f"{patched} has patched this process, and a server thread would hang in it: run 'rescue-emulator "
+                "serve' in a process of its own, and use RemoteEmulator(url) here, or pytest --rescue-url URL"
+            )
         options = options or Options()
         settings = options.settings()
-        self.engine = Engine(
+        self._process = os.getpid()
+        self._engine = Engine(
             load_scenario(scenario), settings.seed, limits=settings.journal, max_delay=settings.max_delay
         )
         file = file or _file_of(scenario)
-        folder = ScenarioFolder(file, self.engine) if file else None
+        folder = ScenarioFolder(file, self._engine) if file else None
         self._watcher = folder if watch else None
-        application = Application(self.engine, settings, health_problem=self._health_problem, files=folder)
+        application = Application(
+            self._engine, settings, health_problem=self._health_problem, files=folder, catch_up=self._catch_up
+        )
         self._server = HttpServer(
             application,
             host=options.host,
@@ -110,6 +125,7 @@ class Emulator(Rescue):
             certificate_names=("localhost", HOST),
             limits=options.limits,
             on_malformed=application.record_malformed,
+            on_begin=application.begin,
         )
         self._is_serving = self._is_stopped = False
 
@@ -126,6 +142,10 @@ class Emulator(Rescue):
     def ca_file(self) -> Path | None:
         """The CA certificate for clients, if one was made; a temporary file is removed at the stop."""
         return self._server.ca_file
+
+    def when(self, *given: Never, **words: Unpack[RuleWords]) -> Conditions:
+        self._check_process()
+        return super().when(*given, **words)
 
     def add_rule(self, rule: RuleData) -> int:
         return self.engine.add_rule(rule_from_data(rule))
@@ -145,11 +165,14 @@ class Emulator(Rescue):
         return self.engine.snapshot().refusals
 
     def verification(self, data: Mapping[str, object]) -> tuple[bool, str]:
+        self._check_process()
         from emulator.scenario.control_models import parse_verification  # serving alone does not need these models
 
-        when, times, after = parse_verification(data)
-        found = verify(self.engine.snapshot(), when, times, after=after)
+        found = verification(self.engine, parse_verification(data), monotonic)
         return found.verified, found.text
+
+    def rule_hits(self, rule_id: int) -> int | None:
+        return next((each.hits for each in self.engine.rules() if each.id == rule_id), None)
 
     def unused_rules(self) -> tuple[str, ...]:
         return tuple(str(each.rule) for each in self.engine.rules() if each.id is not None and not each.hits)
@@ -157,11 +180,19 @@ class Emulator(Rescue):
     def use(self, scenario: ScenarioLike) -> None:
         self.engine.replace(load_scenario(scenario, self.scenario_folder))
 
-    def reset(self) -> None:
-        self.engine.reset()
+    def reset(self, scenario: Scenario | None = None) -> None:
+        """Clear journal, counters, desk changes and runtime rules; the scenario stays unless another one is given.
+
+        A request whose first byte has come by now belongs to what was before, whenever it is complete.
+        """
+        engine = self.engine
+        self._catch_up()
+        engine.reset(scenario)
 
     def stop(self) -> None:
-        """Stop serving; return once the port is free."""
+        """Stop serving; return once the port is free. What has come can still be read and verified."""
+        self._check_process()
+        self.engine.close(STOPPED)
         if self._watcher and self._is_serving:
             self._watcher.stop()
         self._is_serving, self._is_stopped = False, True
@@ -172,11 +203,14 @@ class Emulator(Rescue):
 
         StartError if the port was taken meanwhile.
         """
+        self._check_process()
         if self._is_stopped:
             self._server.restart()
+            self.engine.reopen()
             self._is_serving, self._is_stopped = True, False
 
     def __enter__(self) -> Emulator:
+        self._check_process()
         if self._is_stopped:
             raise StartError("this emulator was stopped and has no port any more: start another one")
         if not self._is_serving:
@@ -187,10 +221,15 @@ class Emulator(Rescue):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        if os.getpid() == self._process:  # a forked child leaves the block, too
+            self.stop()
+
+    def __reduce__(self) -> NoReturn:
+        raise EmulatorError(f"an emulator cannot be sent to another process: {self._elsewhere}")
 
     def run(self, ready: Callable[[], None]) -> None:
         """Serve in the foreground until SIGTERM or Ctrl-C; call ``ready`` once the first call can be answered."""
+        self._check_process()
         if self._watcher:
             self._watcher.start()
         try:
@@ -198,6 +237,25 @@ class Emulator(Rescue):
         finally:
             if self._watcher:
                 self._watcher.stop()
+
+    @property
+    def engine(self) -> Engine:
+        self._check_process()
+        return self._engine
+
+    def _check_process(self) -> None:
+        """Raise EmulatorError in a forked child: it has no server, and copies of journal, rules and held locks."""
+        if os.getpid() != self._process:
+            raise EmulatorError(
+                f"this emulator runs in process {self._process}, from which this one was forked: {self._elsewhere}"
+            )
+
+    @property
+    def _elsewhere(self) -> str:
+        return f"use RemoteEmulator(rescue.url) here, where rescue.url is {self.url}"
+
+    def _catch_up(self) -> None:
+        self._server.catch_up()
 
     def _health_problem(self) -> str | None:
         if self._watcher is None:

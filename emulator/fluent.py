@@ -18,7 +18,7 @@ from emulator.core.matching import FIELDS
 from emulator.errors import EmulatorError, Problem, ScenarioError, VerificationError, on_purpose
 from emulator.escaping import visible
 from emulator.scenario.loading import check_rule_words
-from emulator.scenario.meanings import duration_meant, failure_meant
+from emulator.scenario.meanings import misused, refuse_second, refuse_unnamed
 from emulator.scenario.suggestions import hint
 
 if TYPE_CHECKING:
@@ -49,13 +49,17 @@ class RuleWords(CallWords, total=False):
 
 
 class VerifyWords(CallWords, total=False):
-    """Which calls should have come, and how often; ``after`` is the id of an earlier call."""
+    """Which calls should have come, and how often; ``after`` is the id of an earlier call.
+
+    ``within`` is how long to wait for them, at most ``60s``.
+    """
 
     times: int
     at_least: int
     at_most: int
     never: bool
     after: int
+    within: str
 
 
 class FailureWords(TypedDict, total=False):
@@ -102,7 +106,7 @@ class Rescue(ABC):
 
         ``rescue.when(session=1001).returns("startSessionRet_OK")``; ScenarioError at once for a wrong word.
         """
-        _refuse_unnamed("when", given)
+        refuse_unnamed("when", given)
         rule = _grouped("when", words, RuleWords)
         check_rule_words(rule)
         return Conditions(self, rule)
@@ -122,9 +126,12 @@ class Rescue(ABC):
     def verify(self, *given: Never, **words: Unpack[VerifyWords]) -> None:
         """Raise VerificationError, an AssertionError, unless as many calls came as expected; by default, at least one.
 
-        ``rescue.verify(session=1001, times=1)``; the message says what came instead.
+        ``rescue.verify(session=1001, times=1)``; the message says what came instead. With ``within="2s"`` it waits for
+        the calls, no longer than necessary: ``never`` and ``at_most`` watch the whole time. A reset ends the wait.
         """
-        _refuse_unnamed("verify", given)
+        refuse_unnamed("verify", given)
+        if "within" in words:
+            _check_for_event_loop()
         verified, text = self.verification(verification_data(words))
         if not verified:
             raise VerificationError(text)
@@ -132,6 +139,10 @@ class Rescue(ABC):
     @abstractmethod
     def verification(self, data: Mapping[str, object]) -> tuple[bool, str]:
         """Return whether as many calls came as expected, and the explanation; what is uncertain is not verified."""
+
+    @abstractmethod
+    def rule_hits(self, rule_id: int) -> int | None:
+        """Return how many calls a rule that was added has answered; None if it does not exist any more."""
 
     @abstractmethod
     def unused_rules(self) -> Sequence[str]:
@@ -151,6 +162,20 @@ def verification_data(words: Mapping[str, object]) -> dict[str, object]:
     return _grouped("verify", words, VerifyWords)
 
 
+def _check_for_event_loop() -> None:
+    """Raise EmulatorError in a thread that runs an event loop, which a wait would block."""
+    from asyncio import get_running_loop
+
+    try:
+        get_running_loop()
+    except RuntimeError:
+        return
+    raise EmulatorError(
+        "verify with 'within' would block the event loop that runs in this thread, and with it any client there: "
+        "write await asyncio.to_thread(rescue.verify, ...)"
+    )
+
+
 class Conditions:
     """The conditions of a rule, which is added by ``returns`` or ``fails``."""
 
@@ -167,13 +192,13 @@ class Conditions:
     def returns(self, result: str, *given: Never, delay: DelayWord | None = None) -> RuntimeRule:
         """Return a result, spelled as on the wire, maybe after a delay."""
         self._is_complete = True
-        _refuse_second("returns", result, given)
+        refuse_second("returns", result, given)
         return RuntimeRule(self._rescue, self._rule, _reply({"return": result}, delay))
 
     def fails(self, *given: Never, delay: DelayWord | None = None, **failure: Unpack[FailureWords]) -> RuntimeRule:
         """Fail, with the words of ``fail`` in a file: ``fails(connection="reset")``, ``fails(status=503)``."""
         self._is_complete = True
-        _refuse_unnamed("fails", given)
+        refuse_unnamed("fails", given)
         return RuntimeRule(self._rescue, self._rule, _reply({"fail": dict(failure)}, delay))
 
     def __repr__(self) -> str:
@@ -198,21 +223,37 @@ class RuntimeRule:
         **unknown: Never,
     ) -> Self:
         """Give the next calls another result or failure; the last one stays. The counter begins anew."""
-        _refuse_second("then", result, given)
+        refuse_second("then", result, given)
         if unknown and unknown.keys() <= FailureWords.__annotations__.keys():
-            raise _misused("then", f"a failure is written as 'fail'; did you mean then(fail={unknown!r})?")
+            raise misused("then", f"a failure is written as 'fail'; did you mean then(fail={unknown!r})?")
         for word in unknown:
-            raise _misused("then", f"unknown word '{word}'; {hint(word, ('result', 'fail', 'delay'))}")
+            raise misused("then", f"unknown word '{word}'; {hint(word, ('result', 'fail', 'delay'))}")
         words = {"return": result, "fail": fail}
         replies = [*self._replies, _reply({key: value for key, value in words.items() if value is not None}, delay)]
         if not self._rescue.change_rule(self.id, self._data(replies)):
-            raise EmulatorError(f"rule {self.id} no longer exists: it was removed, or the emulator was reset")
+            raise self._gone()
         self._replies = replies
         return self
+
+    @property
+    def hits(self) -> int:
+        """The number of calls that it has answered, since the last ``then``; EmulatorError if it was removed."""
+        hits = self._rescue.rule_hits(self.id)
+        if hits is None:
+            raise self._gone()
+        return hits
+
+    @property
+    def calls(self) -> Sequence[Exchange]:
+        """The calls in the journal that it has answered, the oldest first."""
+        return tuple(each for each in self._rescue.calls if each.rule is not None and each.rule.id == self.id)
 
     def remove(self) -> None:
         """Remove the rule; do nothing if it was removed already."""
         self._rescue.remove_rule(self.id)
+
+    def _gone(self) -> EmulatorError:
+        return EmulatorError(f"rule {self.id} no longer exists: it was removed, or the emulator was reset")
 
     def _data(self, replies: Sequence[Mapping[str, object]]) -> dict[str, object]:
         return {**self._rule, "replies": [*replies]}
@@ -279,28 +320,6 @@ def _got(entry: Entry) -> str:
 
 def _reply(words: dict[str, object], delay: DelayWord | None) -> dict[str, object]:
     return words if delay is None else {**words, "delay": delay}
-
-
-def _refuse_unnamed(method: str, given: Sequence[object]) -> None:
-    """Raise ScenarioError for values without their names, and say which name was probably meant."""
-    if not given:
-        return
-    meant = "session=..., auth_code=..."  # a value is not repeated: it may be an auth code
-    if method == "fails":
-        key, value = failure_meant(given[0]) or ("connection", "reset")
-        meant = f"{key}={value}" if key == "status" else f"{key}={value!r}"
-    raise _misused(method, f"takes its values by name; did you mean {method}({meant})?")
-
-
-def _refuse_second(method: str, first: object, given: Sequence[object]) -> None:
-    if given:
-        second = f"delay={given[0]!r}" if duration_meant(given[0]) else ""
-        meant = f"{method}({first!r}, {second})" if second else f"{method}({first!r}).then({given[0]!r})"
-        raise _misused(method, f"takes one result; did you mean {meant}?")
-
-
-def _misused(method: str, message: str) -> ScenarioError:
-    return ScenarioError([Problem(method, 0, 0, message)])
 
 
 def _grouped(name: str, words: Mapping[str, object], known_words: type) -> dict[str, object]:

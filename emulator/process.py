@@ -18,6 +18,8 @@ from weakref import WeakSet
 
 _STOP_TIMEOUT: Final = 0.9  # seconds after the first signal, then the process exits whatever is still open
 
+_COOPERATIVE: Final = ("threading", "thread", "socket", "select", "queue")  # modules as gevent and eventlet name them
+
 _logger = logging.getLogger(__name__)
 
 
@@ -174,6 +176,16 @@ def _close_in_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_close_in_fork)
+
+
+def monkey_patched() -> str | None:
+    """Return which library has made threads or sockets of this process cooperative; None if none has."""
+    gevent, eventlet = sys.modules.get("gevent.monkey"), sys.modules.get("eventlet.patcher")
+    if gevent is not None and any(map(gevent.is_module_patched, _COOPERATIVE)):
+        return "gevent"
+    if eventlet is not None and any(map(eventlet.is_monkey_patched, _COOPERATIVE)):
+        return "eventlet"
+    return None
 
 
 def raise_file_limit() -> None:

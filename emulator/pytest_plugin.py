@@ -227,9 +227,7 @@ class _Servers:
 
         def serve() -> Rescue:
             self._check(options)
-            emulator = self._elsewhere(scenario) if self._url else self._here(options, scenario)
-            emulator.reset()
-            return emulator
+            return self._elsewhere(scenario) if self._url else self._here(options, scenario)
 
         return _available(serve, named_by)
 
@@ -288,8 +286,7 @@ class _Servers:
         for known, emulator in self._local:
             if known == options:
                 emulator.restart()
-                if emulator.engine.scenario is not loaded:
-                    emulator.use(loaded)
+                emulator.reset(loaded)
                 return emulator
         emulator = Emulator.start(loaded, options)
         emulator.scenario_folder = self._config.rootpath
@@ -308,6 +305,7 @@ class _Servers:
             self._remote = RemoteEmulator(self._url, token=os.environ.get(_TOKEN), space=space)
             self._remote.scenario_folder = self._config.rootpath
         self._remote.open(DEFAULT_SCENARIO if scenario is None else self._named(scenario))
+        self._remote.reset()
         return self._remote
 
     def _load(self, scenario: Any) -> Scenario:

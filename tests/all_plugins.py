@@ -44,6 +44,8 @@ RUNS = [
     Suite("test_hypothesis.py", "hypothesispytest", (), "hypothesis"),
     Suite("test_django.py", "django", ("--ds=django_settings",), "pytest-django"),
     Suite("test_unittest.py"),
+    Suite("test_gevent.py", package="gevent"),
+    Suite("test_eventlet.py", package="eventlet"),
 ]
 
 

@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import socket
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -148,6 +151,15 @@ WRONG: list[tuple[Callable[[Any], object], str]] = [
     (lambda rescue: rescue.verify(sesion=1), "verify: unknown word 'sesion'; did you mean 'session'?"),
     (lambda rescue: rescue.verify(times=1, never=True), "'times' cannot stand beside 'never'"),
     (lambda rescue: rescue.verify(session="x"), "when.session: "),
+    (lambda rescue: rescue.verify(withn="2s"), "verify: unknown word 'withn'; did you mean 'within'?"),
+    (lambda rescue: rescue.verify(within=2), "verification: within: must be a duration such as 250ms or 1.5s, not 2"),
+    (lambda rescue: rescue.verify(within="2"), "within: must be a duration such as 250ms or 1.5s, not '2'"),
+    (lambda rescue: rescue.verify(within="-1s"), "within: must be a duration such as 250ms or 1.5s, not '-1s'"),
+    (lambda rescue: rescue.verify(within="inf"), "within: must be a duration such as 250ms or 1.5s, not 'inf'"),
+    (lambda rescue: rescue.verify(within="0.0s"), "within: '0.0s' is no time to wait; leave the word out to verify at once"),
+    (lambda rescue: rescue.verify(within="61s"), "within: '61s' is longer than 60s, the maximum"),
+    (lambda rescue: rescue.verify(within="60001ms"), "within: '60001ms' is longer than 60s, the maximum"),
+    (lambda rescue: rescue.verify(within=None), "within: "),
     (lambda rescue: rescue.use({"ruls": []}), "ruls: unknown key; did you mean 'rules'?"),
     (lambda rescue: rescue.use("missing.yaml"), "missing.yaml:1:1: "),
 ]  # fmt: skip
@@ -208,6 +220,79 @@ def test_verify_is_silent_when_calls_came_as_often_as_expected(rescue: Rescue) -
     rescue.verify(at_least=1, at_most=2)
     rescue.verify(session=3, never=True)
     rescue.verify(session={"from": 2}, after=1, times=1)
+
+
+def test_verify_waits_for_the_calls_of_another_thread(rescue: Rescue) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(call, rescue)
+        rescue.verify(session=1001, times=1, within="60s")
+        assert answer.result() == "OK"
+    with pytest.raises(VerificationError, match=r"wanted no call with session 1001 within 60 s; 1 call came"):
+        rescue.verify(session=1001, never=True, within="60s")
+    rescue.verify(session=2, never=True, within="1ms")
+
+
+def test_a_reset_ends_a_wait(rescue: Rescue) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(rescue.verify, session=1001, within="60s")
+        while not wait([waiting], timeout=0.01).done:  # it may not have begun yet
+            rescue.reset()
+    with pytest.raises(VerificationError, match="the wait ended early: the journal was reset"):
+        waiting.result()
+
+
+def test_a_wait_in_an_event_loop_is_an_error_that_says_how_to_write_it(rescue: Rescue) -> None:
+    async def in_the_loop() -> None:
+        rescue.verify(never=True)
+        rescue.verify(never=True, within="1ms")
+
+    async def in_a_thread() -> None:
+        await asyncio.to_thread(rescue.verify, never=True, within="1ms")
+
+    with pytest.raises(EmulatorError, match=r"write await asyncio.to_thread\(rescue.verify, \.\.\.\)$"):
+        asyncio.run(in_the_loop())
+    asyncio.run(in_a_thread())
+
+
+def test_a_stop_ends_waits_and_what_came_can_still_be_read_and_verified() -> None:
+    with Emulator.start(SCENARIO) as rescue, ThreadPoolExecutor(1) as pool:
+        call(rescue)
+        waiting = pool.submit(rescue.verify, times=2, within="60s")
+        rescue.stop()
+        with pytest.raises(VerificationError, match="the wait ended early: the emulator was stopped"):
+            waiting.result()
+        rescue.verify(session=1001, times=1)
+        assert (len(rescue.calls), rescue.refusals) == (1, ())
+        rescue.restart()
+        pool.submit(call, rescue)
+        rescue.verify(times=2, within="60s")
+
+
+def test_a_rule_knows_the_calls_that_it_has_answered(rescue: Rescue) -> None:
+    first = rescue.when(session={"from": 7}, name="same").returns("startSessionRet_OK")
+    second = rescue.when(session=9, name="same").returns("startSessionRet_ActionFailed")
+    for session in (7, 9, 8, 1001):
+        call(rescue, session)
+    assert [(rule.hits, [each.session for each in rule.calls]) for rule in (first, second)] == [
+        (3, [7, 8, 1001]),
+        (1, [9]),
+    ]
+    second.remove()
+    assert [each.session for each in second.calls] == [9]
+    with pytest.raises(EmulatorError, match="no longer exists: it was removed, or the emulator was reset"):
+        _ = second.hits
+
+
+def test_a_call_has_its_values_without_a_detour(rescue: Rescue) -> None:
+    began = time.time()
+    call(rescue, 1001)
+    rescue.when(session=2).fails(status=503)
+    call(rescue, 2)
+    requests.get(f"{rescue.url}/startSession?iSession=1", timeout=5)
+    first, second = rescue.calls
+    assert (first.session, first.node, first.auth_code, first.binding) == (1001, 5, CODE, "get")
+    assert (first.result, second.result) == (Result.OK, None)
+    assert began - 1 <= first.at <= second.at <= rescue.refusals[0].at <= time.time() + 1
 
 
 def test_calls_and_refusals_are_kept_apart_and_in_order(rescue: Rescue) -> None:

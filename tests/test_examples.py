@@ -70,23 +70,15 @@ def commands() -> Iterator[tuple[str, list[str]]]:
 COMMANDS = dict(commands())
 
 
-NOT_BUILT = pytest.mark.xfail(reason="uses rescue_server, within and rule.hits, which are being built")
-
-
 @pytest.mark.parametrize(
     ("folder", "command", "passed"),
     [
         (".", "-W error -m pytest -p no:cacheprovider -p no:anyio suite_with_pytest/test_night_shift.py", " 7 passed"),
-        pytest.param(
-            ".",
-            "-W error -m pytest -p no:cacheprovider -p no:anyio suite_with_pytest/test_help_desk.py",
-            " 3 passed",
-            marks=NOT_BUILT,
-        ),
+        (".", "-W error -m pytest -p no:cacheprovider -p no:anyio suite_with_pytest/test_help_desk.py", " 3 passed"),
         (".", "-W error -m unittest discover suite_with_unittest", "Ran 3 tests"),
         ("suite_with_django", "-W error -m django test --settings settings", "Ran 3 tests"),
         # no -W error: the last anyio for Python 3.10 warns under pytest 9
-        pytest.param(".", "-m pytest -p no:cacheprovider suite_with_asyncio", " 3 passed", marks=NOT_BUILT),
+        (".", "-m pytest -p no:cacheprovider suite_with_asyncio", " 3 passed"),
     ],
 )
 def test_a_suite_passes_where_it_is_copied_to(folder: str, command: str, passed: str, tmp_path: Path) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from threading import Barrier
@@ -24,6 +27,8 @@ from emulator.fluent import Rescue
 
 SIDES: Final = 4
 WORKERS: Final = 2
+THREADS: Final = 8
+ROUNDS: Final = 6
 CALLS: Final = 240
 BINDINGS: Final[list[Binding]] = [*Binding]
 RESULTS: Final[list[Result]] = [*Result]
@@ -141,6 +146,48 @@ def test_a_space_has_its_own_counters_and_verification(side: int, seen: list[Obs
 @pytest.mark.usefixtures("seen")
 def test_the_server_around_the_spaces_sees_none_of_it(server: Emulator) -> None:
     assert (server.calls, server.refusals, server.engine.rules()) == ((), (), ())
+
+
+def test_what_outlives_a_reset_is_seen_in_no_space(server_of_threads: Emulator) -> None:
+    """Each thread leaves a call whose answer waits and a call that is half sent, and finishes them after its reset."""
+
+    def rounds(side: int) -> list[tuple[int, ...]]:
+        seen = []
+        with RemoteEmulator(server_of_threads.url, space=f"thread-{side}") as rescue, ExitStack() as left:
+            address = urlsplit(rescue.url)
+            for number in range(ROUNDS):
+                rescue.reset()
+                left.close()
+                target = f"{address.path}/{OPERATION}?iSession={number}&iNode={side}&sAuthCode="
+                head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\n"
+                waiting, half, last = (
+                    left.enter_context(socket.create_connection((str(address.hostname), address.port or 0), PATIENCE))
+                    for _ in range(3)
+                )
+                waiting.sendall(f"{head}\r\n".encode())
+                half.sendall(head.encode())
+                left.callback(finish, half)
+                last.sendall(f"{head.replace('Session=', 'Session=1000')}Connection: close\r\n\r\n".encode())
+                assert b"200 OK" in last.makefile("rb").read()
+                seen.append(tuple(sorted(call.call.session for call in rescue.calls if call.call.node == side)))
+        return seen
+
+    def finish(half: socket.socket) -> None:
+        half.sendall(b"Connection: close\r\n\r\n")
+        assert b"200 OK" in half.makefile("rb").read()
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        found = [*threads.map(rounds, range(THREADS))]
+    expected_rounds = [(number, 10000 + number) for number in range(ROUNDS)]
+    assert found == [expected_rounds] * THREADS
+    assert (server_of_threads.calls, server_of_threads.refusals) == ((), ())
+
+
+@pytest.fixture
+def server_of_threads() -> Iterator[Emulator]:
+    rules = [{"when": {"session": {"to": 999}}, "delay": "200ms", "return": "startSessionRet_OK"}]
+    with Emulator.start({"rules": rules, "otherwise": "startSessionRet_OK"}) as server:
+        yield server
 
 
 def test_workers_of_pytest_have_servers_of_their_own(

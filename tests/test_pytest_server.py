@@ -335,3 +335,29 @@ def test_a_deleted_working_folder_is_no_error(where: tuple[str, ...], pytester: 
     """,
     )
     run(pytester, *where).assert_outcomes(passed=2)
+
+
+def test_a_request_belongs_to_the_test_in_which_it_began(where: tuple[str, ...], pytester: pytest.Pytester) -> None:
+    suite(
+        pytester,
+        """
+    import socket
+    from urllib.parse import urlsplit
+
+    left = []
+
+    @pytest.mark.rescue({"rules": [{"delay": "100ms", "return": "startSessionRet_OK"}]}, strict=True)
+    @pytest.mark.parametrize("number", range(3))
+    def test_it(rescue, number):
+        for old in left:
+            with old, old.makefile("rb") as stream:
+                old.sendall(b"Host: localhost\\r\\nConnection: close\\r\\n\\r\\n")
+                assert stream.read().count(b"startSessionRet_OK<") == 2
+        assert (rescue.calls, rescue.refusals) == ((), ())
+        request = f"GET {urlsplit(rescue.url).path}/startSession?iSession=1&iNode=2&sAuthCode=3 HTTP/1.1\\r\\n"
+        left[:] = [socket.create_connection(urlsplit(rescue.url).netloc.split(":"), 20)] if number < 2 else []
+        for new in left:
+            new.sendall(f"{request}Host: localhost\\r\\n\\r\\n{request}".encode())
+    """,
+    )
+    run(pytester, *where).assert_outcomes(passed=3)

@@ -187,6 +187,12 @@ def wait(url: str, timeout: float, cacert: Path | None) -> None:
 @click.option("--at-least", type=COUNT, help="Expect at least N calls. [default: 1]")
 @click.option("--at-most", type=COUNT, help="Expect at most N calls.")
 @click.option("--never", is_flag=True, help="Expect no call.")
+@click.option(
+    "--within",
+    callback=text,
+    metavar="TIME",
+    help="Wait for the calls, such as 250ms or 2s, at most 60s; --never and --at-most watch the whole time.",
+)
 @_TOKEN
 @_CACERT
 def verify(url: str, control_token: str | None, cacert: Path | None, never: bool, **words: object) -> None:

@@ -275,11 +275,21 @@ class ControlApi:
         space.root = self.root + path
         return space
 
-    def request(self, method: str, path: str, body: object = None, *, shape: Any = None, name: str = "") -> Any:
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        shape: Any = None,
+        name: str = "",
+        within: float = 0.0,
+    ) -> Any:
         """Send a request, and return the data of the answer, validated by its shape; None without a shape.
 
         The body is YAML as bytes, or data to be sent as JSON. RemoteError if there is no answer, RequestRefused for a
-        refusal; ScenarioError, under the ``name`` of what was sent, for a refusal that lists problems.
+        refusal; ScenarioError, under the ``name`` of what was sent, for a refusal that lists problems. The answer may
+        take ``within`` seconds longer than any other.
         """
         if not self._is_known.is_set():
             ask_health(self.root, ca_file=self._ca_file)
@@ -287,7 +297,8 @@ class ControlApi:
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         headers = {**self._headers, "Content-Type": f"application/{'yaml' if isinstance(body, bytes) else 'json'}"}
         url = f"{self.root}{CONTROL_PATH}{path}"
-        response = send(method, url, headers=headers, body=content, ca_file=self._ca_file)
+        timeout = _TIMEOUT + within
+        response = send(method, url, headers=headers, body=content, ca_file=self._ca_file, timeout=timeout)
         if response.status_code >= 300:
             raise _refusal(response, name)
         if shape is None:

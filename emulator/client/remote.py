@@ -71,14 +71,28 @@ class RemoteEmulator(Rescue):
         return tuple(_refusal(entry) for entry in self._journal() if entry["kind"] == "refusal")
 
     def verification(self, data: Mapping[str, object]) -> tuple[bool, str]:
-        parse_verification(data)
+        within = parse_verification(data).within or 0.0
         try:
-            found = self._control.request("POST", "/verify", data, shape=shapes.VerificationJson)
+            found = self._control.request(
+                "POST", "/verify", data, shape=shapes.VerificationJson, name="verification", within=within
+            )
         except RequestRefused as refused:
             if refused.status != HTTPStatus.CONFLICT:
                 raise
             return False, str(refused)
+        except ScenarioError as error:  # the data were right for this version
+            message = f"the emulator at {self._control.root} is of another version, and refuses the verification"
+            raise RemoteError(f"{message}: {error}") from None
         return found["verified"], found["text"]
+
+    def rule_hits(self, rule_id: int) -> int | None:
+        try:
+            rule: shapes.RuleJson = self._control.request("GET", f"/rules/{rule_id}", shape=shapes.RuleJson)
+        except RequestRefused as refused:
+            if refused.status != HTTPStatus.NOT_FOUND:
+                raise
+            return None
+        return rule["hits"]
 
     def unused_rules(self) -> tuple[str, ...]:
         rules: shapes.RuleListJson = self._control.request(
@@ -128,7 +142,9 @@ class RemoteEmulator(Rescue):
 
     def _exchange(self, data: shapes.ExchangeJson) -> Exchange:
         reply = reply_from_data(data["reply"])
-        rule = None if data["rule"] is None else Rule(data["rule"], When(), (reply,), source=data["source"])
+        rule = None
+        if data["rule"] is not None:
+            rule = Rule(data["rule"], When(), (reply,), source=data["source"], id=data["rule_id"])
         return Exchange(
             id=data["id"],
             call=Call(data["session"], data["node"], data["auth_code"], data["binding"]),
@@ -141,9 +157,10 @@ class RemoteEmulator(Rescue):
             considered=partial(self._near_misses, data["id"]),
         )
 
-    def _near_misses(self, entry_id: int, _call: Call, _rule: Rule | None) -> tuple[NearMiss, ...]:
+    def _near_misses(self, entry_id: int, _call: Call, _rule: Rule | None, related: bool) -> tuple[NearMiss, ...]:
         """Request the near misses of a call, which the remote emulator finds."""
-        detail = self._control.request("GET", f"/calls/{entry_id}", shape=shapes.ExchangeDetailJson)
+        path = f"/calls/{entry_id}?near_misses={'related' if related else 'all'}"
+        detail = self._control.request("GET", path, shape=shapes.ExchangeDetailJson)
         return tuple(_near_miss(miss) for miss in detail["near_misses"])
 
 

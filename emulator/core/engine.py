@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
+from queue import SimpleQueue
 from random import Random
 from threading import RLock
 
 from emulator.core.contract import Binding, Call
 from emulator.core.desk import Decision, Desk, DeskState, SessionStatus, TechnicianStatus
+from emulator.core.epochs import Epoch, Epochs
 from emulator.core.explain import Explanation, PossibleReply
 from emulator.core.journal import (
+    NOT_KEPT,
     DecidedBy,
     Entry,
     Exchange,
@@ -29,38 +35,37 @@ from emulator.core.rule_index import Index
 from emulator.core.rules import (
     FindNearMisses,
     NearMiss,
-    Per,
     Rule,
     RuleState,
+    RuleStatus,
     Scenario,
+    choose,
     find_near_misses,
     with_left_to_chance,
 )
 
+Watch = SimpleQueue[Exchange | str]
+"""Gets the exchanges of an engine as they come, or a text that says why no more will."""
 
-@dataclass(frozen=True, slots=True)
-class RuleStatus:
-    """A rule, how many calls it has answered, its id (None for a rule of the scenario), and the last call's id."""
 
-    rule: Rule
-    hits: int
-    id: int | None
-    last: int | None = None
+@dataclass(slots=True)
+class _Past:
+    """What an engine was before a reset; an engine of its own once a request from then needs one."""
 
-    @property
-    def next(self) -> int | None:
-        """The index of the reply that comes next; None if each session, node or code has its own, or it is spent."""
-        rule = self.rule
-        if rule.per is not Per.RULE or (rule.times is not None and self.hits >= rule.times):
-            return None
-        return min(self.hits, len(rule.replies) - 1)
+    scenario: Scenario
+    used: dict[int, RuleState]  # the scenario's rules that had answered, by their positions
+    added: dict[int, RuleState]
+    added_codes: Counter[str]
+    desk: DeskState | None
+    engine: Engine | None = None
 
 
 class Engine:
     """Answers calls by the rules added at run time and by a scenario, and keeps the journal. Thread-safe.
 
     ``max_delay`` in seconds limits every delay of an answer. With a ``seed``, delays and chances are the same again
-    after each reset and each replacement of the scenario.
+    after each reset and each replacement of the scenario. ``epochs`` are common to all engines at one address: a
+    request that began before a reset is answered as before it, and changes nothing that is seen after it.
     """
 
     def __init__(
@@ -69,12 +74,16 @@ class Engine:
         seed: int | None = None,
         limits: JournalLimits | None = None,
         max_delay: float = math.inf,
+        epochs: Epochs | None = None,
     ) -> None:
+        self.epochs = epochs or Epochs()
         self._lock = RLock()  # guards everything below, and all that it refers to
         self._seed = seed
         self._random = Random()
         self._max_delay = max_delay
         self._journal = Journal(limits or JournalLimits())
+        self._watches: list[Watch] = []
+        self._closed = ""  # why there is nothing to wait for; "" if there is
         self._last_rule_id = 0
         self._added: dict[int, RuleState] = {}
         self._added_codes: Counter[str] = Counter()
@@ -86,10 +95,13 @@ class Engine:
 
         The exchange is in the journal at once; ``complete`` adds its answer.
         """
+        raw = raw or RawExchange()
         with self._lock:
+            if (past := self._past_of(raw)) is not None:
+                return replace(self._as_it_was(past).answer(call, raw), id=NOT_KEPT)
             call_id = self._journal.last_id + 1
             considered: FindNearMisses | None = self._considered or self._considered_rules()
-            state, left_to_chance = self._choose(call)
+            state, left_to_chance = choose(self._index.candidates(call), call, self._random)
             if state is None:
                 decision = self._desk.answer(call) if self._desk else None
                 rule, (decided_by, reply) = None, self._without_rule(decision)
@@ -104,14 +116,18 @@ class Engine:
             delay = 0.0 if reply.delay is None else min(reply.delay.seconds(self._random), self._max_delay)
             if left_to_chance:
                 considered = partial(with_left_to_chance, [each.rule for each in left_to_chance], considered)
-            raw = raw or RawExchange()
             exchange = Exchange(call_id, call, reply.outcome, delay, decided_by, rule, reason, raw, considered)
             self._journal.add(exchange)
+            for watch in self._watches:
+                watch.put(exchange)
             return exchange
 
     def refuse(self, binding: Binding | None, status: int, why: Reason, raw: RawExchange | None = None) -> Refusal:
+        raw = raw or RawExchange()
         with self._lock:
-            refusal = Refusal(self._journal.last_id + 1, binding, status, why, raw or RawExchange())
+            if self._past_of(raw) is not None:
+                return Refusal(NOT_KEPT, binding, status, why, raw)
+            refusal = Refusal(self._journal.last_id + 1, binding, status, why, raw)
             self._journal.add(refusal)
             return refusal
 
@@ -120,24 +136,53 @@ class Engine:
         with self._lock:
             self._journal.complete(entry, sent, delivered, answered_s)
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, after: int = 0) -> Snapshot:
+        """Return the journal as it is now, with the entries of ids greater than ``after`` only."""
         with self._lock:
-            return self._journal.snapshot()
+            return self._journal.snapshot(after)
 
     def limit_journal(self, limits: JournalLimits) -> None:
         """Change the journal's limits, dropping entries at once if necessary."""
         with self._lock:
             self._journal.limit(limits)
 
+    @contextmanager
+    def watched(self, watch: Watch) -> Iterator[Snapshot]:
+        """Give each later exchange to ``watch`` inside the block, which gets the journal with all earlier ones.
+
+        It gets a text once no more will come: the journal was cleared, or the engine closed.
+        """
+        with self._lock:
+            self._watches.append(watch)
+            if self._closed:
+                watch.put(self._closed)
+            snapshot = self._journal.snapshot()
+        try:
+            yield snapshot
+        finally:
+            with self._lock:
+                self._watches.remove(watch)
+
+    def close(self, why: str) -> None:
+        """End all waits for calls, and each later one at once, until ``reopen``; nothing else changes."""
+        with self._lock:
+            self._closed = why
+            self._end_waits(why)
+
+    def reopen(self) -> None:
+        with self._lock:
+            self._closed = ""
+
     def clear_journal(self) -> None:
         with self._lock:
             self._journal.clear()
+            self._end_waits("the journal was cleared")
 
     def explain(self, call: Call) -> Explanation:
         """Explain what ``answer`` would do with the call now; nothing changes."""
         with self._lock:
             states, considered = self._active(), self._considered_rules()
-            chosen, maybe = self._choose(call, draws=False)
+            chosen, maybe = choose(self._index.candidates(call), call)
             by_chance = tuple(PossibleReply(state.rule, state.next_reply(call)) for state in maybe)
             if chosen is None:
                 decision = self._desk.decide(call) if self._desk else None
@@ -149,7 +194,7 @@ class Engine:
         passed_over = tuple(NearMiss(each.rule, each.rule.when.mismatches(call), each in maybe) for each in states)
         near_misses: tuple[NearMiss, ...] = ()
         if decided_by is DecidedBy.OTHERWISE:
-            near_misses = with_left_to_chance([state.rule for state in maybe], considered, call, None)
+            near_misses = with_left_to_chance([state.rule for state in maybe], considered, call, None, False)
         rule = None if chosen is None else chosen.rule
         return Explanation(call, passed_over, by_chance, decided_by, rule, reply, reason, near_misses)
 
@@ -194,8 +239,8 @@ class Engine:
     def rules(self) -> tuple[RuleStatus, ...]:
         """Return all active rules, in the order in which they are tried."""
         with self._lock:
-            states = [(state, -state.position if state.position < 0 else None) for state in self._active()]
-            return tuple(RuleStatus(state.rule, state.hits, rule_id, state.last) for state, rule_id in states)
+            states = self._active()
+            return tuple(RuleStatus(state.rule, state.hits, state.rule.id, state.last) for state in states)
 
     def desk(self) -> Desk | None:
         """Return the desk in its present state; None if the scenario has none."""
@@ -212,21 +257,40 @@ class Engine:
         with self._lock:
             return self._desk is not None and self._desk.set_session(session, status)
 
-    def reset(self) -> None:
-        """Clear the journal, the counters, the changes at the desk and the added rules; the scenario stays."""
+    def reset(self, scenario: Scenario | None = None) -> None:
+        """Clear the journal, the counters, the changes at the desk and the added rules.
+
+        The scenario stays unless another one is given. What began before belongs to the state before.
+        """
         with self._lock:
+            used = [state for state in self._used if state.position >= 0]
+            copies = {state.position: copy(state) for state in used}
+            past = _Past(self.scenario, copies, dict(self._added), self._added_codes.copy(), copy(self._desk))
+            self.epochs.end(self, past)
             self.remove_rules()
             self._journal.clear()
-            for state in self._used:
+            self._end_waits("the journal was reset")
+            if scenario is not None and scenario is not self.scenario:
+                self.replace(scenario)
+                return
+            for state in used:
                 state.reset()
             self._used.clear()
             self._random.seed(self._seed)
             if self._desk is not None:
                 self._desk.reset()
 
+    def was_reset_since(self, began: Epoch | None) -> bool:
+        """Return True if a request began before a reset."""
+        return began is not None and began.find(self) is not None
+
     def replace(self, scenario: Scenario) -> None:
         """Use another scenario, in its initial state, from the next call on; the added rules stay before its rules."""
-        states = [RuleState(rule, position) for position, rule in enumerate(scenario.rules)]
+        self._use(scenario, {})
+
+    def _use(self, scenario: Scenario, used: Mapping[int, RuleState]) -> None:
+        """Use a scenario, in its initial state except for the rules that were ``used``, by their positions."""
+        states = [used.get(position) or RuleState(rule, position) for position, rule in enumerate(scenario.rules)]
         index: Index[RuleState] = Index()
         for state in states:
             index.add(state, state.rule.when)
@@ -241,8 +305,29 @@ class Engine:
             self._random.seed(self._seed)
             self._considered = None
 
+    def _past_of(self, raw: RawExchange) -> _Past | None:
+        """Return what this engine was when a request came, if it has been reset since."""
+        began, raw.began = raw.began, None  # else the journal would keep alive what was reset
+        if began is None or began is self.epochs.current:
+            return None
+        past: _Past | None = began.find(self)
+        return past
+
+    def _as_it_was(self, past: _Past) -> Engine:
+        engine = past.engine
+        if engine is None:
+            engine = past.engine = Engine(Scenario(""), max_delay=self._max_delay)
+            engine._added, engine._added_codes = past.added, past.added_codes
+            engine._use(past.scenario, past.used)
+            engine._desk = past.desk
+        return engine
+
+    def _end_waits(self, why: str) -> None:
+        for watch in self._watches:
+            watch.put(why)
+
     def _add(self, rule_id: int, rule: Rule) -> None:
-        state = self._added[rule_id] = RuleState(rule, -rule_id)
+        state = self._added[rule_id] = RuleState(replace(rule, id=rule_id), -rule_id)
         self._index.add(state, rule.when)
         self._added_codes.update(rule.when.literal_codes())
         self._considered = None
@@ -255,20 +340,6 @@ class Engine:
             added = [state.rule for state in self._active()[: len(self._added)]]
             self._considered = partial(find_near_misses, added, self.scenario.rules)
         return self._considered
-
-    def _choose(self, call: Call, *, draws: bool = True) -> tuple[RuleState | None, tuple[RuleState, ...]]:
-        """Return the rule that answers a call, and those before it that leave the call to chance.
-
-        Unless this ``draws`` from the generator, all rules with a chance leave it.
-        """
-        left: tuple[RuleState, ...] = ()
-        for state in self._index.candidates(call):
-            if state.can_answer(call):
-                chance = state.rule.chance
-                if chance is None or (draws and self._random.random() * 100 < chance):
-                    return state, left
-                left = (*left, state)
-        return None, left
 
     def _without_rule(self, decision: Decision | None) -> tuple[DecidedBy, Reply]:
         if decision is None or decision.result is None:

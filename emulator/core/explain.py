@@ -5,7 +5,7 @@ All texts are derived from the fields, so that masking these is enough to mask t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from emulator.core.contract import Call, format_auth_code
@@ -95,6 +95,15 @@ class Times:
     def accepts(self, count: int) -> bool:
         return self.at_least <= count and (self.at_most is None or count <= self.at_most)
 
+    def is_settled(self, count: int) -> bool:
+        """Return True if who waits for calls need not wait on after so many: no more are wanted, or too many came.
+
+        That no call came, or at most N, is not settled before the time is over.
+        """
+        if self.at_most is None:
+            return count >= self.at_least
+        return count > self.at_most or 0 < self.at_least == self.at_most == count
+
     def __str__(self) -> str:
         if self.at_most is None:
             return f"at least {_calls(self.at_least)}"
@@ -103,6 +112,22 @@ class Times:
         if self.at_least == self.at_most:
             return f"exactly {_calls(self.at_most)}"
         return f"at most {_calls(self.at_most)}" if not self.at_least else f"{self.at_least} to {_calls(self.at_most)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """Which calls should have come, and how often: after the entry ``after``, and within so many seconds from now.
+
+    ``within`` None: they should have come already.
+    """
+
+    when: When = field(default_factory=When)
+    times: Times = field(default_factory=Times)
+    after: int = 0
+    within: float | None = None
+
+    def includes(self, exchange: Exchange) -> bool:
+        return exchange.id > self.after and self.when.accepts(exchange.call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,22 +149,26 @@ class NearCall:
 class Verification:
     """What was expected of the calls, and what the journal has: ``count`` matching calls of ``total``."""
 
-    when: When
-    times: Times
+    expected: Expectation
     count: int
     total: int
     near_misses: tuple[NearCall, ...]
     dropped: int = 0  # how many entries the journal has dropped
     certain: bool = True  # False if dropped entries could change the outcome
+    ended: str = ""  # why it did not wait as long as it should have; "" if it did, or had not to
 
     @property
     def verified(self) -> bool:
-        return self.certain and self.times.accepts(self.count)
+        return self.certain and not self.ended and self.expected.times.accepts(self.count)
 
     @property
     def text(self) -> str:
-        came = _calls(self.count) if self.count else "none"
-        lines = [f"wanted {self.times} with {self.when.text()}; {came} came, of {_calls(self.total)} in the journal"]
+        expected, came = self.expected, _calls(self.count) if self.count else "none"
+        within = "" if expected.within is None else f" within {expected.within:g} s"
+        wanted = f"wanted {expected.times} with {expected.when.text()}{within}"
+        lines = [f"{wanted}; {came} came, of {_calls(self.total)} in the journal"]
+        if self.ended:
+            lines.append(f"the wait ended early: {self.ended}")
         lines += [f"near miss: {near.text()}" for near in self.near_misses]
         if not self.certain:
             lines.append(
@@ -150,18 +179,19 @@ class Verification:
         return "\n".join(map(visible, lines))
 
 
-def verify(snapshot: Snapshot, when: When, times: Times, *, after: int = 0) -> Verification:
-    """Count the calls of a journal that meet the conditions, among those with ids greater than ``after``."""
+def verify(snapshot: Snapshot, expected: Expectation, ended: str = "") -> Verification:
+    """Count the calls of a journal that are expected; ``ended`` is why no others were waited for."""
+    when, times, after = expected.when, expected.times, expected.after
     exchanges = [exchange for exchange in snapshot.exchanges if exchange.id > after]
     others = [exchange for exchange in exchanges if not when.accepts(exchange.call)]
     count = len(exchanges) - len(others)
     decided = count >= times.at_least if times.at_most is None else count > times.at_most  # whatever was dropped
     certain = decided or snapshot.dropped_id <= after
-    if certain and times.accepts(count):
+    if certain and not ended and times.accepts(count):
         others = []
     others.sort(key=lambda exchange: (sum(1 for _ in when.rejecting(exchange.call)), -exchange.id))
     near_calls = tuple(NearCall(exchange, when.mismatches(exchange.call)) for exchange in others[:NEAR_MISSES])
-    return Verification(when, times, count, len(exchanges), near_calls, snapshot.dropped, certain)
+    return Verification(expected, count, len(exchanges), near_calls, snapshot.dropped, certain, ended)
 
 
 def describe_call(exchange: Exchange) -> str:

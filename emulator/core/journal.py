@@ -7,10 +7,12 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import islice
 from typing import Final
 
-from emulator.core.contract import Binding, Call
-from emulator.core.replies import Outcome
+from emulator.core.contract import Binding, Call, Result
+from emulator.core.epochs import Epoch
+from emulator.core.replies import Outcome, Return
 from emulator.core.rules import FindNearMisses, NearMiss, Rule
 
 DURATION_BOUNDS: Final = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25)
@@ -20,8 +22,14 @@ MAX_COUNTED_RULES: Final = 1000
 OTHER_RULES: Final = "(other rules)"
 """The name under which calls are counted beyond ``MAX_COUNTED_RULES`` names, so that the totals stay bounded."""
 
+REFUSED: Final = "refused"
+"""The outcome under which refusals are counted."""
+
 BUCKET_SECONDS: Final = 10.0
 BUCKETS_KEPT: Final = 30
+
+NOT_KEPT: Final = 0
+"""The id of an entry that is in no journal, since its request began before a reset."""
 
 _ENTRY_OVERHEAD: Final = 500  # approximate memory in bytes of an entry without its messages
 
@@ -76,6 +84,7 @@ class RawExchange:
     answered_s: float | None = None  # from the last byte of the request to that of the answer; None like delivered
     remarks: tuple[Reason, ...] = ()  # what the client probably did wrong
     size: int = 0  # approximate memory in bytes that the journal needs for it
+    began: Epoch | None = None  # when the first byte came, until the engine has decided; None: now
 
     @property
     def answer(self) -> RawMessage | None:
@@ -89,6 +98,11 @@ class _Entry:
     __slots__ = ()
 
     raw: RawExchange
+
+    @property
+    def at(self) -> float:
+        """When the request arrived, in seconds since 1970."""
+        return self.raw.at
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -132,6 +146,28 @@ class Exchange(_Entry):
     considered: FindNearMisses | None = field(default=None, repr=False, compare=False)
 
     @property
+    def session(self) -> int:
+        return self.call.session
+
+    @property
+    def node(self) -> int:
+        return self.call.node
+
+    @property
+    def auth_code(self) -> str | None:
+        """The auth code; None if it was not sent, and "" if it was sent empty."""
+        return self.call.auth_code
+
+    @property
+    def binding(self) -> Binding:
+        return self.call.binding
+
+    @property
+    def result(self) -> Result | None:
+        """The result that was returned; None for a failure."""
+        return self.outcome.result if isinstance(self.outcome, Return) else None
+
+    @property
     def decider(self) -> str:
         """The rule's name, else ``desk`` or ``otherwise``."""
         return self.decided_by.value if self.rule is None else self.rule.name
@@ -141,12 +177,13 @@ class Exchange(_Entry):
         """The decider with the reason, if there is one: ``desk (Lena Lund is offline)``."""
         return f"{self.decider} ({self.reason})" if self.reason else self.decider
 
-    def near_misses(self) -> tuple[NearMiss, ...]:
+    def near_misses(self, *, related: bool = False) -> tuple[NearMiss, ...]:
         """Return the rules, of those active when the call came, that left it to chance or came closest to accepting it.
 
-        If the desk decided, only those that left it to chance: the desk's reason explains the rest.
+        With ``related``, only rules that have something in common with the call: see ``find_near_misses``. If the desk
+        decided, only those that left it to chance: the desk's reason explains the rest.
         """
-        return () if self.considered is None else self.considered(self.call, self.rule)
+        return () if self.considered is None else self.considered(self.call, self.rule, related)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +234,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Entries by outcome (refusals: ``refused``) in the ``BUCKET_SECONDS`` from ``at`` on, in seconds since 1970."""
+    """Entries by outcome (refusals: ``REFUSED``) in the ``BUCKET_SECONDS`` from ``at`` on, in seconds since 1970."""
 
     at: float
     counts: Mapping[str, int]
@@ -249,7 +286,7 @@ class Journal:
                 decider = OTHER_RULES
             self._calls[entry.call.binding, outcome, decider] += 1
         else:
-            outcome = "refused"
+            outcome = REFUSED
             self._refusals[entry.binding, entry.status] += 1
         raw = entry.raw
         self._timeline[raw.at // BUCKET_SECONDS][outcome] += 1
@@ -263,9 +300,11 @@ class Journal:
 
     def complete(self, entry: Entry, sent: bytes, delivered: str | None, answered_s: float | None) -> None:
         raw = entry.raw
+        raw.sent, raw.answered_s, raw.delivered = sent, answered_s, delivered
+        if entry.id == NOT_KEPT:
+            return
         self._seconds[bisect_left(DURATION_BOUNDS, raw.decided_s)] += 1
         self._seconds_sum += raw.decided_s
-        raw.sent, raw.answered_s, raw.delivered = sent, answered_s, delivered
         if entry.id > self._removed_id:
             size = len(sent) + sum(len(str(remark)) for remark in raw.remarks)
             raw.size += size
@@ -283,10 +322,13 @@ class Journal:
         self._timeline.clear()
         self._size = self._dropped = self._dropped_id = 0
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, after: int = 0) -> Snapshot:
+        """Return the journal as it is now, with the entries of ids greater than ``after`` only."""
         totals = Totals(dict(self._calls), dict(self._refusals), tuple(self._seconds), self._seconds_sum)
         timeline = tuple(Bucket(number * BUCKET_SECONDS, dict(counts)) for number, counts in self._timeline.items())
-        entries, first_id = tuple(self._entries), self._removed_id + 1
+        first_id = self._removed_id + 1
+        later = islice(reversed(self._entries), max(0, self.last_id - max(after, self._removed_id)))
+        entries = tuple(later)[::-1]  # the ids have no gaps
         return Snapshot(entries, self._dropped, self._dropped_id, totals, timeline, first_id, self.last_id)
 
     def _drop(self) -> None:

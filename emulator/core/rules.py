@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import chain, takewhile
+from random import Random
 from typing import Final
 
 from emulator.core.contract import Call, Result
 from emulator.core.desk import Desk
-from emulator.core.matching import Mismatch, When
+from emulator.core.known_codes import is_close, known_codes
+from emulator.core.matching import FIELDS, Condition, Mismatch, OneOf, When
 from emulator.core.replies import Reply, Return
 from emulator.core.rule_index import indexed_fields
 from emulator.errors import Problem
@@ -51,6 +53,7 @@ class Rule:
         default=None, repr=False, compare=False
     )  # as given, as JSON; None: not given as data
     chance: float | None = None  # the percentage of the accepted calls that it answers; None: all
+    id: int | None = field(default=None, repr=False, compare=False)  # of a rule that was added at run time
 
     def text(self) -> str:
         """Return the conditions and replies, such as ``session 1: startSessionRet_OK, then status 503; 2 times``."""
@@ -140,6 +143,41 @@ class RuleState:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleStatus:
+    """A rule, how many calls it has answered, its id (None for a rule of the scenario), and the last call's id."""
+
+    rule: Rule
+    hits: int
+    id: int | None
+    last: int | None = None
+
+    @property
+    def next(self) -> int | None:
+        """The index of the reply that comes next; None if each session, node or code has its own, or it is spent."""
+        rule = self.rule
+        if rule.per is not Per.RULE or (rule.times is not None and self.hits >= rule.times):
+            return None
+        return min(self.hits, len(rule.replies) - 1)
+
+
+def choose(
+    candidates: Iterable[RuleState], call: Call, random: Random | None = None
+) -> tuple[RuleState | None, tuple[RuleState, ...]]:
+    """Return the rule that answers a call, and those before it that leave the call to chance.
+
+    Without a generator to draw from, all rules with a chance leave it.
+    """
+    left: tuple[RuleState, ...] = ()
+    for state in candidates:
+        if state.can_answer(call):
+            chance = state.rule.chance
+            if chance is None or (random is not None and random.random() * 100 < chance):
+                return state, left
+            left = (*left, state)
+    return None, left
+
+
+@dataclass(frozen=True, slots=True)
 class NearMiss:
     """A rule that did not answer a call, with its mismatches.
 
@@ -175,27 +213,48 @@ class NearMiss:
         }
 
 
-FindNearMisses = Callable[[Call, Rule | None], tuple[NearMiss, ...]]
-"""Finds the near misses of a call, given the rule that answered it."""
+FindNearMisses = Callable[[Call, Rule | None, bool], tuple[NearMiss, ...]]
+"""Finds the near misses of a call, given the rule that answered it; with True, only rules that are related to it."""
 
 
 def find_near_misses(
-    added: Sequence[Rule], scenario_rules: Sequence[Rule], call: Call, answered_by: Rule | None
+    added: Sequence[Rule], scenario_rules: Sequence[Rule], call: Call, answered_by: Rule | None, related: bool = False
 ) -> tuple[NearMiss, ...]:
     """Return the rules with the fewest mismatches, in the order of the rules if equal.
 
-    If a rule answered the call, only the rules added at run time that come before it are considered.
+    If a rule answered the call, only the rules added at run time that come before it are considered. With ``related``,
+    rules that have nothing in common with the call are left out.
     """
     candidates = chain(added, scenario_rules) if answered_by is None else added
-    rules = takewhile(lambda rule: rule is not answered_by, candidates)
+    rules: Iterable[Rule] = takewhile(lambda rule: rule is not answered_by, candidates)
+    if related:
+        rules = (rule for rule in rules if _is_related(rule.when, call))
     nearest = heapq.nsmallest(NEAR_MISSES, rules, key=lambda rule: sum(1 for _ in rule.when.rejecting(call)))
     return tuple(NearMiss(rule, rule.when.mismatches(call)) for rule in nearest)
 
 
 def with_left_to_chance(
-    left: Sequence[Rule], others: FindNearMisses | None, call: Call, answered_by: Rule | None
+    left: Sequence[Rule], others: FindNearMisses | None, call: Call, answered_by: Rule | None, related: bool
 ) -> tuple[NearMiss, ...]:
     """Return the rules that left the call to chance before the other near misses."""
-    more = () if others is None else others(call, answered_by)
+    more = () if others is None else others(call, answered_by, related)
     rest = (miss for miss in more if not any(miss.rule is rule for rule in left))
     return (*(NearMiss(rule, (), by_chance=True) for rule in left), *rest)[:NEAR_MISSES]
+
+
+def _is_related(when: When, call: Call) -> bool:
+    """Return True if a rule was probably meant for a call that it did not answer.
+
+    It is spent, or one of its conditions holds, or the call has a misspelling of a session, node or code that it names.
+    """
+    rejecting = [*when.rejecting(call)]
+    if not rejecting or len(rejecting) < sum(getattr(when, name) is not None for name in FIELDS):
+        return True
+    return any(_is_misspelt(condition, getattr(call, name)) for name, condition in rejecting if name != "binding")
+
+
+def _is_misspelt(condition: Condition, value: int | str | None) -> bool:
+    if value is None or not isinstance(condition, OneOf):
+        return False
+    named = known_codes(condition.values).nearest(str(value))
+    return named is not None and is_close(str(value), named)

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from emulator.core.contract import Binding, Call
-from emulator.core.explain import Times
+from emulator.core.explain import Expectation, Times
 from emulator.core.matching import When
 from emulator.errors import on_purpose
 from emulator.scenario import fields
 from emulator.scenario.language import WhenField
 from emulator.scenario.loading import read
-from emulator.scenario.strict_model import CrossFieldError, StrictModel
+from emulator.scenario.strict_model import CrossFieldError, StrictModel, invalid
 
 __tracebackhide__ = on_purpose
+
+DEFAULT_TIMEOUT: Final = 30.0
+MAX_TIMEOUT: Final = 300.0
+
+
+def _timeout(seconds: float) -> float:
+    if not 0 < seconds <= MAX_TIMEOUT:
+        raise invalid(f"must be more than 0s and at most {MAX_TIMEOUT:g}s")
+    return seconds
 
 
 class VerificationModel(StrictModel):
@@ -36,6 +45,9 @@ class VerificationModel(StrictModel):
     """true: no call at all."""
     after: fields.EntryId = 0
     """Count only calls after the journal entry with this id."""
+    within: fields.Wait | None = None
+    """Wait for the calls at most so long, such as `2s`, and no longer than necessary; more than 0s, at most 60s.
+    `never` and `at_most` watch the whole time. If left out, the calls should have come already."""
 
     def cross_field_errors(self) -> Iterator[CrossFieldError]:
         given = [name for name in ("times", "at_least", "at_most", "never") if getattr(self, name) is not None]
@@ -73,6 +85,17 @@ class CallModel(StrictModel):
         return Call(self.session, self.node, self.auth_code, self.binding)
 
 
+class SentCallModel(CallModel):
+    """A call to be sent, and how long its answer is waited for."""
+
+    timeout: Annotated[fields.Seconds, AfterValidator(_timeout)] | None = None
+    """How long to wait for the whole answer, at most 300s; 30s if left out."""
+
+    @property
+    def seconds(self) -> float:
+        return DEFAULT_TIMEOUT if self.timeout is None else self.timeout
+
+
 class TechnicianStatusModel(StrictModel):
     """The new status of a technician."""
 
@@ -91,9 +114,9 @@ class SessionStatusModel(StrictModel):
     """waiting, connecting, incoming, outgoing, on_hold, active, closed or timed_out."""
 
 
-def parse_verification(data: Any) -> tuple[When, Times, int]:
-    """Return which calls should have come, how often, and after which entry; ScenarioError with every problem."""
+def parse_verification(data: Any) -> Expectation:
+    """Return which calls should have come, how often, and when; ScenarioError with every problem."""
     if isinstance(data, dict) and data.get("when") == {}:
         data = {key: value for key, value in data.items() if key != "when"}
     model = read(VerificationModel, data, "verification")
-    return model.when or When(), model.times_wanted(), model.after
+    return Expectation(model.when or When(), model.times_wanted(), model.after, model.within)

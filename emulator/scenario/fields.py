@@ -31,6 +31,7 @@ from emulator.scenario.suggestions import format_value, hint, kind_of, quote_val
 
 VERSION: Final = 1
 MAX_DELAY: Final = 3600.0  # seconds; a longer delay is probably a mistake in the unit
+MAX_WAIT: Final = 60.0  # seconds
 MAX_ENTRY_ID: Final = 2**53 - 1  # the largest integer that every JSON parser keeps exact
 
 SPACE_NAME: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
@@ -43,6 +44,10 @@ _PERCENTAGE: Final = rf"(?!0+(?:\.0+)?%)[0-9]{{1,2}}(?:\.[0-9]{{1,{MAX_CHANCE_DE
 _SHARE: Final = re.compile(r"([0-9]{1,20}(?:[.,][0-9]{1,20})?) ?(%|percent)?")  # what may have been meant as one
 _UNSEEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 _UNSEEN: Final = re.compile("[\u034f\u115f\u1160\u2800\u3164\ufe00-\ufe0f\uffa0]")  # of other categories
+_WAIT: Final = (  # more than nothing, at most a minute
+    r"(?![0.]+m?s$)0*(([0-9]|[1-5][0-9])(\.[0-9]+)?s|60(\.0+)?s"
+    r"|([0-9]{1,4}|[1-5][0-9]{4})(\.[0-9]+)?ms|60000(\.0+)?ms)"
+)
 _MAX_DIGITS: Final = 20  # enough to see that a number is out of any range here; int() is slow for long texts
 
 E = TypeVar("E", bound=Enum)
@@ -102,12 +107,7 @@ def _boolean(value: object) -> bool:
 
 
 def _seconds(value: object) -> float:
-    match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
-    if match is None:
-        meant = duration_meant(value)
-        end = f"; did you mean {meant}?" if meant else ""
-        raise _wrong(value, f"must be a duration such as 250ms or 1.5s, not {quote_value(value)}{end}")
-    seconds = float(match[1]) / (1000 if match[2] == "ms" else 1)
+    seconds = _duration(value)
     if seconds > MAX_DELAY:
         raise invalid(f"{quote_value(value)} is longer than an hour")
     return seconds
@@ -148,6 +148,24 @@ def _auth_code(value: str) -> str:
     return value
 
 
+def _wait(value: object) -> float:
+    seconds = _duration(value)
+    if not seconds:
+        raise invalid(f"{quote_value(value)} is no time to wait; leave the word out to verify at once")
+    if seconds > MAX_WAIT:
+        raise invalid(f"{quote_value(value)} is longer than {MAX_WAIT:g}s, the maximum")
+    return seconds
+
+
+def _duration(value: object) -> float:
+    match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
+    if match is None:
+        meant = duration_meant(value)
+        end = f"; did you mean {meant}?" if meant else ""
+        raise _wrong(value, f"must be a duration such as 250ms or 1.5s, not {quote_value(value)}{end}")
+    return float(match[1]) / (1000 if match[2] == "ms" else 1)
+
+
 def _version(value: object) -> int:
     number = _decimal(value)
     if number != VERSION:
@@ -182,6 +200,7 @@ EntryId = Annotated[int, Field(ge=0, le=MAX_ENTRY_ID), _integer(0, MAX_ENTRY_ID)
 Version = Annotated[Literal[1], BeforeValidator(_version)]
 Status = Annotated[int, Field(ge=200, le=599), _integer(200, 599, ", the statuses that end a request")]
 Boolean = Annotated[bool, BeforeValidator(_boolean)]
+Wait = Annotated[float, BeforeValidator(_wait), WithJsonSchema({"type": "string", "pattern": f"^{_WAIT}$"})]
 Seconds = Annotated[float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$"})]
 DelayValue = Annotated[Seconds, BeforeValidator(no_random_delay)]
 Chance = Annotated[float, BeforeValidator(_chance), WithJsonSchema({"type": "string", "pattern": f"^{_PERCENTAGE}$"})]

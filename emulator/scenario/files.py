@@ -23,6 +23,7 @@ _INSTALLED: Final = _PACKAGE / "scenarios"
 SCENARIOS: Final = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "scenarios"
 DEFAULT_SCENARIO: Final = SCENARIOS / "default.yaml"
 
+_STOP_TIMEOUT: Final = 5.0  # seconds, for a reload in progress
 _POLL_INTERVAL: Final = 0.5  # seconds
 _MAX_REMARKS: Final = 20  # in the log
 
@@ -106,7 +107,7 @@ class ScenarioFolder:
 
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join()
+        self._thread.join(_STOP_TIMEOUT)
 
     def reload(self) -> None:
         """Load the file, and replace the scenario if it is valid and has changed."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
@@ -28,7 +29,8 @@ class ParsedRequest:
 
     ``host`` is that of a target in absolute form and replaces the Host header. ``length`` is the number of body bytes
     received; if the body is longer than the limit, ``body_limit`` is the limit in bytes and ``body`` is empty.
-    ``received_at`` is when its last byte was read, in the seconds of ``perf_counter``.
+    ``received_at`` is when its last byte was read, in the seconds of ``perf_counter``; ``began`` is what ``on_begin``
+    returned when its first byte was.
     """
 
     method: bytes
@@ -43,6 +45,7 @@ class ParsedRequest:
     body: bytes | bytearray = b""
     length: int = 0
     received_at: float = field(default=0.0, compare=False)
+    began: Any = field(default=None, compare=False)
 
     @property
     def size(self) -> int:
@@ -83,9 +86,12 @@ class RequestParser:
     ``transitions`` counts the changes of ``state``. ``waits_for_continue`` is True if the client sends a body only
     after 100 Continue; set it to False when that is sent. Parsing is ``finished`` after an ``error``, which stands for
     the last request, after a request whose body is too long, which is complete once that is known, or after ``stop``.
+    ``on_begin`` is called with the first byte of each request; ``began`` is what it returned for an incomplete one.
     """
 
-    def __init__(self, limits: HttpLimits) -> None:
+    def __init__(self, limits: HttpLimits, on_begin: Callable[[], Any] = lambda: None) -> None:
+        self.began: Any = None
+        self._on_begin = on_begin
         self.requests: deque[ParsedRequest] = deque()
         self.state = ParserState.START
         self.transitions = 0
@@ -205,6 +211,8 @@ class RequestParser:
 
     def _fail(self, error: ProtocolError) -> None:
         self.error, self.finished = error.with_traceback(None), True  # whose frames refer to this parser
+        if self.began is None:
+            self.began = self._on_begin()
 
     @property
     def head(self) -> tuple[str, RawHeaders]:
@@ -225,6 +233,8 @@ class RequestParser:
     # Parser callbacks; httptools wraps what they raise in an HttpParserError
 
     def on_message_begin(self) -> None:
+        if self.began is None:  # it is not for an offer to upgrade, which is parsed twice
+            self.began = self._on_begin()
         self._target = b""
         self._in_request_line = True
         self._raw_headers = []
@@ -317,6 +327,7 @@ class RequestParser:
         self._change_state(ParserState.START)
         if not self.finished:
             request.received_at = perf_counter()
+            request.began, self.began = self.began, None
             self.requests.append(request)
 
     def _change_state(self, state: ParserState) -> None:

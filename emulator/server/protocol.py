@@ -7,7 +7,7 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from emulator.delivery import DELIVERY, NOTHING, WHOLE, Delivery, MalformedRequest, WSGIApplication
 from emulator.server import HttpLimits, wsgi
@@ -40,9 +40,8 @@ _logger = logging.getLogger(__name__)
 class ServerState:
     """What the connections of one server share; ``max_delay`` in seconds.
 
-    ``date`` is the current Date header line. ``on_malformed`` is called with each request that is refused here, before
-    its response is sent. ``is_full`` is True while a client waits for a connection to close; ``on_close`` is called
-    after each one.
+    ``date`` is the current Date header line. ``on_begin`` and ``on_malformed`` are those of HttpServer. ``is_full`` is
+    True while a client waits for a connection to close; ``on_close`` is called after each one.
     """
 
     application: WSGIApplication
@@ -51,6 +50,7 @@ class ServerState:
     loop: asyncio.AbstractEventLoop
     outbox: Outbox
     on_malformed: Callable[[MalformedRequest], None] = lambda _request: None
+    on_begin: Callable[[], Any] = lambda: None
     deferred_work: DeferredWork = field(default_factory=DeferredWork)
     connections: set[HttpProtocol] = field(default_factory=set)
     date: str = ""
@@ -70,7 +70,7 @@ class HttpProtocol(asyncio.Protocol):
         self.deadline = math.inf
         self._state = state
         self._loop = state.loop
-        self._parser = RequestParser(state.limits)
+        self._parser = RequestParser(state.limits, state.on_begin)
         self._environ: Environ = {}  # common to all requests
         self._transitions = -1  # of the parser, when the deadline was set
         self._requested_at = 0.0  # when the last request was complete
@@ -192,7 +192,9 @@ class HttpProtocol(asyncio.Protocol):
         try:
             self._set_deadline()
             if delivery.deferred is not None:
-                response = await self._state.deferred_work.run(delivery, environ)
+                ends = self.transport.eof, self.transport.stopping
+                response = await self._state.deferred_work.run(delivery, environ, *ends)
+            request.began = delivery.began = None  # what it refers to is not needed during the delay
             max_delay = self._state.max_delay
             delay = min(delivery.delay, max_delay)
             if delay and await self.transport.wait(delay, self.transport.closed, self.transport.stopping):
@@ -259,7 +261,7 @@ class HttpProtocol(asyncio.Protocol):
         body = b"" if start.startswith("HEAD ") else response.body
         data = response.head(self._state.date, _CLOSE) + body
         status = int(response.status.partition(" ")[0])
-        self._state.on_malformed(MalformedRequest(str(error), start, headers, status, data))
+        self._state.on_malformed(MalformedRequest(str(error), start, headers, status, data, self._parser.began))
         self.transport.write_now(data)
         self._finish(in_stages=True)
 

@@ -7,7 +7,9 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import closing, suppress
+from typing import Any, Final
 
 from emulator.delivery import MalformedRequest, WSGIApplication
 from emulator.errors import StartError
@@ -25,6 +27,13 @@ try:
 except ImportError:  # it does not exist for Windows and PyPy
     new_event_loop = asyncio.SelectorEventLoop  # type: ignore[assignment]  # the loop of asyncio with add_reader
 
+_START_TIMEOUT: Final = 30.0  # seconds
+_STOP_TIMEOUT: Final = 30.0  # seconds; far less is enough unless the event loop is stuck, as in a regular expression
+_CATCH_UP_TIMEOUT: Final = 1.0  # seconds
+# Turns of the loop in which what has come is read: from a new client, it takes one each to accept it, to make its
+# transport, to start reading and to read.
+_CATCH_UP_TURNS: Final = 6
+
 _logger = logging.getLogger(__name__)
 
 
@@ -36,7 +45,8 @@ class HttpServer:
     With a ``certificate`` it speaks TLS only: ``ca_file`` is the CA certificate for clients if it was made here, and
     ``certificate_names`` are the host names of one that gives none. ``origin`` is the URL of the first address for
     clients on this machine, such as ``http://127.0.0.1:8085``. ``max_delay`` limits delays and faults, in seconds like
-    all times. ``on_malformed`` is called, in the event loop, with each request that does not reach the application.
+    all times. ``on_malformed`` is called, in the event loop, with each request that does not reach the application, and
+    ``on_begin`` when the first byte of any request is read; what it returns is the ``began`` of both.
     """
 
     def __init__(
@@ -50,9 +60,10 @@ class HttpServer:
         certificate_names: Sequence[str] = ("localhost",),
         limits: HttpLimits | None = None,
         on_malformed: Callable[[MalformedRequest], None] = lambda _request: None,
+        on_begin: Callable[[], Any] = lambda: None,
     ) -> None:
         self._application = application
-        self._on_malformed = on_malformed
+        self._on_malformed, self._on_begin = on_malformed, on_begin
         self._max_delay = max_delay
         self._limits = limits or HttpLimits()
         self._hosts = [host] if isinstance(host, str) else host
@@ -67,6 +78,7 @@ class HttpServer:
                 raise
         self._port = self._listeners[0].getsockname()[1]
         self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # while it serves
         self._stop_requested: Future[None] = Future()
         address = host_port(ANY_ADDRESS.get(own[0], own[0]), self._port)
         self.origin = f"{'https' if self._tls else 'http'}://{address}"
@@ -77,7 +89,11 @@ class HttpServer:
         started: Future[None] = Future()
         self._thread = threading.Thread(target=self._run_thread, args=(started,), name="rescue-emulator", daemon=True)
         self._thread.start()
-        started.result()
+        try:
+            started.result(_START_TIMEOUT)
+        except FutureTimeoutError:
+            self._request_stop()
+            raise StartError(f"the server's thread did not begin to serve within {_START_TIMEOUT:g} s") from None
 
     def stop(self) -> None:
         """Stop serving; return once the port is free. Can be called repeatedly, and before ``start``."""
@@ -85,7 +101,25 @@ class HttpServer:
         if self._thread is None:
             self._close_listeners()
         else:
-            self._thread.join()
+            self._thread.join(_STOP_TIMEOUT)
+            if self._thread.is_alive():
+                _logger.error("the server's thread did not end within %g s; its port may stay in use", _STOP_TIMEOUT)
+
+    def catch_up(self) -> None:
+        """Return once all is read that clients have sent by now; after ``_CATCH_UP_TIMEOUT`` in any case."""
+        loop, done = self._loop, threading.Event()
+        if loop is None:
+            return
+
+        def turn(left: int) -> None:
+            if left:
+                loop.call_soon(turn, left - 1)
+            else:
+                done.set()
+
+        with suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(turn, _CATCH_UP_TURNS)
+            done.wait(_CATCH_UP_TIMEOUT)
 
     def restart(self) -> None:
         """Serve again after ``stop``, on the same port and with the same certificate; StartError if that fails."""
@@ -130,16 +164,20 @@ class HttpServer:
 
     async def _serve(self, ready: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
-        state = ServerState(self._application, self._limits, self._max_delay, loop, Outbox(loop), self._on_malformed)
+        state = ServerState(
+            self._application, self._limits, self._max_delay, loop, Outbox(loop), self._on_malformed, self._on_begin
+        )
         context = self._tls.context if self._tls else None
         acceptor = Acceptor(self._listeners, state, context)
         acceptor.start()
         for address in self._skipped:
             _logger.info("not listening on %s: this machine has no such addresses", address)
         try:
+            self._loop = loop
             ready()
             await asyncio.wrap_future(self._stop_requested)
         finally:
+            self._loop = None
             await acceptor.close()
             state.deferred_work.shutdown()
             tasks = asyncio.all_tasks() - {asyncio.current_task()}  # they wait for deferred work

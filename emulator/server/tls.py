@@ -58,7 +58,7 @@ class TlsSetup:
     def keep_temporary(self) -> None:
         """Remove the ``ca_file`` with ``clean_up``."""
         assert self.ca_file is not None
-        self.clean_up = weakref.finalize(self, self.ca_file.unlink, missing_ok=True)
+        self.clean_up = weakref.finalize(self, _remove, self.ca_file, os.getpid())
 
     def restore(self) -> None:
         """Write the ``ca_file`` again if ``clean_up`` removed it; StartError if that fails."""
@@ -70,6 +70,12 @@ class TlsSetup:
         except OSError as error:
             raise StartError(f"cannot write the CA certificate to {self.ca_file}: {error.strerror}") from error
         self.keep_temporary()
+
+
+def _remove(file: Path, process: int) -> None:
+    """Remove a file, unless this is the exit of a child that was forked."""
+    if os.getpid() == process:
+        file.unlink(missing_ok=True)
 
 
 def set_up_tls(certificate: Certificate, addresses: Sequence[str], default_names: Sequence[str]) -> TlsSetup:

@@ -62,7 +62,7 @@ def request_environ(request: ParsedRequest, common: Environ) -> Environ:
         environ["CONTENT_LENGTH"] = str(request.length)
     environ["wsgi.input"] = io.BytesIO(request.body)
     environ[RECEIVED] = Received(request.target.decode("utf-8", "backslashreplace"), headers.raw, request.body_limit)
-    environ[DELIVERY] = Delivery(request.received_at)
+    environ[DELIVERY] = Delivery(request.received_at, request.began)
     return environ
 
 
@@ -184,14 +184,27 @@ class DeferredWork:
         self._working = _ThreadPool("rescue-emulator-work", _WORK_THREADS, _WORK_THREADS + _WORK_QUEUE)
         self._waiting = _ThreadPool("rescue-emulator-wait", _WAIT_THREADS, _WAIT_THREADS)
 
-    async def run(self, delivery: Delivery, environ: Environ) -> WsgiResponse:
-        """Run the deferred work and return its response, or a 503 if the pool is full."""
-        work, waits = delivery.deferred, delivery.waits
-        assert work is not None
-        delivery.deferred = None  # it refers to the request, and that to the delivery: its body would stay in memory
-        pool = self._waiting if waits else self._working
+    async def run(self, delivery: Delivery, environ: Environ, *ends: asyncio.Future[None]) -> WsgiResponse:
+        """Run the deferred work, and what it defers in turn; return its response, or a 503 if the pool is full.
+
+        The work is cancelled once one of the futures is done.
+        """
+        while (work := delivery.deferred) is not None:
+            pool, cancel = self._waiting if delivery.waits else self._working, delivery.cancel
+            # They refer to the request, and that to the delivery: its body would stay in memory.
+            delivery.deferred = delivery.cancel = None
+            running = asyncio.ensure_future(self._run(pool, work, environ))
+            if cancel is not None:
+                awaited: list[asyncio.Future[Any]] = [running, *ends]
+                await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+                if not running.done():
+                    cancel()
+            response = await running
+        return response
+
+    async def _run(self, pool: _ThreadPool, work: Callable[[], WSGIApplication], environ: Environ) -> WsgiResponse:
         if pool.pending >= pool.capacity:
-            what = "are waiting for something" if waits else "are in progress or queued"
+            what = "are waiting for something" if pool is self._waiting else "are in progress or queued"
             text = f"Service Unavailable: {pool.capacity} requests of this kind {what}, the maximum; try again later.\n"
             return text_response("503 Service Unavailable", text, ("Retry-After", "1"))
         return await pool.run(lambda: call_application(work(), environ))

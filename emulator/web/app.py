@@ -12,6 +12,7 @@ from werkzeug.routing import BaseConverter, Map, Rule
 
 from emulator.core.contract import OPERATION, PARAMETERS, SERVICE_PATH
 from emulator.core.engine import Engine
+from emulator.core.epochs import Epoch
 from emulator.core.journal import Reason
 from emulator.delivery import MalformedRequest
 from emulator.escaping import visible
@@ -51,6 +52,7 @@ def _url_map(has_control: bool) -> Map:
         Rule(SERVICE_PATH, endpoint=asmx.respond),  # a static rule matches faster than a converter
         Rule("/<service_path:_>", endpoint=asmx.respond),
         Rule("/<wrong_address:_>", endpoint=_wrong_address),
+        Rule("/", endpoint=_front_page, methods=["GET"]),
         Rule("/favicon.ico", endpoint=_no_icon),
         *(route.rule() for route in ((*PAGES, *ROUTES) if has_control else (HEALTH,))),
     ]
@@ -64,7 +66,9 @@ def _url_map(has_control: bool) -> Map:
 
 
 class Application:
-    """The WSGI application. ``health_problem`` and ``files`` are those of :class:`Space`.
+    """The WSGI application.
+
+    ``health_problem`` and ``files`` are those of :class:`Space`, ``catch_up`` is that of :class:`Spaces`.
 
     Under our own server, slow work is deferred to a thread: the control API, and calls with a long body.
     """
@@ -76,12 +80,14 @@ class Application:
         *,
         health_problem: Callable[[], str | None] = lambda: None,
         files: ScenarioFolder | None = None,
+        catch_up: Callable[[], None] = lambda: None,
     ) -> None:
         service.pipelines()  # built now: the first request would wait for it
         package_version()  # read now, like all files of the package: they may be gone later
         settings = settings or Settings()
         self._has_control = settings.control
-        self._spaces = Spaces(engine, settings)
+        self._epochs = engine.epochs
+        self._spaces = Spaces(engine, settings, catch_up=catch_up)
         self._main = Space(engine, settings, spaces=self._spaces, files=files, health_problem=health_problem)
         urls = _url_map(settings.control).bind("localhost")  # no rule depends on the host
         self._match = lru_cache(maxsize=64)(urls.match)
@@ -97,12 +103,12 @@ class Application:
         return work()(environ, start_response)
 
     def _route(self, request: Request) -> tuple[Space, asmx.Handler, bool]:
-        """Return the space of a request, its handler, and whether that is too slow for the event loop."""
+        """Return the space of a request, its handler, and whether that is slow."""
         space = self._main
         problem = request.host_problem
         name = self._spaces.name_in(request.path) if self._has_control else None
         if name is not None:
-            found = self._spaces.get(name)
+            found = self._spaces.get(name, request.began)
             if found is not None:
                 space = found
                 request.enter_space(space.root)
@@ -125,11 +131,15 @@ class Application:
     def _is_control(self, request: Request) -> bool:
         return self._has_control and (request.path == PREFIX or request.path.startswith(f"{PREFIX}/"))
 
+    def begin(self) -> Epoch:
+        """Return what says of a request, as its ``began``, to which time between two resets it belongs."""
+        return self._epochs.current
+
     def record_malformed(self, request: MalformedRequest) -> None:
         """Journal a request that the server answered itself, in the journal of the space to which its path leads."""
         path = request.start.partition(" ")[2]
         name = self._spaces.name_in(path) if self._has_control else None
-        space = (name and self._spaces.get(name)) or self._main
+        space = (name and self._spaces.get(name, request.began)) or self._main
         if not path.startswith(f"{space.root}{PREFIX}"):
             space.call_log.record_malformed(request)
 
@@ -190,6 +200,19 @@ def _nothing_here(request: Request, _space: Space) -> Response:
         f"nothing is served at {{path}}; the service is at {SERVICE_PATH}", {"path": request.whole_path}
     )
     return response
+
+
+def _front_page(request: Request, space: Space) -> Response:
+    """Redirect to the console, or to the service's help page where the console is off.
+
+    With a query it is a call at the wrong address.
+    """
+    if request.query_string:
+        return _nothing_here(request, space)
+    settings = space.settings
+    is_off = not settings.control or (settings.exposed and not settings.control_token)
+    to = SERVICE_PATH if is_off else f"{PREFIX}/"
+    return Response(status=302, headers=(("Cache-Control", "no-store"), ("Location", to[1:])))
 
 
 def _no_icon(request: Request, space: Space) -> Response:

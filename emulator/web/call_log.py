@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from emulator.core.contract import format_auth_code
 from emulator.core.engine import Engine
-from emulator.core.journal import DecidedBy, Entry, Exchange, RawExchange, RawMessage, Reason
+from emulator.core.journal import NOT_KEPT, DecidedBy, Entry, Exchange, RawExchange, RawMessage, Reason
 from emulator.delivery import WHOLE, Delivery, MalformedRequest
 from emulator.web.redaction import Redactor
 from emulator.web.request import Header, Request, Response
@@ -19,6 +19,7 @@ logger = logging.getLogger("emulator.calls")
 
 _MAX_RULES_COMPARED: Final = 1000  # with an unmatched call, for the log; comparing more would hold up other clients
 _MAX_RULE_NAME: Final = 300  # characters, of up to twelve bytes each; many servers and clients take headers of 8,000
+_BEGAN_BEFORE: Final = Reason("the request began before a reset, so that it is not in the journal")
 _SAFE_IN_HEADER: Final = " !#$&'()*+,/:;=?@[]{}|\"<>^`\\"
 
 
@@ -39,7 +40,8 @@ class CallLog:
         if not self._adds_headers:
             return ()
         detail = exchange.reason if exchange.rule is None else exchange.rule.source
-        return (("X-Emulator-Rule", _rule_in_header(exchange.decider, detail)), ("X-Emulator-Call", str(exchange.id)))
+        rule = ("X-Emulator-Rule", _rule_in_header(exchange.decider, detail))
+        return (rule,) if exchange.id == NOT_KEPT else (rule, ("X-Emulator-Call", str(exchange.id)))
 
     def record(self, request: Request, response: Response) -> None:
         """Journal and log a response to a call, or to a request that should have become one; log any other remark."""
@@ -53,7 +55,7 @@ class CallLog:
 
     def record_malformed(self, malformed: MalformedRequest) -> None:
         """Journal a request that the server answered itself, and logged."""
-        raw = RawExchange(time.time())
+        raw = RawExchange(time.time(), began=malformed.began)
         if malformed.start:
             raw.request = RawMessage(malformed.start, malformed.headers, b"")
         refusal = self._engine.refuse(None, malformed.status, Reason.literal(malformed.reason), raw)
@@ -63,14 +65,14 @@ class CallLog:
         assert response.why is not None
         raw = request.as_received(request.kept_body)
         refusal = self._engine.refuse(response.binding, response.status_code, response.why, raw)
-        if self._adds_headers:
+        if self._adds_headers and refusal.id != NOT_KEPT:
             response.headers.add("X-Emulator-Call", str(refusal.id))
         raw.decided_s = request.seconds
         self._complete_when_sent(request, response, refusal)
 
     def _complete_when_sent(self, request: Request, response: Response, entry: Entry) -> None:
         """Complete and log an entry once the server reports what it sent; at once under another WSGI server."""
-        entry.raw.remarks = response.remarks
+        entry.raw.remarks = (*response.remarks, _BEGAN_BEFORE) if entry.id == NOT_KEPT else response.remarks
         delivery, line = request.delivery, _Line(entry, request.method, self)
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("%d arrived: %s", entry.id, line.subject)

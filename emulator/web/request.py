@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wsgi import get_input_stream
 
 from emulator.core.contract import Binding
+from emulator.core.epochs import Epoch
 from emulator.core.journal import Exchange, RawExchange, RawMessage, Reason
 from emulator.delivery import DELIVERY, RECEIVED, Delivery, Received
 from emulator.network import VALID_HOST, host_port, is_valid_host
@@ -57,6 +58,11 @@ class Request(wrappers.Request):
         self.root_path += root
         self.path = self.path[len(root) :]
         self.environ["SCRIPT_NAME"], self.environ["PATH_INFO"] = self.root_path, self.path
+
+    @property
+    def began(self) -> Epoch | None:
+        """The epoch in which its first byte came; None under another WSGI server."""
+        return None if self.delivery is None else self.delivery.began
 
     @property
     def whole_path(self) -> str:
@@ -141,7 +147,7 @@ class Request(wrappers.Request):
             target = quote(self.whole_path) + (f"?{query}" if query else "")
             headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in self.headers]
         start = f"{self.method} {target} {self.environ.get('SERVER_PROTOCOL', '')}"
-        return RawExchange(time.time(), RawMessage(start, headers, body))
+        return RawExchange(time.time(), RawMessage(start, headers, body), began=self.began)
 
 
 def _normalized(path: str) -> str:

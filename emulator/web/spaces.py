@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Final
 
 from emulator.core.engine import Engine
+from emulator.core.epochs import Epoch
 from emulator.core.journal import JournalLimits
 from emulator.core.rules import Scenario
 from emulator.scenario.fields import SPACE_NAME
@@ -27,6 +28,7 @@ SPACE_IDLE: Final = 1800.0
 
 _ROOT: Final = "/spaces"
 _SPACE_IN_PATH: Final = re.compile(rf"{_ROOT}/({SPACE_NAME})(?=/)")
+_ENDED: Final = "the space has ended"
 _FULL_JOURNALS: Final = 16  # the size in full journals that the journals of all spaces share
 
 
@@ -56,7 +58,8 @@ class Space:
     """One isolated emulator and what its addresses need; the server itself is the one without a ``name`` and ``root``.
 
     ``spaces`` are those of the server. ``files`` is None where no file is served. ``health_problem`` returns why the
-    emulator is not healthy, None if it is. ``started`` and ``used_at``, the last request, are in monotonic seconds.
+    emulator is not healthy, None if it is. ``started`` and ``used_at``, the last request, are in monotonic seconds,
+    ``started_at`` is in those since 1970.
     """
 
     engine: Engine
@@ -69,6 +72,7 @@ class Space:
     def __post_init__(self) -> None:
         self.root = f"{_ROOT}/{self.name}" if self.name else ""
         self.started = self.used_at = self.spaces.clock()
+        self.started_at = round(time.time(), 6)
         self.redactor = Redactor(self.engine, self.settings.show_auth_codes)
         self.call_log = CallLog(self.engine, self.redactor, adds_headers=self.settings.control)
 
@@ -78,18 +82,25 @@ class TooManySpaces(Exception):
 
 
 class Spaces:
-    """Open, find and end spaces; thread-safe. ``clock`` returns monotonic seconds.
+    """Open, find and end spaces; thread-safe. ``clock`` returns monotonic seconds; ``catch_up`` is that of HttpServer.
 
     The journals share a limit in bytes, so that many spaces keep less each.
     """
 
     max: Final = 1000
 
-    def __init__(self, main: Engine, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        main: Engine,
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
+        catch_up: Callable[[], None] = lambda: None,
+    ) -> None:
         self._lock = Lock()
         self._main = main
         self._settings = settings
         self.clock = clock
+        self.catch_up = catch_up
         self._spaces: OrderedDict[str, Space] = OrderedDict()  # the most recently used last
 
     @staticmethod
@@ -98,9 +109,12 @@ class Spaces:
         match = _SPACE_IN_PATH.match(path) if path.startswith(_ROOT) else None
         return match and match[1]
 
-    def get(self, name: str) -> Space | None:
-        """Return an open space and mark it as used."""
+    def get(self, name: str, began: Epoch | None = None) -> Space | None:
+        """Return an open space and mark it as used; for a request that began before it was dropped, that one."""
         with self._lock:
+            dropped: Space | None = None if began is None else began.find(name)
+            if dropped is not None:
+                return dropped
             self._end_idle()
             space = self._spaces.get(name)
             if space is not None:
@@ -117,7 +131,11 @@ class Spaces:
         if space is None:
             settings = self._settings
             engine = Engine(
-                scenario or self._main.scenario, settings.seed, limits=settings.journal, max_delay=settings.max_delay
+                scenario or self._main.scenario,
+                settings.seed,
+                limits=settings.journal,
+                max_delay=settings.max_delay,
+                epochs=self._main.epochs,
             )
             opened = Space(engine, self._settings, self, name)
             with self._lock:
@@ -135,9 +153,12 @@ class Spaces:
         """End a space; return False if there is none of this name."""
         with self._lock:
             self._end_idle()
-            dropped = self._spaces.pop(name, None) is not None
+            dropped = self._spaces.pop(name, None)
+            if dropped is not None:
+                self._main.epochs.end(name, dropped)
+                dropped.engine.close(_ENDED)
             self._share_journal_bytes()
-            return dropped
+            return dropped is not None
 
     def list(self) -> list[Space]:
         """Return the open spaces, the least recently used first."""
@@ -149,7 +170,7 @@ class Spaces:
         deadline = self.clock() - self._settings.space_idle
         count = len(self._spaces)
         while self._spaces and next(iter(self._spaces.values())).used_at < deadline:
-            self._spaces.popitem(last=False)
+            self._spaces.popitem(last=False)[1].engine.close(_ENDED)
         if len(self._spaces) < count:
             self._share_journal_bytes()
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
 from statistics import mean
-from time import perf_counter
+from threading import Thread
+from time import perf_counter, sleep
 from urllib.parse import urlsplit
 
 from emulator import Emulator
@@ -19,6 +21,7 @@ PLUGIN = "plugin imported, ms"
 IMPORTING = (
     "import time, pytest; t = time.perf_counter(); import emulator.pytest_plugin; print(time.perf_counter() - t)"
 )
+WOKEN = "call to the end of verify within, ms"
 BOUNDS = {"start to first answer, ms": "<= 15", "reset, ms": "<= 0.3", "stop, ms": "<= 10"}
 
 
@@ -32,6 +35,7 @@ def fixture(effort: Effort) -> Figures:
         for times, (name, bound) in zip(zip(*runs, strict=True), BOUNDS.items(), strict=True):
             figures.add(name, mean(times) * 1000, bound)
         figures.add(PLUGIN, import_plugin() * 1000, "<= 10")
+        figures.add(WOKEN, mean(wake(effort.number(20))) * 1000, "<= 20")
     return figures
 
 
@@ -40,6 +44,20 @@ def import_plugin() -> float:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, "-c", IMPORTING]
     return float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+
+
+def wake(number: int) -> Iterator[float]:
+    """Yield the seconds from the begin of a call to the end of a verification that waits for it in another thread."""
+    with Emulator.start() as emulator, closing(HTTPConnection(urlsplit(emulator.url).netloc)) as connection:
+        for count in range(1, number + 1):
+            waiting = Thread(target=emulator.verify, kwargs={"times": count, "within": "60s"})
+            waiting.start()
+            sleep(0.005)  # by then it waits
+            called = perf_counter()
+            connection.request("GET", CALL)
+            waiting.join()
+            yield perf_counter() - called
+            connection.getresponse().read()
 
 
 def use_one() -> tuple[float, float, float]:

@@ -273,12 +273,31 @@ def called(emulator: Emulator) -> Emulator:
         ("--session 1001 --times 2", 0),
         ("--at-least 1 --at-most 2", 1),
         ("--session 1001 --never", 1),
+        ("--session 1001 --times 2 --within 60s", 0),
+        ("--session 1001 --at-most 1 --within 60s", 1),
+        ("--session 1003 --never --within 1ms", 0),
+        ("--session 1003 --within 1ms", 1),
     ],
 )
 def test_verify_exits_with_0_when_calls_came_as_often_as_expected(options: str, status: int, called: Emulator) -> None:
     done = run("verify", called.url, *options.split())
     assert done.exit_code == status, done.output
     assert (done.stderr if status else done.stdout).startswith("wanted ")
+
+
+@pytest.mark.parametrize(
+    ("within", "message"),
+    [
+        ("61s", "'61s' is longer than 60s, the maximum"),
+        ("0ms", "'0ms' is no time to wait; leave the word out to verify at once"),
+        ("2", "must be a duration such as 250ms or 1.5s, not '2'"),
+        ("-1s", "must be a duration such as 250ms or 1.5s, not '-1s'"),
+    ],
+)
+def test_verify_with_a_wrong_time_to_wait_is_a_usage_error(within: str, message: str, unused: str) -> None:
+    done = run("verify", unused, "--within", within)
+    assert done.stderr.splitlines()[-1] == f"Error: verification: within: {message}"
+    assert done.exit_code == 2
 
 
 def test_verify_prints_the_near_misses_with_masked_auth_codes(called: Emulator) -> None:

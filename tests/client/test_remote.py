@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from types import MappingProxyType
@@ -11,7 +12,9 @@ import pytest
 import requests
 
 from emulator import Emulator, Exchange, Options, RemoteEmulator, RemoteError, Result, Scenario, ScenarioError
+from emulator.client import control_api
 from emulator.scenario.loading import loads
+from tests.helpers.listening import answering, listening
 
 TOKEN = "tökén-€-of-mine"
 
@@ -152,6 +155,27 @@ def test_the_refusals_are_those_of_the_local_emulator(server: Emulator) -> None:
     refusals = [(each.id, each.binding, each.status, each.reason, each.remarks) for each in remote.refusals]
     assert refusals == [(each.id, each.binding, each.status, each.reason, each.remarks) for each in server.refusals]
     assert remote.refusals[1].remarks == ("the path ends in a slash, which is one too many",)
+
+
+def test_a_verification_may_take_longer_than_any_other_request(
+    server: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote = RemoteEmulator(server.url, token=TOKEN)
+    remote.reset()
+    monkeypatch.setattr(control_api, "_TIMEOUT", 0.5)
+    remote.verify(never=True, within="700ms")
+
+
+def test_an_emulator_that_does_not_know_a_word_of_a_verification_is_of_another_version() -> None:
+    problem = {"service": "rescue-emulator", "problems": [{"message": "within: unknown key"}]}
+    older = answering(
+        json.dumps(problem).encode(), "422 Unprocessable Content", "Content-Type: application/problem+json"
+    )
+    with listening(older) as url, pytest.raises(RemoteError) as error:
+        RemoteEmulator(url).verify(session=1, within="2s")
+    assert str(error.value) == (
+        f"the emulator at {url} is of another version, and refuses the verification: verification: within: unknown key"
+    )
 
 
 @pytest.mark.parametrize(("show", "code"), [(False, "dem***"), (True, "demo-bob-0123")])

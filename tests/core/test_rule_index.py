@@ -74,7 +74,9 @@ def test_rules_can_be_added_to_the_index_and_removed(
     for rule_id in data.draw(st.sets(st.sampled_from(sorted(ids))) if ids else st.just(set[int]())):
         assert engine.remove_rule(rule_id)
         del ids[rule_id]
-    search = LinearSearch([*reversed(ids.values()), *written])
+    active = [status.rule for status in engine.rules()]
+    assert active == [*reversed(ids.values()), *written]
+    search = LinearSearch(active)
 
     for call in data.draw(st.lists(calls, max_size=10)):
         assert engine.answer(call).rule is search.answer(call)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.core.engine import Engine
-from emulator.core.explain import Times, Verification, verify
+from emulator.core.explain import Expectation, Times, Verification, verify
 from emulator.core.journal import JournalLimits
 from emulator.core.matching import When
 from tests.helpers.builders import a_call, a_scenario, when
@@ -18,7 +18,7 @@ def verification(
     engine = Engine(a_scenario(), limits=JournalLimits(entries=entries))
     for session in sessions:
         engine.answer(a_call(session))
-    return verify(engine.snapshot(), wanted or when(session=1), times or Times(), after=after)
+    return verify(engine.snapshot(), Expectation(wanted or when(session=1), times or Times(), after))
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,8 @@ def serving(scenario: str | Engine, **options: Any) -> Iterator[Address]:
     """Serve a scenario, as YAML or in an engine; the options are those of ``serving_application``."""
     engine = scenario if isinstance(scenario, Engine) else Engine(loads(scenario))
     application = Application(engine)
-    with serving_application(application, on_malformed=application.record_malformed, **options) as address:
+    hooks: dict[str, Any] = {"on_malformed": application.record_malformed, "on_begin": application.begin}
+    with serving_application(application, **hooks, **options) as address:
         yield address
 
 

@@ -71,6 +71,48 @@ def test_stopping_frees_the_port_closes_idle_connections_and_can_be_repeated() -
     second.stop()
 
 
+def test_nothing_waits_without_a_limit_for_an_event_loop_that_is_stuck(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("emulator.server.server._STOP_TIMEOUT", 0.1)
+    monkeypatch.setattr("emulator.server.server._CATCH_UP_TIMEOUT", 0.1)
+    called, released = threading.Event(), threading.Event()
+
+    def stuck(_environ: dict[str, Any], _start_response: Any) -> list[bytes]:
+        called.set()
+        released.wait()
+        return []
+
+    stopped = HttpServer(stuck, host="127.0.0.1", port=0, max_delay=1.0)
+    stopped.start()
+    with sent(address_of(stopped), get()):
+        called.wait()
+        stopped.catch_up()
+        stopped.stop()
+        assert [record.getMessage() for record in caplog.records] == [
+            "the server's thread did not end within 0.1 s; its port may stay in use"
+        ]
+        released.set()
+    monkeypatch.undo()
+    stopped.stop()
+
+
+def test_a_thread_that_does_not_begin_to_serve_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+
+    def slow_loop() -> asyncio.AbstractEventLoop:
+        released.wait()
+        return asyncio.SelectorEventLoop()
+
+    monkeypatch.setattr("emulator.server.server._START_TIMEOUT", 0.1)
+    monkeypatch.setattr("emulator.server.server.new_event_loop", slow_loop)
+    started = server()
+    with pytest.raises(StartError, match=r"the server's thread did not begin to serve within 0\.1 s"):
+        started.start()
+    released.set()
+    started.stop()
+
+
 def test_a_server_that_never_started_can_be_stopped() -> None:
     first = server()
     first.stop()

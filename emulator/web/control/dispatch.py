@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from werkzeug.exceptions import (
     BadRequest,
+    Conflict,
     HTTPException,
     MethodNotAllowed,
     NotFound,
@@ -92,7 +93,8 @@ class Route:
 
     ``handler`` returns the data of a response in the shape ``returns``, None for a 204, or a whole Response.
     ``statuses`` are those of success with data, and ``problems`` those that do not follow from its path and body.
-    ``is_open``: for strangers too. ``is_server_only``: not inside a space.
+    ``is_open``: for strangers too. ``is_server_only``: not inside a space. ``changes_state``: refused with
+    409 if a reset came after the request began.
     """
 
     method: str
@@ -107,6 +109,7 @@ class Route:
     produces: str = JSON
     is_open: bool = False
     is_server_only: bool = False
+    changes_state: bool = False
 
     @property
     def template(self) -> str:
@@ -128,6 +131,8 @@ def respond(route: Route, request: Request, space: Space, values: Mapping[str, A
             raise NotFound(f"there are no spaces inside a space; ask at {PREFIX}/spaces of the server")
         query = _parse_query(route, request)
         body = None if route.body is None else _parse_body(route.body, request, query)
+        if route.changes_state and space.engine.was_reset_since(request.began):
+            raise Conflict("the emulator was reset after this request began, so it changed nothing; send it again")
         result = route.handler(ControlRequest(request, space, values, query, body, refusal is not None))
     except HTTPException as error:
         return problem(error)
@@ -155,6 +160,19 @@ def problem(error: HTTPException, **members: Any) -> Response:
     content = {"service": SERVICE_NAME, "title": title, "status": status, "detail": error.description, **members}
     headers = [header for header in error.get_headers() if header[0] != "Content-Type"]
     return Response(json.dumps(content), status, (*PRIVATE, *headers), PROBLEM)
+
+
+def run_waiting(
+    work: Callable[[], Response], request: Request, *, cancel: Callable[[], object] | None = None
+) -> Response:
+    """Let work that waits for something run in the server's threads for that; at once under another WSGI server.
+
+    ``cancel`` is that of :meth:`Delivery.defer`.
+    """
+    if request.delivery is None:
+        return work()
+    request.delivery.defer(work, waits=True, cancel=cancel)
+    return Response()
 
 
 def json_response(data: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Response:

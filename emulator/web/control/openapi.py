@@ -29,11 +29,12 @@ _PROBLEMS: Final = {
     403: "A foreign Host or Origin, or a server without a token that other machines can reach.",
     404: "It does not exist.",
     405: "The path does not take this method.",
-    409: "The present state does not allow it; of a verification: not as many calls came, or the journal cannot tell.",
+    409: "The present state does not allow it, or a reset came after the request began; of a verification: not as many "
+    "calls came, or the journal cannot tell.",
     413: "The body is too long.",
     415: "The body has another media type.",
     422: "The body is wrong; `problems` lists every reason.",
-    503: "The last edit of the scenario was refused, or the watcher died.",
+    503: "Not healthy: the last edit of the scenario was refused, or the watcher died. Of a call: it cannot be sent.",
 }
 _PROBLEM_CONTENT: Final = {"content": {PROBLEM: {"schema": {"$ref": f"{_SCHEMAS}ProblemJson"}}}}
 _COMMON_PROBLEMS: Final = (400, 401, 403, 405)
@@ -96,6 +97,8 @@ def _operation(route: Route) -> dict[str, Any]:
     problems = {*_COMMON_PROBLEMS, *route.problems}
     if route.is_server_only or "<" in route.path:
         problems.add(404)
+    if route.changes_state:
+        problems.add(409)
     if route.query:
         operation["parameters"] = [
             {"name": name, "in": "query", "schema": it.schema} for name, it in route.query.items()

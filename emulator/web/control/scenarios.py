@@ -62,7 +62,11 @@ def set_session(control: ControlRequest) -> shapes.SessionStatusJson:
 
 
 def reset(control: ControlRequest) -> None:
-    control.space.engine.reset()
+    """Reset, unless another client has done so since this request began."""
+    engine = control.space.engine
+    control.space.spaces.catch_up()
+    if not engine.was_reset_since(control.request.began):
+        engine.reset()
 
 
 def _summary(scenario: Scenario) -> shapes.ScenarioSummaryJson:

@@ -74,6 +74,7 @@ CASES: dict[str, list[tuple[str, str, Any]]] = {
         ("PUT", "/rules/1", {"return": "startSessionRet_OK"}),
     ],
     "CallListJson": [("GET", "/calls", None)],
+    "HarJson": [("GET", "/calls?format=har", None), ("GET", "/calls/1?format=har", None)],
     "ExchangeDetailJson": [("GET", f"/calls/{number}", None) for number in range(1, 10)],
     "RefusalDetailJson": [("GET", f"/calls/{number}", None) for number in range(10, 14)],
     "DeskJson": [("GET", "/desk", None)],
@@ -146,6 +147,14 @@ def test_health_for_strangers_and_an_uncertain_verification_are_as_described() -
     assert_described("HealthJson", emulated.request("GET", "/health", headers={"Host": "evil.example"}).json)
 
 
+def test_a_call_that_was_sent_is_as_described() -> None:
+    with Emulator.start({"rules": [{"when": {"session": 1}, "fail": {"connection": "reset"}}]}) as emulator:
+        address = emulator.url.replace(SERVICE, "/__admin/calls")
+        for session in (1, 2):
+            response = requests.post(address, json={"session": session, "node": 5}, timeout=5)
+            assert_described("SentCallJson", response.json())
+
+
 def test_every_described_response_is_tested() -> None:
     bodies = [
         content["schema"]
@@ -154,7 +163,7 @@ def test_every_described_response_is_tested() -> None:
         for content in response.get("content", {}).values()
     ]
     references = [part["$ref"] for schema in bodies for part in schema.get("oneOf", [schema]) if "$ref" in part]
-    assert {reference.rpartition("/")[2] for reference in references} == set(CASES)
+    assert {reference.rpartition("/")[2] for reference in references} == {*CASES, "SentCallJson"}
 
 
 @pytest.mark.parametrize(("path", "limit"), [("/__admin/calls", 100), ("/__admin/rules", 1000)])
@@ -177,6 +186,19 @@ def test_every_schema_is_valid_and_every_reference_leads_to_one() -> None:
     assert len(references) > 50
 
 
+WAITS = {
+    True: "1ms 250ms 0.5ms 0.001s 2s 59.9s 60s 60.0s 0060s 60000ms 60000.00ms",
+    False: "0s 0ms 0.0s 00.000ms 60.1s 61s 100s 60000.5ms 60001ms 99999ms 100000ms 5 s -1s 1.s .5s 1m inf",
+}
+
+
+@pytest.mark.parametrize(("valid", "text"), [(valid, text) for valid, texts in WAITS.items() for text in texts.split()])
+def test_the_time_to_wait_is_described_as_it_is_read(valid: bool, text: str) -> None:
+    schema = validator(SCHEMAS["VerificationModel"])
+    response = Emulated().request("POST", "/verify", {"within": text, "at_least": 0})
+    assert (schema.is_valid({"within": text}), response.status_code) == (valid, 200 if valid else 422)
+
+
 @pytest.mark.parametrize(
     ("phases", "options"),
     [
@@ -188,6 +210,7 @@ def test_every_schema_is_valid_and_every_reference_leads_to_one() -> None:
 )
 def test_schemathesis_finds_nothing(phases: str, options: list[str], tmp_path: Path) -> None:
     with Emulator.start() as emulator:
+        emulator.engine.close("a verification that waits a minute is too long for this test")
         requests.get(f"{emulator.url}/startSession?iSession=1&iNode=2&sAuthCode=demo-ok", timeout=5)
         address = emulator.url.replace(SERVICE, "/__admin/openapi.json")
         command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIGURATION), "run"]
