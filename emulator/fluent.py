@@ -18,7 +18,7 @@ from emulator.core.matching import FIELDS
 from emulator.errors import EmulatorError, Problem, ScenarioError, VerificationError, on_purpose
 from emulator.escaping import visible
 from emulator.scenario.loading import check_rule_words
-from emulator.scenario.meanings import duration_meant, failure_meant
+from emulator.scenario.meanings import misused, refuse_second, refuse_unnamed
 from emulator.scenario.suggestions import hint
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Rescue(ABC):
 
         ``rescue.when(session=1001).returns("startSessionRet_OK")``; ScenarioError at once for a wrong word.
         """
-        _refuse_unnamed("when", given)
+        refuse_unnamed("when", given)
         rule = _grouped("when", words, RuleWords)
         check_rule_words(rule)
         return Conditions(self, rule)
@@ -129,7 +129,7 @@ class Rescue(ABC):
         ``rescue.verify(session=1001, times=1)``; the message says what came instead. With ``within="2s"`` it waits for
         the calls, no longer than necessary: ``never`` and ``at_most`` watch the whole time. A reset ends the wait.
         """
-        _refuse_unnamed("verify", given)
+        refuse_unnamed("verify", given)
         if "within" in words:
             _check_for_event_loop()
         verified, text = self.verification(verification_data(words))
@@ -192,13 +192,13 @@ class Conditions:
     def returns(self, result: str, *given: Never, delay: DelayWord | None = None) -> RuntimeRule:
         """Return a result, spelled as on the wire, maybe after a delay."""
         self._is_complete = True
-        _refuse_second("returns", result, given)
+        refuse_second("returns", result, given)
         return RuntimeRule(self._rescue, self._rule, _reply({"return": result}, delay))
 
     def fails(self, *given: Never, delay: DelayWord | None = None, **failure: Unpack[FailureWords]) -> RuntimeRule:
         """Fail, with the words of ``fail`` in a file: ``fails(connection="reset")``, ``fails(status=503)``."""
         self._is_complete = True
-        _refuse_unnamed("fails", given)
+        refuse_unnamed("fails", given)
         return RuntimeRule(self._rescue, self._rule, _reply({"fail": dict(failure)}, delay))
 
     def __repr__(self) -> str:
@@ -223,9 +223,11 @@ class RuntimeRule:
         **unknown: Never,
     ) -> Self:
         """Give the next calls another result or failure; the last one stays. The counter begins anew."""
-        _refuse_second("then", result, given)
-        if unknown:
-            raise _misused("then", f"a failure is written as 'fail'; did you mean then(fail={unknown!r})?")
+        refuse_second("then", result, given)
+        if unknown and unknown.keys() <= FailureWords.__annotations__.keys():
+            raise misused("then", f"a failure is written as 'fail'; did you mean then(fail={unknown!r})?")
+        for word in unknown:
+            raise misused("then", f"unknown word '{word}'; {hint(word, ('result', 'fail', 'delay'))}")
         words = {"return": result, "fail": fail}
         replies = [*self._replies, _reply({key: value for key, value in words.items() if value is not None}, delay)]
         if not self._rescue.change_rule(self.id, self._data(replies)):
@@ -318,28 +320,6 @@ def _got(entry: Entry) -> str:
 
 def _reply(words: dict[str, object], delay: DelayWord | None) -> dict[str, object]:
     return words if delay is None else {**words, "delay": delay}
-
-
-def _refuse_unnamed(method: str, given: Sequence[object]) -> None:
-    """Raise ScenarioError for values without their names, and say which name was probably meant."""
-    if not given:
-        return
-    meant = "session=..., auth_code=..."  # a value is not repeated: it may be an auth code
-    if method == "fails":
-        key, value = failure_meant(given[0]) or ("connection", "reset")
-        meant = f"{key}={value}" if key == "status" else f"{key}={value!r}"
-    raise _misused(method, f"takes its values by name; did you mean {method}({meant})?")
-
-
-def _refuse_second(method: str, first: object, given: Sequence[object]) -> None:
-    if given:
-        second = f"delay={given[0]!r}" if duration_meant(given[0]) else ""
-        meant = f"{method}({first!r}, {second})" if second else f"{method}({first!r}).then({given[0]!r})"
-        raise _misused(method, f"takes one result; did you mean {meant}?")
-
-
-def _misused(method: str, message: str) -> ScenarioError:
-    return ScenarioError([Problem(method, 0, 0, message)])
 
 
 def _grouped(name: str, words: Mapping[str, object], known_words: type) -> dict[str, object]:

@@ -144,6 +144,7 @@ WRONG: list[tuple[Callable[[Any], object], str]] = [
     (lambda rescue: rescue.when().returns("startSessionRet_Error", "startSessionRet_OK"), "did you mean returns('startSessionRet_Error').then('startSessionRet_OK')?"),
     (lambda rescue: rescue.when().returns("reset"), "'reset' is not a result; did you mean 'fail: {connection: reset}'?"),
     (lambda rescue: rescue.when(session=7).returns("startSessionRet_OK").then(connection="reset"), "did you mean then(fail={'connection': 'reset'})?"),
+    (lambda rescue: rescue.when(session=7).returns("startSessionRet_OK").then(dely="1s"), "then: unknown word 'dely'; did you mean 'delay'?"),
     (lambda rescue: rescue.when(session=range(1, 10)), "did you mean {from: 1, to: 9}?"),
     (lambda rescue: rescue.when(chance=0.1), "chance: 0.1 is not a percentage; did you mean '10%' or '0.1%'?"),
     (lambda rescue: rescue.when(auth_code="de***"), "ends in '***', as masked codes are shown"),

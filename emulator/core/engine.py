@@ -30,28 +30,10 @@ from emulator.core.journal import (
     Snapshot,
 )
 from emulator.core.replies import Reply, Return
-from emulator.core.rules import FindNearMisses, NearMiss, Per, Rule, RuleState, Scenario, with_left_to_chance
+from emulator.core.rules import FindNearMisses, NearMiss, Rule, RuleState, RuleStatus, Scenario, with_left_to_chance
 
 Watch = SimpleQueue[Exchange | str]
 """Gets the exchanges of an engine as they come, or a text that says why no more will."""
-
-
-@dataclass(frozen=True, slots=True)
-class RuleStatus:
-    """A rule, how many calls it has answered, its id (None for a rule of the scenario), and the last call's id."""
-
-    rule: Rule
-    hits: int
-    id: int | None
-    last: int | None = None
-
-    @property
-    def next(self) -> int | None:
-        """The index of the reply that comes next; None if each session, node or code has its own, or it is spent."""
-        rule = self.rule
-        if rule.per is not Per.RULE or (rule.times is not None and self.hits >= rule.times):
-            return None
-        return min(self.hits, len(rule.replies) - 1)
 
 
 @dataclass(slots=True)

@@ -180,8 +180,8 @@ class Exchange(_Entry):
     def near_misses(self, *, related: bool = False) -> tuple[NearMiss, ...]:
         """Return the rules, of those active when the call came, that left it to chance or came closest to accepting it.
 
-        With ``related``, only rules that have something in common with the call: see ``find_near_misses``.
-        If the desk decided, only those that left it to chance: the desk's reason explains the rest.
+        With ``related``, only rules that have something in common with the call: see ``find_near_misses``. If the desk
+        decided, only those that left it to chance: the desk's reason explains the rest.
         """
         return () if self.considered is None else self.considered(self.call, self.rule, related)
 

@@ -51,7 +51,7 @@ class Rule:
     definition: str | None = field(
         default=None, repr=False, compare=False
     )  # as given, as JSON; None: not given as data
-    chance: float | None = None  # the percentage of the accepted calls that it answers, above 0, below 100; None: all
+    chance: float | None = None  # the percentage of the accepted calls that it answers; None: all
     id: int | None = field(default=None, repr=False, compare=False)  # of a rule that was added at run time
 
     def text(self) -> str:
@@ -142,6 +142,24 @@ class RuleState:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleStatus:
+    """A rule, how many calls it has answered, its id (None for a rule of the scenario), and the last call's id."""
+
+    rule: Rule
+    hits: int
+    id: int | None
+    last: int | None = None
+
+    @property
+    def next(self) -> int | None:
+        """The index of the reply that comes next; None if each session, node or code has its own, or it is spent."""
+        rule = self.rule
+        if rule.per is not Per.RULE or (rule.times is not None and self.hits >= rule.times):
+            return None
+        return min(self.hits, len(rule.replies) - 1)
+
+
+@dataclass(frozen=True, slots=True)
 class NearMiss:
     """A rule that did not answer a call, with its mismatches.
 
@@ -197,6 +215,15 @@ def find_near_misses(
     return tuple(NearMiss(rule, rule.when.mismatches(call)) for rule in nearest)
 
 
+def with_left_to_chance(
+    left: Sequence[Rule], others: FindNearMisses | None, call: Call, answered_by: Rule | None, related: bool
+) -> tuple[NearMiss, ...]:
+    """Return the rules that left the call to chance before the other near misses."""
+    more = () if others is None else others(call, answered_by, related)
+    rest = (miss for miss in more if not any(miss.rule is rule for rule in left))
+    return (*(NearMiss(rule, (), by_chance=True) for rule in left), *rest)[:NEAR_MISSES]
+
+
 def _is_related(when: When, call: Call) -> bool:
     """Return True if a rule was probably meant for a call that it did not answer.
 
@@ -213,12 +240,3 @@ def _is_misspelt(condition: Condition, value: int | str | None) -> bool:
         return False
     named = known_codes(condition.values).nearest(str(value))
     return named is not None and is_close(str(value), named)
-
-
-def with_left_to_chance(
-    left: Sequence[Rule], others: FindNearMisses | None, call: Call, answered_by: Rule | None, related: bool
-) -> tuple[NearMiss, ...]:
-    """Return the rules that left the call to chance before the other near misses."""
-    more = () if others is None else others(call, answered_by, related)
-    rest = (miss for miss in more if not any(miss.rule is rule for rule in left))
-    return (*(NearMiss(rule, (), by_chance=True) for rule in left), *rest)[:NEAR_MISSES]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, ClassVar, Final
 
@@ -256,11 +257,10 @@ class DeskModel(StrictModel):
 def _duplicates(section: str, key: str, items: object) -> Iterator[CrossFieldError]:
     first: dict[str, int] = {}
     for index, item in enumerate(items if isinstance(items, list | tuple) else ()):
-        value = item.get(key) if isinstance(item, dict) else None
-        if not isinstance(value, str | int):
-            continue
-        value = str(value) if key == "auth_code" else str(value).removeprefix("+")
-        if first.setdefault(value, index) != index:  # the value is not quoted: it may be an auth code
+        value = str(item.get(key, "")) if isinstance(item, dict) else ""
+        if key != "auth_code":
+            value = value.removeprefix("+") if re.fullmatch("[+-]?[0-9]+", value) else ""
+        if value and first.setdefault(value, index) != index:  # the value is not quoted: it may be an auth code
             yield CrossFieldError(f"already used in {section}[{first[value]}]", (section, index, key))
 
 

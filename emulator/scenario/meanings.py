@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from pydantic import BeforeValidator
 
 from emulator.core.contract import RESULT_TYPE, Binding, Result
 from emulator.delivery import ConnectionFault
+from emulator.errors import Problem, ScenarioError
 from emulator.scenario.strict_model import invalid
 from emulator.scenario.suggestions import nearest, quote_value
 
@@ -159,3 +161,29 @@ def list_of_replies(value: object) -> object:
         kind = "a mapping" if isinstance(value, dict) else "a text"
         raise invalid(f"must be a list, not {kind}; a single reply is written as 'return' or 'fail'")
     return value
+
+
+# Misuse of the fluent API
+
+
+def refuse_unnamed(method: str, given: Sequence[object]) -> None:
+    """Raise ScenarioError for values without their names, and say which name was probably meant."""
+    if not given:
+        return
+    meant = "session=..., auth_code=..."  # a value is not repeated: it may be an auth code
+    if method == "fails":
+        key, value = failure_meant(given[0]) or ("connection", "reset")
+        meant = f"{key}={value}" if key == "status" else f"{key}={value!r}"
+    raise misused(method, f"takes its values by name; did you mean {method}({meant})?")
+
+
+def refuse_second(method: str, first: object, given: Sequence[object]) -> None:
+    """Raise ScenarioError for values behind a result."""
+    if given:
+        second = f"delay={given[0]!r}" if duration_meant(given[0]) else ""
+        meant = f"{method}({first!r}, {second})" if second else f"{method}({first!r}).then({given[0]!r})"
+        raise misused(method, f"takes one result; did you mean {meant}?")
+
+
+def misused(method: str, message: str) -> ScenarioError:
+    return ScenarioError([Problem(method, 0, 0, message)])

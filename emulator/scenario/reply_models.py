@@ -111,6 +111,13 @@ class FailureModel(StrictModel):
         meant = failure_meant(data)
         return f"did you mean {format_failure(meant)}?" if meant else None
 
+    @classmethod
+    def raw_errors(cls, data: Mapping[str, object]) -> Iterator[CrossFieldError]:
+        headers = data.get("headers")
+        names = [name.lower() for name in headers] if isinstance(headers, dict) else []
+        if len(set(names)) < len(names):
+            yield CrossFieldError("a header is given twice; letter case makes no difference", ("headers",))
+
     def cross_field_errors(self) -> Iterator[CrossFieldError]:
         is_trickle = self.connection is ConnectionFault.TRICKLE
         if is_trickle and self.over is None:
@@ -119,9 +126,6 @@ class FailureModel(StrictModel):
             yield CrossFieldError("only allowed beside 'connection: trickle'", ("over",), AT_KEY)
         if self.body and self.status in NO_BODY_STATUSES:
             yield CrossFieldError(f"a response with status {self.status} has no body", ("body",), AT_KEY)
-        names = [name.lower() for name in self.headers or ()]
-        if len(set(names)) < len(names):
-            yield CrossFieldError("a header is given twice; letter case makes no difference", ("headers",))
 
     def build(self) -> replies.Outcome:
         if self.exception is not None:

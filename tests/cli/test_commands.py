@@ -290,7 +290,7 @@ def test_verify_exits_with_0_when_calls_came_as_often_as_expected(options: str, 
     [
         ("61s", "'61s' is longer than 60s, the maximum"),
         ("0ms", "'0ms' is no time to wait; leave the word out to verify at once"),
-        ("2", "must be a duration such as 250ms or 1.5s, not '2'"),
+        ("2", "must be a duration such as 250ms or 1.5s, not '2'; did you mean '2s' or '2ms'?"),
         ("-1s", "must be a duration such as 250ms or 1.5s, not '-1s'"),
     ],
 )

@@ -9,11 +9,11 @@ import pytest
 
 from emulator.core.contract import Result
 from emulator.core.desk import Administrator, Desk, Session, SessionStatus, Technician, TechnicianStatus
-from emulator.core.engine import Engine, RuleStatus
+from emulator.core.engine import Engine
 from emulator.core.journal import DecidedBy
 from emulator.core.matching import Not, Range
 from emulator.core.replies import ConnectionFailure, Delay, Fixed, LogNormal, Reply, Return, Uniform
-from emulator.core.rules import MAX_COUNTERS, Per
+from emulator.core.rules import MAX_COUNTERS, Per, RuleStatus
 from emulator.delivery import ConnectionFault
 from tests.helpers.builders import a_call, a_rule, a_scenario, matches, one_of
 

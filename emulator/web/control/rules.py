@@ -7,7 +7,7 @@ from typing import Final
 
 from werkzeug.exceptions import NotFound
 
-from emulator.core.engine import RuleStatus
+from emulator.core.rules import RuleStatus
 from emulator.scenario.control_shapes import RuleJson, RuleListJson
 from emulator.web.control.dispatch import ControlRequest, json_response
 from emulator.web.request import Response
