@@ -85,7 +85,7 @@ def test_each_code_block_of_a_page_is_checked(page: str) -> None:
 def test_each_package_that_pip_installs_has_the_extra() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert '\nreadme = "README.md"\n' in project
-    installed = all_pages(r"pip install '?\./rescue-emulator(?:\[(\w+)\])?")
+    installed = all_pages(r"pip install '?\.\./rescue-emulator(?:\[(\w+)\])?")
     assert installed == {"", "tls"}
     assert re.search(r"^\[project\.optional-dependencies\]\ntls = ", project, re.MULTILINE)
 
