@@ -15,7 +15,9 @@ from emulator import HttpLimits, Options
 from emulator.cli import main
 from emulator.emulator import Emulator
 from emulator.scenario.loading import loads
+from emulator.web import asmx
 from emulator.web.control.routes import ROUTES
+from emulator.wire import input_limits
 from tests.helpers.documents import (
     PAGES,
     TIMEOUT,
@@ -39,10 +41,11 @@ ARCHITECTURE = "emulator/README.md"
 CHECKED = {"console", "ini", "python", "text", "yaml"}
 """The languages of blocks: each is run or read by a test below; text is output, which test_readme.py compares."""
 
-WITH_PROGRAMS = [
-    pytest.param(page, number, id=f"{page}-{number}")
+PROGRAMS = [
+    pytest.param(page, block.text, id=f"{page}-{number}")
     for page in PAGES
     for number, block in enumerate(blocks(page, "python"))
+    if not (block.file and "pytest -q" in dict(commands(page)))  # which runs it
 ]
 UNITS = {"kB": 1024, "MB": 1024**2, "s": 1, "": 1}
 
@@ -61,10 +64,9 @@ def test_the_commands_of_a_page_print_what_it_shows(page: str, tmp_path: Path) -
                 assert is_as_shown(output, shown), f"$ {command}\n{output}"
 
 
-@pytest.mark.parametrize(("page", "number"), WITH_PROGRAMS)
-def test_each_program_of_a_page_runs(page: str, number: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("page", "program"), PROGRAMS)
+def test_each_program_of_a_page_runs(page: str, program: str, tmp_path: Path) -> None:
     save_files(page, tmp_path)
-    program = blocks(page, "python")[number].text
     is_test = "def test_" in program
     (tmp_path / "test_program.py").write_text(program, encoding="utf-8")
     arguments = ["-m", "pytest", "-p", "no:anyio", "test_program.py"] if is_test else ["test_program.py"]
@@ -161,6 +163,19 @@ def test_each_limit_and_default_is_right() -> None:
     numbers = [(name, default) for name, default in numbers if re.fullmatch(r"[\d,]+( \w+)?", default)]
     assert len(numbers) >= 5
     assert [name for name, default in numbers if value(default) != defaults[name]] == []
+
+
+def test_each_limit_without_an_option_is_right() -> None:
+    named = re.findall(r"([\d,]+ (?:kB|\w+))", " ".join(cells[0] for cells in table(SERVER, "limit | beyond it")))
+    limits = {
+        "characters": asmx._LONGEST_QUERY,
+        "pairs": input_limits.MOST_PAIRS,
+        "percent": input_limits.MOST_ESCAPES,
+        "tags": input_limits.MOST_MARKUP,
+        "levels": input_limits.DEEPEST,
+        "kB": input_limits.LONGEST_TO_DECODE // 1024,
+    }
+    assert named == [f"{number:,} {unit}" for unit, number in limits.items()]
 
 
 def test_each_request_of_the_control_api_is_in_the_table() -> None:
