@@ -32,7 +32,7 @@ def test_it_says_how_many_recorded_cases_there_are() -> None:
     whole = [case for case in cases if all(answer.compare == "all" for answer in case.answers)]
     text = " ".join(README.split())
     assert f"Of {len(cases)} recorded cases it gives {len(whole)} byte for byte" in text
-    assert f"and {len(cases) - len(whole)}, among them the help pages, with the same status and type only" in text
+    assert f"and {len(cases) - len(whole)}, among them the help pages, by status and type only" in text
 
 
 def without_spaces(text: str) -> str:
