@@ -1,4 +1,4 @@
-"""Limits on how much of a request is parsed: far above what any client of this service sends.
+"""Limits on how much of a request is parsed: far above what the known clients of this service send.
 
 ASP.NET itself limits only the length of a body and the number of names in a form. Its reader takes any number of tags,
 which here would block all other requests meanwhile.

@@ -17,10 +17,10 @@ public class StartSession {
     private static final String NAMESPACE = "https://secure.logmeinrescue.com/API/API.asmx";
 
     private final HttpClient client = HttpClient.newHttpClient();
-    private final URI url;
+    private final String url;
 
     StartSession(String url) {
-        this.url = URI.create(url);
+        this.url = url;
     }
 
     public static void main(String[] arguments) throws Exception {
@@ -67,7 +67,7 @@ public class StartSession {
                         + "<iNode>337366</iNode><sAuthCode>demo-ann</sAuthCode></startSession>"
                         + "</soap:Body></soap:Envelope>";
         HttpRequest request =
-                HttpRequest.newBuilder(url)
+                HttpRequest.newBuilder(URI.create(url))
                         .timeout(Duration.ofSeconds(5))
                         .header("Content-Type", "text/xml; charset=utf-8")
                         .header("SOAPAction", '"' + NAMESPACE + "/startSession\"")
@@ -85,7 +85,7 @@ public class StartSession {
     /** Send JSON to the control API; it is written with single quotes here. */
     private void control(String path, String json) throws Exception {
         HttpRequest request =
-                HttpRequest.newBuilder(url.resolve("/__admin" + path))
+                HttpRequest.newBuilder(URI.create(url).resolve("/__admin" + path))
                         .timeout(Duration.ofSeconds(5))
                         .header("Content-Type", "application/json")
                         .POST(BodyPublishers.ofString(json.replace('\'', '"')))

@@ -15,7 +15,8 @@ beforeEach(() => rescue.reset());
 after(async () => assert.equal(await rescue.stop(), 0));
 
 async function startSession(session, node, authCode) {
-  const answer = await fetch(rescue.url, {
+  const { url } = rescue;
+  const answer = await fetch(url, {
     method: "POST",
     headers: { "Content-Type": "text/xml; charset=utf-8", SOAPAction: `"${NAMESPACE}/startSession"` },
     body: `<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body>

@@ -18,7 +18,8 @@ after(async () => assert.equal(await rescue.stop(), 0));
 
 for (const port of ["APISoap", "APISoap12"]) {
   test(`the scenario and the rules of a test decide what comes back over ${port}`, async () => {
-    const client = await soap.createClientAsync(`${rescue.url}?wsdl`, { forceSoap12Headers: port === "APISoap12" });
+    const { url } = rescue;
+    const client = await soap.createClientAsync(`${url}?wsdl`, { forceSoap12Headers: port === "APISoap12" });
     const startSession = async () => {
       const [answer] = await new Promise((resolve, reject) =>
         client.API[port].startSession(ARGUMENTS, (error, ...rest) => (error ? reject(error) : resolve(rest))),

@@ -31,7 +31,7 @@ function control(string $path, array $body): void
 }
 
 foreach ([SOAP_1_1 => 'soap11', SOAP_1_2 => 'soap12'] as $version => $binding) {
-    $client = new SoapClient("$url?wsdl", ['soap_version' => $version, 'cache_wsdl' => WSDL_CACHE_NONE]);
+    $client = new SoapClient("$url?wsdl", ['cache_wsdl' => WSDL_CACHE_NONE, 'soap_version' => $version]);
     $start = fn (int $session): string => $client->startSession(
         ['iSession' => $session, 'iNode' => 337366, 'sAuthCode' => 'demo-ann']
     )->startSessionResult;
