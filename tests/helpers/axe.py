@@ -8,6 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
 PACKAGE = "axe-core@4.10.3"
 SCRIPT = "package/axe.min.js"
@@ -30,3 +31,10 @@ def axe_source(folder: Path) -> str:
             assert member is not None
             kept.write_bytes(member.read())
     return kept.read_text(encoding="utf-8")
+
+
+def violations(page: Page, axe: str) -> list[str]:
+    """Return what axe-core finds: the rule, and where."""
+    page.evaluate(axe)
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [f"{each['id']}: {[node['target'] for node in each['nodes']]}" for each in found["violations"]]

@@ -124,7 +124,7 @@ function failed(error) {
     lock(error);
   } else if (isGone) {
     lock(new Error(`There is no space “${places.space}” any more: it was ended, or nobody used it for too long.`));
-  } else if (error instanceof TypeError && !error.status) {
+  } else if (error.name === "TimeoutError" || error instanceof TypeError) {
     showState("no answer", "bad");
     showNotice("The emulator does not answer. What is shown here is from before.", "answer");
   } else {

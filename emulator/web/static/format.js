@@ -67,17 +67,15 @@ export function viewOf(data) {
     kind: kindOf(outcome),
     waits: data.delivered === null,
     waited: data.answered_s ?? data.delay_s ?? 0,
-    waitedText: data.answered_s === null ? "" : duration(data.answered_s),
+    waitedText: data.answered_s === null ? "…" : duration(data.answered_s),
     state: stateOf(data),
   };
 }
 
 function stateOf({ delivered, delay_s: delay = 0 }) {
-  const states = [];
-  if (delivered === null) states.push("waiting");
-  if (delay >= 0.001) states.push(`delayed ${roughly(delay)}`);
-  if (delivered?.startsWith("client left")) states.push("client left");
-  return states.join(", ");
+  if (delivered === null) return "waiting";
+  if (delivered.startsWith("client left")) return "client left";
+  return delay >= 0.001 ? `delayed ${roughly(delay)}` : "";
 }
 
 // Say in one sentence why an entry got its answer.

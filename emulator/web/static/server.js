@@ -1,6 +1,7 @@
 // Requests to the control API, by paths relative to the page. A control token is kept for this tab only.
 
 const TOKEN_KEY = "rescue-emulator control token";
+const PATIENCE = 15_000; // milliseconds; a server that was stopped in a debugger takes requests, and never answers
 
 export class RequestError extends Error {
   constructor(status, content, detail) {
@@ -16,7 +17,7 @@ export function setToken(text) {
   sessionStorage.setItem(TOKEN_KEY, text);
 }
 
-export async function request(path, method = "GET", body = undefined, signal = undefined) {
+export async function request(path, method = "GET", body = undefined, signal = AbortSignal.timeout(PATIENCE)) {
   const text = await (await send(path, method, body, signal)).text();
   return text ? JSON.parse(text) : null;
 }
