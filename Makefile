@@ -26,8 +26,8 @@ $(VENV)/dev: $(VENV)/run
 serve: $(VENV)/run  ## Serve the default scenario at http://127.0.0.1:8085/API/API.asmx
 	@$(BIN)/rescue-emulator serve
 
-demo: $(VENV)/run  ## Serve the demo; its console is at http://127.0.0.1:8085/__admin/
-	@$(BIN)/rescue-emulator serve scenarios/demo.yaml
+demo: $(VENV)/run  ## Serve the demo; its console is at http://127.0.0.1:8085/__admin/, or at the next free port
+	@$(BIN)/rescue-emulator serve demo --port 8085-8095
 
 test: $(VENV)/dev  ## Run the test suite, one process per core; TESTS=tests/core runs a part of it
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(TESTS)

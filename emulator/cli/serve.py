@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlsplit
 
 import click
 
@@ -210,6 +211,9 @@ def serve(
         ca = f" ca={emulator.ca_file}" if emulator.ca_file else ""
         ready = f"ready {emulator.url} scenario={loaded.name} rules={len(loaded.rules)}{ca}"
         _logger.info("%s", _about_control(emulator, settings))
+        first, port = options["port"][0], urlsplit(emulator.url).port
+        if port != first != 0:
+            _logger.warning("port %d is taken, serving on %d", first, port)
         log_remarks(loaded)
         emulator.run(lambda: print_line(visible(ready)))
 

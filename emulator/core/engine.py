@@ -105,9 +105,10 @@ class Engine:
         with self._lock:
             self._journal.complete(entry, sent, delivered, answered_s)
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, after: int = 0) -> Snapshot:
+        """Return the journal as it is now, with the entries of ids greater than ``after`` only."""
         with self._lock:
-            return self._journal.snapshot()
+            return self._journal.snapshot(after)
 
     def limit_journal(self, limits: JournalLimits) -> None:
         """Change the journal's limits, dropping entries at once if necessary."""
@@ -131,7 +132,7 @@ class Engine:
                 decided_by, reply, reason = DecidedBy.RULE, chosen.next_reply(call), ""
                 states = states[: states.index(chosen)]
         passed_over = tuple(NearMiss(state.rule, state.rule.when.mismatches(call)) for state in states)
-        near_misses = considered(call, None) if decided_by is DecidedBy.OTHERWISE else ()
+        near_misses = considered(call, None, False) if decided_by is DecidedBy.OTHERWISE else ()
         rule = None if chosen is None else chosen.rule
         return Explanation(call, passed_over, decided_by, rule, reply, reason, near_misses)
 

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import islice
 from typing import Final
 
 from emulator.core.contract import Binding, Call
@@ -19,6 +20,9 @@ DURATION_BOUNDS: Final = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005
 MAX_COUNTED_RULES: Final = 1000
 OTHER_RULES: Final = "(other rules)"
 """The name under which calls are counted beyond ``MAX_COUNTED_RULES`` names, so that the totals stay bounded."""
+
+REFUSED: Final = "refused"
+"""The outcome under which refusals are counted."""
 
 BUCKET_SECONDS: Final = 10.0
 BUCKETS_KEPT: Final = 30
@@ -141,14 +145,15 @@ class Exchange(_Entry):
         """The decider with the reason, if there is one: ``desk (Lena Lund is offline)``."""
         return f"{self.decider} ({self.reason})" if self.reason else self.decider
 
-    def near_misses(self) -> tuple[NearMiss, ...]:
+    def near_misses(self, *, related: bool = False) -> tuple[NearMiss, ...]:
         """Return the rules, of those active when the call came, that came closest to accepting it.
 
+        With ``related``, only rules that have something in common with the call: see ``find_near_misses``.
         None if the desk decided: what it decided is explained by its reason, not by the rules.
         """
         if self.considered is None or self.decided_by is DecidedBy.DESK:
             return ()
-        return self.considered(self.call, self.rule)
+        return self.considered(self.call, self.rule, related)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +204,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Entries by outcome (refusals: ``refused``) in the ``BUCKET_SECONDS`` from ``at`` on, in seconds since 1970."""
+    """Entries by outcome (refusals: ``REFUSED``) in the ``BUCKET_SECONDS`` from ``at`` on, in seconds since 1970."""
 
     at: float
     counts: Mapping[str, int]
@@ -251,7 +256,7 @@ class Journal:
                 decider = OTHER_RULES
             self._calls[entry.call.binding, outcome, decider] += 1
         else:
-            outcome = "refused"
+            outcome = REFUSED
             self._refusals[entry.binding, entry.status] += 1
         raw = entry.raw
         self._timeline[raw.at // BUCKET_SECONDS][outcome] += 1
@@ -285,10 +290,13 @@ class Journal:
         self._timeline.clear()
         self._size = self._dropped = self._dropped_id = 0
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, after: int = 0) -> Snapshot:
+        """Return the journal as it is now, with the entries of ids greater than ``after`` only."""
         totals = Totals(dict(self._calls), dict(self._refusals), tuple(self._seconds), self._seconds_sum)
         timeline = tuple(Bucket(number * BUCKET_SECONDS, dict(counts)) for number, counts in self._timeline.items())
-        entries, first_id = tuple(self._entries), self._removed_id + 1
+        first_id = self._removed_id + 1
+        later = islice(reversed(self._entries), max(0, self.last_id - max(after, self._removed_id)))
+        entries = tuple(later)[::-1]  # the ids have no gaps
         return Snapshot(entries, self._dropped, self._dropped_id, totals, timeline, first_id, self.last_id)
 
     def _drop(self) -> None:

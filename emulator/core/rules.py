@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import chain, takewhile
@@ -12,7 +12,8 @@ from typing import Final
 
 from emulator.core.contract import Call, Result
 from emulator.core.desk import Desk
-from emulator.core.matching import Mismatch, When
+from emulator.core.known_codes import is_close, known_codes
+from emulator.core.matching import FIELDS, Condition, Mismatch, OneOf, When
 from emulator.core.replies import Reply, Return
 from emulator.core.rule_index import indexed_fields
 from emulator.errors import Problem
@@ -146,18 +147,39 @@ class NearMiss:
         return {"rule": self.rule.name, "source": self.rule.source, "spent": not mismatches, "mismatches": mismatches}
 
 
-FindNearMisses = Callable[[Call, Rule | None], tuple[NearMiss, ...]]
-"""Finds the near misses of a call, given the rule that answered it."""
+FindNearMisses = Callable[[Call, Rule | None, bool], tuple[NearMiss, ...]]
+"""Finds the near misses of a call, given the rule that answered it; with True, only rules that are related to it."""
 
 
 def find_near_misses(
-    added: Sequence[Rule], scenario_rules: Sequence[Rule], call: Call, answered_by: Rule | None
+    added: Sequence[Rule], scenario_rules: Sequence[Rule], call: Call, answered_by: Rule | None, related: bool = False
 ) -> tuple[NearMiss, ...]:
     """Return the rules with the fewest mismatches, in the order of the rules if equal.
 
-    If a rule answered the call, only the rules added at run time that come before it are considered.
+    If a rule answered the call, only the rules added at run time that come before it are considered. With ``related``,
+    rules that have nothing in common with the call are left out.
     """
     candidates = chain(added, scenario_rules) if answered_by is None else added
-    rules = takewhile(lambda rule: rule is not answered_by, candidates)
+    rules: Iterable[Rule] = takewhile(lambda rule: rule is not answered_by, candidates)
+    if related:
+        rules = (rule for rule in rules if _is_related(rule.when, call))
     nearest = heapq.nsmallest(NEAR_MISSES, rules, key=lambda rule: sum(1 for _ in rule.when.rejecting(call)))
     return tuple(NearMiss(rule, rule.when.mismatches(call)) for rule in nearest)
+
+
+def _is_related(when: When, call: Call) -> bool:
+    """Return True if a rule was probably meant for a call that it did not answer.
+
+    It is spent, or one of its conditions holds, or the call has a misspelling of a session, node or code that it names.
+    """
+    rejecting = [*when.rejecting(call)]
+    if not rejecting or len(rejecting) < sum(getattr(when, name) is not None for name in FIELDS):
+        return True
+    return any(_is_misspelt(condition, getattr(call, name)) for name, condition in rejecting if name != "binding")
+
+
+def _is_misspelt(condition: Condition, value: int | str | None) -> bool:
+    if value is None or not isinstance(condition, OneOf):
+        return False
+    named = known_codes(condition.values).nearest(str(value))
+    return named is not None and is_close(str(value), named)

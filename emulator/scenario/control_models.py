@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from emulator.core.contract import Binding, Call
 from emulator.core.explain import Times
@@ -14,9 +14,18 @@ from emulator.errors import on_purpose
 from emulator.scenario import fields
 from emulator.scenario.language import WhenField
 from emulator.scenario.loading import read
-from emulator.scenario.strict_model import CrossFieldError, StrictModel
+from emulator.scenario.strict_model import CrossFieldError, StrictModel, invalid
 
 __tracebackhide__ = on_purpose
+
+DEFAULT_TIMEOUT: Final = 30.0
+MAX_TIMEOUT: Final = 300.0
+
+
+def _timeout(seconds: float) -> float:
+    if not 0 < seconds <= MAX_TIMEOUT:
+        raise invalid(f"must be more than 0s and at most {MAX_TIMEOUT:g}s")
+    return seconds
 
 
 class VerificationModel(StrictModel):
@@ -71,6 +80,17 @@ class CallModel(StrictModel):
 
     def build(self) -> Call:
         return Call(self.session, self.node, self.auth_code, self.binding)
+
+
+class SentCallModel(CallModel):
+    """A call to be sent, and how long its answer is waited for."""
+
+    timeout: Annotated[fields.Seconds, AfterValidator(_timeout)] | None = None
+    """How long to wait for the whole answer, at most 300s; 30s if left out."""
+
+    @property
+    def seconds(self) -> float:
+        return DEFAULT_TIMEOUT if self.timeout is None else self.timeout
 
 
 class TechnicianStatusModel(StrictModel):

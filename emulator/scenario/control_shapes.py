@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from typing_extensions import NotRequired, TypedDict
 
-from emulator.core.contract import Binding
+from emulator.core.contract import Binding, Result
 from emulator.core.desk import AccountStatus, Role, SessionStatus, TechnicianStatus
 from emulator.core.journal import DecidedBy
 from emulator.core.rules import Per
@@ -19,17 +19,34 @@ DeskReason = Annotated[
     str, Field(description='Why the desk decided so, or left the call to otherwise; "" if a rule decided, or no desk.')
 ]
 Seconds = Annotated[float, Field(ge=0, description="Seconds.")]
+Started = Annotated[float, Field(description="When it began, in seconds since 1970; another value: it began anew.")]
 
 
-class HealthJson(TypedDict):
-    """All of it for those who may use the control API; for anybody else service and status only."""
+class AddressesJson(TypedDict):
+    url: str
+    wsdl_url: str
+    control_url: str
 
+
+class AboutJson(TypedDict, total=False):
+    """The emulator or space that answers, and its addresses; for those who may use the control API only."""
+
+    version: str
+    scenario: str
+    description: Annotated[str | None, Field(description="Of the scenario.")]
+    started: Started
+    uptime_s: Seconds
+    watch: Annotated[str, Field(description="With --watch: notifications, or polling and why.")]
+    space: Annotated[str | None, Field(description="Its name; null: the server itself.")]
+    url: str
+    wsdl_url: str
+    control_url: str
+    public_url: str | None
+
+
+class HealthJson(AboutJson):
     service: ServiceName
     status: Literal["ready"]
-    version: NotRequired[str]
-    scenario: NotRequired[str]
-    uptime_s: NotRequired[Seconds]
-    watch: NotRequired[Annotated[str, Field(description="With --watch: notifications, or polling and why.")]]
 
 
 class ScenarioSummaryJson(TypedDict):
@@ -224,6 +241,7 @@ class TotalsJson(TypedDict):
 class CallListJson(TypedDict):
     """Entries of the journal; ``found`` counts those beyond the limit too."""
 
+    started: Started
     calls: list[EntryJson]
     found: Count
     first: Annotated[Count, Field(description="Entries with smaller ids are gone.")]
@@ -231,6 +249,18 @@ class CallListJson(TypedDict):
     timeline: list[BucketJson]
     dropped: Annotated[Count, Field(description="Entries dropped to save memory since the journal was last cleared.")]
     totals: TotalsJson
+
+
+class SentCallJson(TypedDict):
+    """A call as it was sent, and what a client saw of the answer: all of it, a part, or nothing."""
+
+    request: MessageJson
+    answer: Annotated[MessageJson | None, Field(description="What came; of bytes that are no HTTP, only a body.")]
+    failure: Annotated[str | None, Field(description="How the connection failed; null: it did not.")]
+    result: Result | None
+    status: int | None
+    answered_s: Annotated[float, Field(ge=0, description="Seconds until the answer's last byte, or the failure.")]
+    call: Annotated[int | None, Field(description="The id in the journal, as the answer's X-Emulator-Call has it.")]
 
 
 class NearCallJson(TypedDict):
@@ -264,11 +294,8 @@ class ExplanationJson(TypedDict):
     text: str
 
 
-class SpaceJson(TypedDict):
+class SpaceJson(AddressesJson):
     name: str
-    url: str
-    wsdl_url: str
-    control_url: str
     scenario: str
     idle_s: Seconds
 
@@ -289,8 +316,8 @@ class WrongJson(TypedDict):
     column: NotRequired[Count]
 
 
-class ProblemJson(TypedDict):
-    """RFC 9457. 422 lists all ``problems``.
+class ProblemJson(AboutJson):
+    """RFC 9457. 422 lists all ``problems``; 503 to a request for the health has what a 200 has.
 
     409 to a verification has ``verified``, the ``count`` of calls, the ``near_misses``, and ``dropped``: above 0 if the
     journal cannot tell, since it has dropped so many entries.

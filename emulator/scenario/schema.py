@@ -5,21 +5,35 @@ from __future__ import annotations
 import ast
 import inspect
 from functools import cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
 from emulator.scenario import control_models, language, reply_models
-from emulator.scenario.control_models import CallModel, SessionStatusModel, TechnicianStatusModel, VerificationModel
+from emulator.scenario.control_models import (
+    CallModel,
+    SentCallModel,
+    SessionStatusModel,
+    TechnicianStatusModel,
+    VerificationModel,
+)
 from emulator.scenario.fields import TEXT_TYPES
 from emulator.scenario.language import RuleModel, ScenarioModel
 from emulator.scenario.strict_model import StrictModel
 
 _SOURCES: Final = {module.__name__: inspect.getsource(module) for module in (language, reply_models, control_models)}
 """The source of the models, read with this module: a server goes on describing itself after its files are gone."""
-_REQUESTS: Final = (ScenarioModel, RuleModel, VerificationModel, CallModel, TechnicianStatusModel, SessionStatusModel)
+_REQUESTS: Final = (
+    ScenarioModel,
+    RuleModel,
+    VerificationModel,
+    CallModel,
+    SentCallModel,
+    TechnicianStatusModel,
+    SessionStatusModel,
+)
 
 
 def schema() -> dict[str, Any]:
@@ -79,7 +93,8 @@ class _YamlGenerator(_Generator):
 def _descriptions(model: type[StrictModel]) -> dict[str, str]:
     """Return the docstrings below the fields, by key. pydantic could read them, but would do so at every import."""
     descriptions = {}
-    for field, below in pairwise(_classes(model.__module__)[model.__name__].body):
+    bases = [base for base in model.__mro__ if base.__module__ in _SOURCES]
+    for field, below in chain.from_iterable(pairwise(_classes(base.__module__)[base.__name__].body) for base in bases):
         match field, below:
             case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(text))) if name in model.model_fields:
                 descriptions[model.model_fields[name].alias or name] = " ".join(text.split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,14 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 
+class _Work(Enum):
+    """Where a request is handled: in the event loop, or in a thread of one of the server's two pools."""
+
+    FAST = "fast"
+    SLOW = "slow"
+    WAITS = "waits"
+
+
 class _ServicePath(BaseConverter):
     """The path of the service in any letter case, with any path info, or with a question mark that was escaped."""
 
@@ -51,6 +60,7 @@ def _url_map(has_control: bool) -> Map:
         Rule(SERVICE_PATH, endpoint=asmx.respond),  # a static rule matches faster than a converter
         Rule("/<service_path:_>", endpoint=asmx.respond),
         Rule("/<wrong_address:_>", endpoint=_wrong_address),
+        Rule("/", endpoint=_front_page, methods=["GET"]),
         Rule("/favicon.ico", endpoint=_no_icon),
         *(route.rule() for route in ((*PAGES, *ROUTES) if has_control else (HEALTH,))),
     ]
@@ -89,15 +99,15 @@ class Application:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request; never raise."""
         request = Request(environ)
-        space, handler, is_slow = self._route(request)
+        space, handler, kind = self._route(request)
         work = partial(self._respond, request, space, handler)
-        if request.delivery is not None and (is_slow or request.has_long_body):
-            request.delivery.defer(work)
+        if request.delivery is not None and (kind is not _Work.FAST or request.has_long_body):
+            request.delivery.defer(work, waits=kind is _Work.WAITS)
             return ()
         return work()(environ, start_response)
 
-    def _route(self, request: Request) -> tuple[Space, asmx.Handler, bool]:
-        """Return the space of a request, its handler, and whether that is too slow for the event loop."""
+    def _route(self, request: Request) -> tuple[Space, asmx.Handler, _Work]:
+        """Return the space of a request, its handler, and where that runs."""
         space = self._main
         problem = request.host_problem
         name = self._spaces.name_in(request.path) if self._has_control else None
@@ -107,20 +117,20 @@ class Application:
                 space = found
                 request.enter_space(space.root)
             elif problem is None:
-                return space, partial(_unknown_space, name), True
+                return space, partial(_unknown_space, name), _Work.SLOW
         if problem is not None:
-            return space, partial(_invalid_host, problem, self._is_control(request)), False
+            return space, partial(_invalid_host, problem, self._is_control(request)), _Work.FAST
         try:
             endpoint, values = self._match(request.path, request.method)
         except HTTPException as error:
             if self._is_control(request):
-                return space, partial(_refused_by_control, error), True
+                return space, partial(_refused_by_control, error), _Work.SLOW
             if request.method == "OPTIONS" and request.environ["PATH_INFO"] == "*":
-                return space, _options, False
-            return space, _nothing_here, False
+                return space, _options, _Work.FAST
+            return space, _nothing_here, _Work.FAST
         if isinstance(endpoint, dispatch.Route):
-            return space, partial(_control, endpoint, values), True
-        return space, endpoint, False
+            return space, partial(_control, endpoint, values), _Work.WAITS if endpoint.waits else _Work.SLOW
+        return space, endpoint, _Work.FAST
 
     def _is_control(self, request: Request) -> bool:
         return self._has_control and (request.path == PREFIX or request.path.startswith(f"{PREFIX}/"))
@@ -190,6 +200,19 @@ def _nothing_here(request: Request, _space: Space) -> Response:
         f"nothing is served at {{path}}; the service is at {SERVICE_PATH}", {"path": request.whole_path}
     )
     return response
+
+
+def _front_page(request: Request, space: Space) -> Response:
+    """Redirect to the console, or to the service's help page where the console is off.
+
+    With a query it is a call at the wrong address.
+    """
+    if request.query_string:
+        return _nothing_here(request, space)
+    settings = space.settings
+    is_off = not settings.control or (settings.exposed and not settings.control_token)
+    to = SERVICE_PATH if is_off else f"{PREFIX}/"
+    return Response(status=302, headers=(("Cache-Control", "no-store"), ("Location", to[1:])))
 
 
 def _no_icon(request: Request, space: Space) -> Response:

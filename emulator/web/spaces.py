@@ -54,7 +54,8 @@ class Space:
     """One isolated emulator and what its addresses need; the server itself is the one without a ``name`` and ``root``.
 
     ``spaces`` are those of the server. ``files`` is None where no file is served. ``health_problem`` returns why the
-    emulator is not healthy, None if it is. ``started`` and ``used_at``, the last request, are in monotonic seconds.
+    emulator is not healthy, None if it is. ``started`` and ``used_at``, the last request, are in monotonic seconds,
+    ``started_at`` is in those since 1970.
     """
 
     engine: Engine
@@ -67,6 +68,7 @@ class Space:
     def __post_init__(self) -> None:
         self.root = f"{_ROOT}/{self.name}" if self.name else ""
         self.started = self.used_at = self.spaces.clock()
+        self.started_at = round(time.time(), 6)
         self.redactor = Redactor(self.engine, self.settings.show_auth_codes)
         self.call_log = CallLog(self.engine, self.redactor, adds_headers=self.settings.control)
 

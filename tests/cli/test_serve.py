@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -190,6 +191,17 @@ def test_a_taken_port_is_one_clear_line_and_status_1() -> None:
         port = taken.getsockname()[1]
         result = run("serve", "--port", str(port))
     assert (result.output, result.exit_code) == (f"cannot listen on 127.0.0.1:{port}: Address already in use\n", 1)
+
+
+def test_the_next_free_port_is_taken_and_the_log_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        first = taken.getsockname()[1]
+        with serving("demo", "--port", f"{first}-{first + 20}") as (process, ready):
+            port = urlsplit(ready.split()[1]).port
+            process.send_signal(signal.SIGTERM)
+            console, about_port, *_ = process.communicate(timeout=5)[1].splitlines()
+    assert console.endswith(f"console: http://127.0.0.1:{port}/__admin/")
+    assert about_port.endswith(f" WARNING port {first} is taken, serving on {port}")
 
 
 def test_explain_names_the_rule_that_answers_and_why_the_ones_before_it_did_not() -> None:

@@ -65,6 +65,13 @@ def test_calls_and_refusals_are_in_order_and_share_a_sequence_of_ids() -> None:
     assert [exchange.id for exchange in snapshot.exchanges] == [1, 3]
 
 
+@pytest.mark.parametrize(("after", "later"), [(0, [3, 4, 5]), (2, [3, 4, 5]), (4, [5]), (5, []), (9, [])])
+def test_a_snapshot_can_have_the_later_entries_only(after: int, later: list[int]) -> None:
+    engine = an_engine(entries=3)
+    call(engine, count=5)
+    assert [entry.id for entry in engine.snapshot(after).entries] == later
+
+
 def test_the_reason_of_a_refusal_quotes_the_request_but_does_not_print_it() -> None:
     refusal = an_engine().refuse(None, 500, Reason("{name} is not {{valid}}: {value}", {"name": "x", "value": "{y}"}))
 

@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from werkzeug.exceptions import Conflict, NotFound
 
 from emulator.core.explain import verify
-from emulator.core.journal import Entry, Exchange
+from emulator.core.journal import REFUSED, Entry, Exchange
 from emulator.core.matching import FIELDS, When
 from emulator.scenario import control_shapes as shapes
-from emulator.web.control.dispatch import ControlRequest, problem
+from emulator.web.control.dispatch import ControlRequest, json_response, problem
+from emulator.web.control.har import archive, har_entry
 from emulator.web.redaction import Redactor
 from emulator.web.request import Response
 
-_PAGING: Final = {"after", "limit"}  # any other parameter is a filter
+_PAGING: Final = {"after", "before", "limit", "format"}  # any other parameter is a filter
+_CALL_FILTERS: Final = {*FIELDS, "rule", "matched"} - {"binding"}  # which no refusal matches
 DEFAULT_LIMIT: Final = 100
+MAX_IDS: Final = 100
 
 
-def list_all(control: ControlRequest) -> shapes.CallListJson:
-    """Return the newest entries, or with ``after`` the first later ones, the oldest first; filters exclude refusals."""
-    query = control.query
-    when = When(**{name: query[name] for name in FIELDS if name in query})
-    rule, matched = query.get("rule"), query.get("matched")
-    is_filtered = not query.keys() <= _PAGING
-
-    def matches(entry: Entry) -> bool:
-        if not isinstance(entry, Exchange):
-            return not is_filtered
-        return when.accepts(entry.call) and rule in (None, entry.decider) and matched in (None, entry.rule is not None)
-
-    snapshot = control.space.engine.snapshot()
-    entries = [entry for entry in snapshot.entries if entry.id > query.get("after", 0) and matches(entry)]
+def list_all(control: ControlRequest) -> shapes.CallListJson | Response:
+    """Return the newest entries, or with ``after`` the first later ones, the oldest first."""
+    query, space = control.query, control.space
+    ids = query.get("ids")
+    snapshot = space.engine.snapshot(max(query.get("after", 0), min(ids, default=0) - 1 if ids else 0))
+    entries: Sequence[Entry] = snapshot.entries
+    if entries and "before" in query:
+        entries = entries[: max(0, query["before"] - entries[0].id)]  # the ids have no gaps
+    if not query.keys() <= _PAGING:
+        entries = [*filter(_filter(query), entries)]
     limit = query.get("limit", DEFAULT_LIMIT)
     page = entries[:limit] if "after" in query else entries[max(0, len(entries) - limit) :]
+    if query.get("format") == "har":
+        return _archive(control, page, "calls.har")
     totals = snapshot.totals
     return {
-        "calls": [_data(entry, control.space.redactor) for entry in page],
+        "started": space.started_at,
+        "calls": [_data(entry, space.redactor) for entry in page],
         "found": len(entries),
         "first": snapshot.first_id,
         "last": snapshot.last_id,
@@ -46,15 +49,39 @@ def list_all(control: ControlRequest) -> shapes.CallListJson:
     }
 
 
-def show(control: ControlRequest) -> shapes.EntryDetailJson:
+def _filter(query: Mapping[str, Any]) -> Callable[[Entry], bool]:
+    """Return the filter for the parameters of a query that are no paging."""
+    when = When(**{name: query[name] for name in FIELDS if name in query})
+    rule, matched, ids = query.get("rule"), query.get("matched"), query.get("ids")
+    outcome, min_s = query.get("outcome"), query.get("min_s", 0.0)
+    has_calls_only = not query.keys().isdisjoint(_CALL_FILTERS)
+
+    def matches(entry: Entry) -> bool:
+        if ids is not None and entry.id not in ids:
+            return False
+        if min_s and (entry.answered_s is None or entry.answered_s < min_s):
+            return False
+        if not isinstance(entry, Exchange):
+            is_binding = when.binding is None or when.binding.accepts(entry.binding)
+            return not has_calls_only and is_binding and outcome in (None, REFUSED)
+        if outcome not in (None, entry.outcome.word) or matched not in (None, entry.rule is not None):
+            return False
+        return rule in (None, entry.decider) and when.accepts(entry.call)
+
+    return matches
+
+
+def show(control: ControlRequest) -> shapes.EntryDetailJson | Response:
     entry_id, redactor = control.values["id"], control.space.redactor
-    snapshot = control.space.engine.snapshot()
-    entry = next((entry for entry in snapshot.entries if entry.id == entry_id), None)
-    if entry is None:
+    snapshot = control.space.engine.snapshot(entry_id - 1)
+    entry = next(iter(snapshot.entries), None)
+    if entry is None or entry.id != entry_id:
         was_dropped = 0 < entry_id <= snapshot.dropped_id
         why = "the journal dropped it to save memory" if was_dropped else f"GET {control.path('/calls')} lists the ids"
         raise NotFound(f"there is no call {entry_id} in the journal; {why}")
-    near = redactor.near_misses(entry.call, entry.near_misses()) if isinstance(entry, Exchange) else ()
+    if control.query.get("format") == "har":
+        return _archive(control, [entry], f"call-{entry_id}.har")
+    near = redactor.near_misses(entry.call, entry.near_misses(related=True)) if isinstance(entry, Exchange) else ()
     return {  # type: ignore[return-value]
         **_data(entry, redactor),
         "request": redactor.request(entry.raw.request),
@@ -63,6 +90,12 @@ def show(control: ControlRequest) -> shapes.EntryDetailJson:
             {**miss.as_data(), "reason": miss.reason, "times": miss.rule.times, "per": miss.rule.per} for miss in near
         ],
     }
+
+
+def _archive(control: ControlRequest, entries: Sequence[Entry], file: str) -> Response:
+    redactor, server_url = control.space.redactor, control.request.server_url
+    data = [har_entry(entry, _data(entry, redactor), redactor, server_url) for entry in entries]
+    return json_response(archive(data), headers=(("Content-Disposition", f'attachment; filename="{file}"'),))
 
 
 def clear(control: ControlRequest) -> None:

@@ -92,7 +92,8 @@ class Route:
 
     ``handler`` returns the data of a response in the shape ``returns``, None for a 204, or a whole Response.
     ``statuses`` are those of success with data, and ``problems`` those that do not follow from its path and body.
-    ``is_open``: for strangers too. ``is_server_only``: not inside a space.
+    ``is_open``: for strangers too. ``is_server_only``: not inside a space. ``waits``: for something else, such as an
+    answer of the service.
     """
 
     method: str
@@ -107,6 +108,7 @@ class Route:
     produces: str = JSON
     is_open: bool = False
     is_server_only: bool = False
+    waits: bool = False
 
     @property
     def template(self) -> str:

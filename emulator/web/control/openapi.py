@@ -33,7 +33,7 @@ _PROBLEMS: Final = {
     413: "The body is too long.",
     415: "The body has another media type.",
     422: "The body is wrong; `problems` lists every reason.",
-    503: "The last edit of the scenario was refused, or the watcher died.",
+    503: "Not healthy: the last edit of the scenario was refused, or the watcher died. Of a call: it cannot be sent.",
 }
 _PROBLEM_CONTENT: Final = {"content": {PROBLEM: {"schema": {"$ref": f"{_SCHEMAS}ProblemJson"}}}}
 _COMMON_PROBLEMS: Final = (400, 401, 403, 405)

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from emulator.core.contract import INT32_MAX, INT32_MIN, Binding
+from emulator.core.contract import INT32_MAX, INT32_MIN, Binding, Result
+from emulator.core.journal import REFUSED
+from emulator.core.replies import Throw
 from emulator.core.rules import Scenario
+from emulator.delivery import ConnectionFault
 from emulator.scenario import control_models as models
 from emulator.scenario import control_shapes as shapes
 from emulator.scenario.fields import MAX_ENTRY_ID
 from emulator.scenario.loading import from_data, loads, read, rule_from_data, when_from_data
 from emulator.scenario.source import UnquotedStr
 from emulator.scenario.strict_model import StrictModel
-from emulator.web.control import calls, console, openapi, rules, scenarios, spaces, status
+from emulator.web.control import calls, console, openapi, rules, scenarios, sending, spaces, status
 from emulator.web.control.dispatch import JSON, YAML, Body, ControlRequest, Parameter, Route
+from emulator.web.control.har import HarJson
 
+_DECIMAL: Final = r"[0-9]{1,400}(\.[0-9]{1,400})?([eE][-+]?[0-9]{1,4})?"  # as JSON writes a number
+_FORMATS: Final = ("json", "har")
+_OUTCOME: Final = "|".join(
+    [
+        *(result.value for result in Result),
+        Throw.word,
+        "status [2-5][0-9]{2}",
+        f"connection ({'|'.join(fault.value for fault in ConnectionFault)})",
+        REFUSED,
+    ]
+)
 _FILE_NAME: Final = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{0,500}"
 
 
@@ -31,6 +47,40 @@ def _boolean(text: str) -> bool:
     if text not in ("true", "false"):
         raise ValueError("is neither true nor false")
     return text == "true"
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text) if re.fullmatch(_DECIMAL, text) else math.nan
+    if not 0 <= seconds < math.inf:
+        raise ValueError("is not a number of seconds such as 0.5")
+    return seconds
+
+
+def _ids(text: str) -> frozenset[int]:
+    numbers = text.split(",", calls.MAX_IDS)
+    try:
+        ids = frozenset(map(_count, numbers))
+    except ValueError:
+        ids = frozenset()
+    if not 0 < len(numbers) <= calls.MAX_IDS or not ids:
+        raise ValueError(f"is not 1 to {calls.MAX_IDS} ids with commas between them, such as 3,5,7")
+    return ids
+
+
+def _outcome(text: str) -> str:
+    if not re.fullmatch(_OUTCOME, text):
+        results = ", ".join(result.value for result in Result)
+        raise ValueError(
+            f"is no outcome; possible here: {results}, exception, {REFUSED}, and such as 'status 503' and "
+            "'connection reset'"
+        )
+    return text
+
+
+def _format(text: str) -> str:
+    if text not in _FORMATS:
+        raise ValueError(f"is no format; possible here: {' and '.join(_FORMATS)}")
+    return text
 
 
 def _file_name(text: str) -> str:
@@ -69,6 +119,9 @@ _FILE: Final = {
         _file_name,
     )
 }
+_FORMAT: Final = {
+    "format": Parameter({"enum": [*_FORMATS], "default": "json", "description": "har: HAR 1.2, as a file."}, _format)
+}
 _CALLS_QUERY: Final = {
     "session": _condition("session", _INT32),
     "node": _condition("node", _INT32),
@@ -76,8 +129,30 @@ _CALLS_QUERY: Final = {
     "binding": _condition("binding", {"enum": [binding.value for binding in Binding]}),
     "rule": Parameter({**_STRING, "description": "The rule that answered; desk or otherwise if none did."}, str),
     "matched": Parameter({"type": "boolean", "description": "Whether a rule answered."}, _boolean),
+    "outcome": Parameter(
+        {
+            **_STRING,
+            "pattern": f"^({_OUTCOME})$",
+            "description": "What was answered, in the words of `timeline`; refused is any refusal.",
+        },
+        _outcome,
+    ),
+    "min_s": Parameter(
+        {"type": "number", "minimum": 0, "description": "The least `answered_s`; an entry that waits has none."},
+        _seconds,
+    ),
+    "ids": Parameter(
+        {
+            **_STRING,
+            "pattern": f"^[0-9]{{1,15}}(,[0-9]{{1,15}}){{0,{calls.MAX_IDS - 1}}}$",
+            "description": "Only these entries, such as those that were waiting: 3,5,7.",
+        },
+        _ids,
+    ),
     "after": Parameter({**_ID, "description": "Only entries after this id; then the oldest are returned."}, _count),
+    "before": Parameter({**_ID, "description": "Only entries before this id."}, _count),
     "limit": _limit(calls.DEFAULT_LIMIT),
+    **_FORMAT,
 }
 _RULES_QUERY: Final = {"limit": _limit(rules.DEFAULT_LIMIT)}
 _RULE: Final = Body("RuleModel", rule_from_data)
@@ -116,9 +191,19 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/rules/<id:id>", rules.show, "One runtime rule", shapes.RuleJson),
     Route("PUT", "/rules/<id:id>", rules.change, "Replace a runtime rule", shapes.RuleJson, body=_RULE),
     Route("DELETE", "/rules/<id:id>", rules.remove, "Remove a runtime rule"),
-    Route("GET", "/calls", calls.list_all, "The journal, the newest last", shapes.CallListJson, query=_CALLS_QUERY),
+    Route(
+        "GET", "/calls", calls.list_all, "The journal, the newest last", shapes.CallListJson | HarJson,
+        query=_CALLS_QUERY,
+    ),
+    Route(
+        "POST", "/calls", sending.send, "Send one call to this server, and see the answer as a client",
+        shapes.SentCallJson, problems=(503,), body=_body(models.SentCallModel, "call"), waits=True,
+    ),
     Route("DELETE", "/calls", calls.clear, "Clear the journal"),
-    Route("GET", "/calls/<id:id>", calls.show, "One entry with its messages", shapes.EntryDetailJson),
+    Route(
+        "GET", "/calls/<id:id>", calls.show, "One entry with its messages", shapes.EntryDetailJson | HarJson,
+        query=_FORMAT,
+    ),
     Route("GET", "/desk", scenarios.show_desk, "The desk as it is now", shapes.DeskJson),
     Route(
         "PUT", "/desk/technicians/<id:node>", scenarios.set_technician, "Set the status of a technician",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from werkzeug.exceptions import BadRequest, Conflict, NotFound
 
 from emulator.core.contract import SERVICE_PATH
-from emulator.scenario.control_shapes import SpaceJson, SpaceListJson
+from emulator.scenario.control_shapes import AddressesJson, SpaceJson, SpaceListJson
 from emulator.scenario.fields import check_space_name
 from emulator.scenario.files import log_remarks
 from emulator.web.control.dispatch import ControlRequest, json_response
@@ -46,14 +46,17 @@ def drop(control: ControlRequest) -> None:
         raise NotFound(f"there is no space '{name}'; GET {PREFIX}/spaces lists the open ones")
 
 
-def _data(control: ControlRequest, space: Space) -> SpaceJson:
+def addresses(control: ControlRequest, space: Space) -> AddressesJson:
+    """Return the URLs of a space, or of the server, for clients."""
     server_url = space.settings.public_url or control.request.server_url
     root = server_url.removesuffix(SERVICE_PATH) + space.root
+    return {"url": root + SERVICE_PATH, "wsdl_url": f"{root}{SERVICE_PATH}?wsdl", "control_url": root + PREFIX}
+
+
+def _data(control: ControlRequest, space: Space) -> SpaceJson:
     return {
         "name": space.name,
-        "url": root + SERVICE_PATH,
-        "wsdl_url": f"{root}{SERVICE_PATH}?wsdl",
-        "control_url": root + PREFIX,
+        **addresses(control, space),
         "scenario": space.engine.scenario.name,
         "idle_s": round(space.spaces.clock() - space.used_at, 3),
     }

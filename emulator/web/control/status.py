@@ -12,9 +12,10 @@ from werkzeug.exceptions import ServiceUnavailable
 from emulator.core.journal import DURATION_BOUNDS, Snapshot
 from emulator.escaping import visible
 from emulator.network import SERVICE_NAME
-from emulator.scenario.control_shapes import HealthJson
+from emulator.scenario.control_shapes import AboutJson, HealthJson
 from emulator.scenario.fields import package_version
-from emulator.web.control.dispatch import PRIVATE, ControlRequest
+from emulator.web.control.dispatch import PRIVATE, ControlRequest, problem
+from emulator.web.control.spaces import addresses
 from emulator.web.request import Response
 
 if TYPE_CHECKING:
@@ -26,24 +27,34 @@ _FOR_STRANGERS: Final = (
 )
 
 
-def health(control: ControlRequest) -> HealthJson:
+def health(control: ControlRequest) -> HealthJson | Response:
     """Return 200 while all is well; 503 with the reason if an edit of the scenario was refused, or would not be seen.
 
     Without a control API everybody is a stranger.
     """
     is_stranger = control.is_stranger or not control.space.settings.control
-    problem = control.space.health_problem()
-    if problem is not None:
-        raise ServiceUnavailable(_FOR_STRANGERS if is_stranger else problem)
-    health: HealthJson = {"service": SERVICE_NAME, "status": "ready"}
-    if is_stranger:
-        return health
-    health["version"] = package_version()
-    health["scenario"] = control.space.engine.scenario.name
-    health["uptime_s"] = round(control.space.spaces.clock() - control.space.started, 3)
-    if control.space.files is not None and control.space.files.watching is not None:
-        health["watch"] = control.space.files.watching
-    return health
+    reason = control.space.health_problem()
+    about: AboutJson = {} if is_stranger else _about(control)
+    if reason is not None:
+        return problem(ServiceUnavailable(_FOR_STRANGERS if is_stranger else reason), **about)
+    return {"service": SERVICE_NAME, "status": "ready", **about}
+
+
+def _about(control: ControlRequest) -> AboutJson:
+    space = control.space
+    about: AboutJson = {
+        "version": package_version(),
+        "scenario": space.engine.scenario.name,
+        "description": space.engine.scenario.description,
+        "started": space.started_at,
+        "uptime_s": round(space.spaces.clock() - space.started, 3),
+        "space": space.name or None,
+        "public_url": space.settings.public_url,
+    }
+    about.update(addresses(control, space))  # type: ignore[typeddict-item]
+    if space.files is not None and space.files.watching is not None:
+        about["watch"] = space.files.watching
+    return about
 
 
 def metrics(control: ControlRequest) -> Response:

@@ -59,6 +59,15 @@ def test_calls_and_refusals_are_listed_the_newest_last() -> None:
         ("after=0&limit=2", [1, 2]),
         ("limit=2", [4, 5]),
         ("limit=0", []),
+        ("before=3", [1, 2]),
+        ("before=5&limit=2", [3, 4]),
+        ("before=5&after=1&limit=2", [2, 3]),
+        ("before=1", []),
+        ("ids=2,5,9", [2, 5]),
+        ("ids=2,5&binding=get", [2]),
+        ("outcome=startSessionRet_OK", [1]),
+        ("outcome=refused", [5]),
+        ("outcome=status+503", []),
     ],
 )
 def test_the_journal_is_filtered(query: str, ids: list[int]) -> None:
@@ -68,6 +77,52 @@ def test_the_journal_is_filtered(query: str, ids: list[int]) -> None:
     emulated.call(1001, auth_code="demo-bob")
     emulated.client.get("/nowhere")
     assert [each["id"] for each in emulated.get(f"/calls?{query}")["calls"]] == ids
+
+
+def test_refusals_are_filtered_by_binding_and_by_time() -> None:
+    emulated = called(1001)
+    emulated.client.get(f"{SERVICE}/startSession")
+    emulated.client.get("/nowhere")
+    for entry, seconds in zip(emulated.engine.snapshot().entries, (0.5, 2.0, None), strict=True):
+        emulated.engine.complete(entry, b"", "whole", seconds)
+    found = {query: [each["id"] for each in emulated.get(f"/calls?{query}")["calls"]]
+             for query in ("binding=get", "min_s=0.5", "min_s=5e-1&outcome=refused", "min_s=0")}  # fmt: skip
+    assert found == {
+        "binding=get": [1, 2],
+        "min_s=0.5": [1, 2],
+        "min_s=5e-1&outcome=refused": [2],
+        "min_s=0": [1, 2, 3],
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "wrong"),
+    [
+        ("ids=", "ids='' is not 1 to 100 ids with commas between them, such as 3,5,7"),
+        ("ids=1,,2", "ids='1,,2' is not 1 to 100 ids"),
+        ("ids=" + ",".join(["1"] * 101), "is not 1 to 100 ids"),
+        ("min_s=-1", "min_s='-1' is not a number of seconds such as 0.5"),
+        ("min_s=nan", "is not a number of seconds"),
+        ("min_s=1e", "is not a number of seconds"),
+        ("before=x", "before='x' is not a whole number from 0"),
+        ("outcome=OK", "outcome='OK' is no outcome; possible here: startSessionRet_Error, startSessionRet_OK"),
+        ("outcome=connection+lost", "and such as 'status 503' and 'connection reset'"),
+    ],
+)
+def test_a_wrong_filter_is_refused_with_what_is_right(query: str, wrong: str) -> None:
+    assert wrong in detail(Emulated().request("GET", f"/calls?{query}"), 400)
+
+
+def test_a_restart_and_a_clearing_of_the_journal_can_be_told() -> None:
+    emulated = called(1001)
+    journal, health = emulated.get("/calls"), emulated.get("/health")
+    assert journal["started"] == health["started"]
+    emulated.request("POST", "/reset")
+    cleared = emulated.get("/calls")
+    assert (cleared["started"], cleared["first"]) == (journal["started"], 2)
+    assert called().get("/calls")["started"] > journal["started"]
+    assert emulated.request("PUT", "/spaces/a").status_code == 201
+    assert emulated.get("/calls", root="/spaces/a")["started"] > journal["started"]
 
 
 @ALL_BINDINGS
@@ -95,6 +150,28 @@ def test_an_entry_has_its_near_misses() -> None:
         "reason": "auth_code is de***, the rule wants demo-ann (they differ at character 6)",
         "times": None, "per": "rule",
     }  # fmt: skip
+
+
+def test_rules_that_have_nothing_in_common_with_a_call_are_no_near_misses() -> None:
+    emulated = Emulated("""
+rules:
+  - {name: one, when: {session: 1001}, return: startSessionRet_OK}
+  - {name: two, when: {auth_code: demo-ann}, return: startSessionRet_OK}
+  - {name: three, when: {binding: soap12}, return: startSessionRet_OK}
+  - {name: spent, when: {session: 777777}, times: 1, return: startSessionRet_OK}
+  - {name: four, when: {session: 4, node: {from: 900}, auth_code: demo-carl}, return: startSessionRet_OK}
+""")
+    calls = {
+        "nothing": ((55555, 5, "other"), []),
+        "a misspelt session": ((1002, 5, "other"), ["one"]),
+        "a misspelt code": ((55555, 5, "demo-anm"), ["two"]),
+        "one condition of three": ((55555, 901, None), ["four"]),
+        "answered": ((777777, 5, None), []),
+        "spent": ((777777, 5, None), ["spent"]),
+    }
+    for number, (call, names) in enumerate(calls.values(), 1):
+        emulated.call(*call)
+        assert [miss["rule"] for miss in emulated.get(f"/calls/{number}")["near_misses"]] == names
 
 
 def test_calls_and_refusals_have_their_remarks() -> None:

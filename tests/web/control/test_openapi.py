@@ -74,6 +74,7 @@ CASES: dict[str, list[tuple[str, str, Any]]] = {
         ("PUT", "/rules/1", {"return": "startSessionRet_OK"}),
     ],
     "CallListJson": [("GET", "/calls", None)],
+    "HarJson": [("GET", "/calls?format=har", None), ("GET", "/calls/1?format=har", None)],
     "ExchangeDetailJson": [("GET", f"/calls/{number}", None) for number in range(1, 10)],
     "RefusalDetailJson": [("GET", f"/calls/{number}", None) for number in range(10, 14)],
     "DeskJson": [("GET", "/desk", None)],
@@ -146,6 +147,14 @@ def test_health_for_strangers_and_an_uncertain_verification_are_as_described() -
     assert_described("HealthJson", emulated.request("GET", "/health", headers={"Host": "evil.example"}).json)
 
 
+def test_a_call_that_was_sent_is_as_described() -> None:
+    with Emulator.start({"rules": [{"when": {"session": 1}, "fail": {"connection": "reset"}}]}) as emulator:
+        address = emulator.url.replace(SERVICE, "/__admin/calls")
+        for session in (1, 2):
+            response = requests.post(address, json={"session": session, "node": 5}, timeout=5)
+            assert_described("SentCallJson", response.json())
+
+
 def test_every_described_response_is_tested() -> None:
     bodies = [
         content["schema"]
@@ -154,7 +163,7 @@ def test_every_described_response_is_tested() -> None:
         for content in response.get("content", {}).values()
     ]
     references = [part["$ref"] for schema in bodies for part in schema.get("oneOf", [schema]) if "$ref" in part]
-    assert {reference.rpartition("/")[2] for reference in references} == set(CASES)
+    assert {reference.rpartition("/")[2] for reference in references} == {*CASES, "SentCallJson"}
 
 
 @pytest.mark.parametrize(("path", "limit"), [("/__admin/calls", 100), ("/__admin/rules", 1000)])

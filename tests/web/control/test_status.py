@@ -27,6 +27,37 @@ def test_health_names_version_scenario_and_uptime() -> None:
     assert health["uptime_s"] >= 0
 
 
+SPACE = "/spaces/mine"
+
+
+@pytest.mark.parametrize("problem", [None, "front-desk.yaml:7:3: unknown key"], ids=["well", "not well"])
+@pytest.mark.parametrize(
+    ("public_url", "root", "url"),
+    [
+        (None, "", "http://localhost/API/API.asmx"),
+        (None, SPACE, "http://localhost/spaces/mine/API/API.asmx"),
+        ("https://rescue.example/base", SPACE, "https://rescue.example/base/spaces/mine/API/API.asmx"),
+    ],
+)
+def test_health_has_the_scenario_and_the_addresses(
+    public_url: str | None, root: str, url: str, problem: str | None
+) -> None:
+    scenario = "{name: front-desk, description: A busy morning.}"
+    emulated = Emulated(scenario, Settings(public_url=public_url), health_problem=problem)
+    emulated.request("PUT", SPACE)
+    about = emulated.request("GET", "/health", root=root).json
+    assert about is not None
+    assert {key: about[key] for key in ("scenario", "description", "space", "public_url", "url", "wsdl_url")} == {
+        "scenario": "front-desk",
+        "description": "A busy morning.",
+        "space": "mine" if root else None,
+        "public_url": public_url,
+        "url": url,
+        "wsdl_url": f"{url}?wsdl",
+    }
+    assert about["control_url"] == url.replace("/API/API.asmx", "/__admin")
+
+
 @pytest.mark.parametrize("settings", [TOKEN, Settings(exposed=True), Settings()], ids=["token", "exposed", "local"])
 def test_strangers_learn_that_it_is_ready_and_no_more(settings: Settings) -> None:
     response = Emulated(settings=settings).request("GET", "/health", headers={"Host": "rescue:8085"})
