@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,12 @@ def axe_source(folder: Path) -> str:
     return kept.read_text(encoding="utf-8")
 
 
-def violations(page: Page, axe: str) -> list[str]:
-    """Return what axe-core finds: the rule, and where."""
+def violations(page: Page, axe: str, impacts: Collection[str] = ("minor", "moderate", "serious", "critical")) -> list[str]:
+    """Return what axe-core finds of some impacts: the rule, and where."""
     page.evaluate(axe)
     found = page.evaluate("axe.run({resultTypes: ['violations']})")
-    return [f"{each['id']}: {[node['target'] for node in each['nodes']]}" for each in found["violations"]]
+    return [
+        f"{each['id']}: {[node['target'] for node in each['nodes']]}"
+        for each in found["violations"]
+        if each["impact"] in impacts
+    ]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from playwright.sync_api import Locator, Page, expect
 
 from emulator import Emulator
+from tests.helpers.calling import next_answers, sent
+from tests.helpers.raw_http import Request
 
 SCENARIO = """
 name: front-desk
@@ -33,6 +36,15 @@ def call(emulator: Emulator, session: int = 1001, node: int = 337366, auth_code:
     query: dict[str, str | int] = {"iSession": session, "iNode": node, "sAuthCode": auth_code}
     found = re.search(r"startSessionRet_(\w+)<", requests.get(f"{emulator.url}/startSession", query, timeout=5).text)
     return found[1] if found else ""
+
+
+def burst(emulator: Emulator, times: int, session: int = 5) -> None:
+    """Send so many calls, pipelined on one connection."""
+    address = urlsplit(emulator.url)
+    request = Request("GET", f"{address.path}/startSession?iSession={session}&iNode=337366&sAuthCode=demo-ann")
+    for size in [*[500] * (times // 500), times % 500]:
+        with sent((address.hostname or "", address.port or 0), *[request] * size) as connection:
+            next_answers(connection, size)
 
 
 def opened(page: Page, emulator: Emulator) -> Page:

@@ -119,7 +119,7 @@ const quoted = (text) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 // Return the curl command that sends a request of the journal again.
 export function curlOf({ start, headers, body }, service) {
-  const [method, target] = start.split(" ");
+  const [, method, target] = /^(\S*) (.*) /.exec(start);
   const parts = ["curl", "-i"];
   if (method !== (body ? "POST" : "GET")) parts.push("-X", method);
   parts.push(quoted(new URL(target, service).href));

@@ -83,21 +83,23 @@ export async function showOlder() {
   await older(PAGE);
 }
 
-// Ask again for the entries whose answers waited.
+// Ask again for the entries whose answers waited, in turn if there are many.
+let turn = 0;
 async function again() {
-  const waiting = [...rows.values()].filter(({ entry, seen }) => entry.waits && !(isUnreported(entry, seen))).map(({ entry }) => entry.id).reverse();
-  for (let at = 0; at < waiting.length; at += MOST_IDS) {
-    const ids = waiting.slice(at, at + MOST_IDS);
-    const { calls } = await request(`calls?limit=${MOST_IDS}&ids=${ids.join(",")}`);
-    for (const data of calls) {
-      const known = rows.get(data.id);
-      if (!known || data.delivered === null) continue;
-      known.entry = viewOf(data);
-      known.row.replaceChildren(...cellsOf(known.entry));
-      if (data.id === opened) changed(data.id);
-    }
-    if (calls.some(({ delivered }) => delivered !== null)) filter();
+  const waiting = [...rows.values()].filter(({ entry, seen }) => entry.waits && !isUnreported(entry, seen)).map(({ entry }) => entry.id);
+  if (!waiting.length) return;
+  turn = turn < waiting.length ? turn : 0;
+  const ids = waiting.slice(turn, turn + MOST_IDS);
+  turn += MOST_IDS;
+  const { calls } = await request(`calls?limit=${MOST_IDS}&ids=${ids.join(",")}`);
+  const answered = calls.filter(({ id, delivered }) => delivered !== null && rows.has(id));
+  for (const data of answered) {
+    const known = rows.get(data.id);
+    known.entry = viewOf(data);
+    known.row.replaceChildren(...cellsOf(known.entry));
+    if (data.id === opened) changed(data.id);
   }
+  if (answered.length) filter();
 }
 
 function isUnreported(entry, seen) {

@@ -101,7 +101,7 @@ function showAnswer({ request: sent, answer, failure, result, status, answered_s
   const facts = [result && failure, seconds !== null && duration(seconds)].filter(Boolean).join(", ");
   if (facts) parts.push(make("span", { kind: "quiet", text: facts }));
   if (call !== null) parts.push(make("a", { href: `#call-${call}`, text: `call ${call}` }));
-  find("sent-result").replaceChildren(...parts);
+  find("sent-result").replaceChildren(...parts.flatMap((part) => [part, " "]));
   setText(find("sent-answer"), answer ? messageText(answer) : "no byte came");
   setText(find("sent-request"), messageText(sent));
   find("sent").hidden = false;
