@@ -29,10 +29,10 @@ _TERMS: Final = {
     "binding": "How a call travels: SOAP 1.1, SOAP 1.2, HTTP GET or HTTP POST. The service offers all four.",
     "session": f"{contract.SESSION}: the number of the support session that the call starts.",
     "node": f"{contract.NODE}: the number of the technician who gets the session.",
-    "code": f"{contract.AUTH_CODE}: the secret of the administrator who sends the call. Codes that the scenario does not "
-    "contain are masked.",
-    "by": "What chose the answer: the first rule that accepts the call, else the desk, else the scenario's “otherwise”. "
-    "For a refusal, the reason.",
+    "code": f"{contract.AUTH_CODE}: the secret of the administrator who sends the call. Codes that the scenario does "
+    "not contain are masked.",
+    "by": "What chose the answer: the first rule that accepts the call, else the desk, else “otherwise” of the "
+    "scenario. For a refusal, the reason.",
     "outcome": "A result of the service, a failure that the scenario wants (an exception, an HTTP status, a broken "
     "connection), or a refusal: a request that never became a call.",
     "waited": "How long the client waited: from the last byte of its request to the last byte of the answer.",

@@ -13,6 +13,7 @@ from playwright.sync_api import Page
 
 PACKAGE = "axe-core@4.10.3"
 SCRIPT = "package/axe.min.js"
+IMPACTS = ("minor", "moderate", "serious", "critical")
 
 
 def axe_source(folder: Path) -> str:
@@ -34,7 +35,7 @@ def axe_source(folder: Path) -> str:
     return kept.read_text(encoding="utf-8")
 
 
-def violations(page: Page, axe: str, impacts: Collection[str] = ("minor", "moderate", "serious", "critical")) -> list[str]:
+def violations(page: Page, axe: str, impacts: Collection[str] = IMPACTS) -> list[str]:
     """Return what axe-core finds of some impacts: the rule, and where."""
     page.evaluate(axe)
     found = page.evaluate("axe.run({resultTypes: ['violations']})")

@@ -91,7 +91,11 @@ def test_the_desk_shows_what_calls_have_changed_and_is_changed_by_hand(page: Pag
     [
         (1001, 5, "The desk decided: node 5 is not a technician."),
         (77, 1, "The rule “the night shift” (front-desk.yaml:6) accepted the call."),
-        (5, 337366, "No rule accepted the call and the desk left it (the desk has no session 5), so “otherwise” answered."),
+        (
+            5,
+            337366,
+            "No rule accepted the call and the desk left it (the desk has no session 5), so “otherwise” answered.",
+        ),
     ],
 )
 def test_an_opened_call_says_in_one_sentence_why(
@@ -177,9 +181,7 @@ def test_what_comes_from_outside_enters_the_page_as_text(page: Page, emulator: E
     assert page.locator("body script, body img, #rules b").count() == 0
 
 
-def test_a_console_with_a_token_is_locked_and_empty_until_it_has_the_right_one(
-    browser: Browser, folder: Path
-) -> None:
+def test_a_console_with_a_token_is_locked_and_empty_until_it_has_the_right_one(browser: Browser, folder: Path) -> None:
     options = Options(control_token="let-me-in")
     with Emulator.start(folder / "front-desk.yaml", options) as emulator, browser.new_context() as tab:
         call(emulator)

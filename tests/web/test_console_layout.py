@@ -117,7 +117,10 @@ def test_rows_are_reached_and_opened_by_keyboard_and_focus_comes_back(page: Page
 
 
 def test_motion_is_only_shown_to_those_who_did_not_ask_for_less(page: Page, emulator: Emulator) -> None:
-    motions: tuple[tuple[Literal["reduce", "no-preference"], str], ...] = (("reduce", "none"), ("no-preference", "arrive"))
+    motions: tuple[tuple[Literal["reduce", "no-preference"], str], ...] = (
+        ("reduce", "none"),
+        ("no-preference", "arrive"),
+    )
     for number, (motion, animation) in enumerate(motions, 2):
         page.emulate_media(reduced_motion=motion)
         if number == 2:

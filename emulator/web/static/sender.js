@@ -23,7 +23,7 @@ export function use(field, value) {
 // Fill in what the scenario in force answers, unless the person typed something else.
 export function follow(scenario, desk, { rules }) {
   const own = rules.filter((rule) => rule.id === null);
-  const state = JSON.stringify([scenario, own.map((rule) => rule.text), ...Object.values(desk).map((all) => all.map(({ id, node, name }) => [id, name ?? node]))]);
+  const state = JSON.stringify([scenario, own.map((rule) => rule.text), ...Object.values(desk).map((all) => all.map(({ id, auth_code: code, node }) => id ?? code ?? node))]);
   if (state === example) return;
   example = state;
   const values = { ...fromRules(own), ...fromDesk(desk) };
