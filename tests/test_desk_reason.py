@@ -53,7 +53,7 @@ def control_list(emulator: Emulator) -> tuple[str, object]:
 
 
 def control_entry(emulator: Emulator) -> tuple[str, object]:
-    call = control(emulator, "/calls/1")
+    call = control(emulator, "/calls/1?near_misses=all")
     return f"{call['decided_by']} ({call['reason']})", call["near_misses"]
 
 

@@ -141,9 +141,10 @@ class RemoteEmulator(Rescue):
             considered=partial(self._near_misses, data["id"]),
         )
 
-    def _near_misses(self, entry_id: int, _call: Call, _rule: Rule | None, _related: bool) -> tuple[NearMiss, ...]:
+    def _near_misses(self, entry_id: int, _call: Call, _rule: Rule | None, related: bool) -> tuple[NearMiss, ...]:
         """Request the near misses of a call, which the remote emulator finds."""
-        detail = self._control.request("GET", f"/calls/{entry_id}", shape=shapes.ExchangeDetailJson)
+        path = f"/calls/{entry_id}?near_misses={'related' if related else 'all'}"
+        detail = self._control.request("GET", path, shape=shapes.ExchangeDetailJson)
         return tuple(_near_miss(miss) for miss in detail["near_misses"])
 
 

@@ -81,7 +81,8 @@ def show(control: ControlRequest) -> shapes.EntryDetailJson | Response:
         raise NotFound(f"there is no call {entry_id} in the journal; {why}")
     if control.query.get("format") == "har":
         return _archive(control, [entry], f"call-{entry_id}.har")
-    near = redactor.near_misses(entry.call, entry.near_misses(related=True)) if isinstance(entry, Exchange) else ()
+    related = control.query.get("near_misses") != "all"
+    near = redactor.near_misses(entry.call, entry.near_misses(related=related)) if isinstance(entry, Exchange) else ()
     return {  # type: ignore[return-value]
         **_data(entry, redactor),
         "request": redactor.request(entry.raw.request),

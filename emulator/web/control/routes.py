@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -24,7 +24,6 @@ from emulator.web.control.dispatch import JSON, YAML, Body, ControlRequest, Para
 from emulator.web.control.har import HarJson
 
 _DECIMAL: Final = r"[0-9]{1,400}(\.[0-9]{1,400})?([eE][-+]?[0-9]{1,4})?"  # as JSON writes a number
-_FORMATS: Final = ("json", "har")
 _OUTCOME: Final = "|".join(
     [
         *(result.value for result in Result),
@@ -77,10 +76,15 @@ def _outcome(text: str) -> str:
     return text
 
 
-def _format(text: str) -> str:
-    if text not in _FORMATS:
-        raise ValueError(f"is no format; possible here: {' and '.join(_FORMATS)}")
-    return text
+def _choice(values: Sequence[str], what: str) -> Parameter:
+    """Return the parameter that is one of some words, by default the first; ``what`` describes it."""
+
+    def parse(text: str) -> str:
+        if text not in values:
+            raise ValueError(f"is none of these: {', '.join(values)}")
+        return text
+
+    return Parameter({"enum": [*values], "default": values[0], "description": what}, parse)
 
 
 def _file_name(text: str) -> str:
@@ -119,8 +123,10 @@ _FILE: Final = {
         _file_name,
     )
 }
-_FORMAT: Final = {
-    "format": Parameter({"enum": [*_FORMATS], "default": "json", "description": "har: HAR 1.2, as a file."}, _format)
+_FORMAT: Final = {"format": _choice(("json", "har"), "har: HAR 1.2, as a file.")}
+_CALL_QUERY: Final = {
+    "near_misses": _choice(("related", "all"), "Only rules that have something in common with the call, or any."),
+    **_FORMAT,
 }
 _CALLS_QUERY: Final = {
     "session": _condition("session", _INT32),
@@ -202,7 +208,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("DELETE", "/calls", calls.clear, "Clear the journal"),
     Route(
         "GET", "/calls/<id:id>", calls.show, "One entry with its messages", shapes.EntryDetailJson | HarJson,
-        query=_FORMAT,
+        query=_CALL_QUERY,
     ),
     Route("GET", "/desk", scenarios.show_desk, "The desk as it is now", shapes.DeskJson),
     Route(

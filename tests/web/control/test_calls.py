@@ -172,6 +172,8 @@ rules:
     for number, (call, names) in enumerate(calls.values(), 1):
         emulated.call(*call)
         assert [miss["rule"] for miss in emulated.get(f"/calls/{number}")["near_misses"]] == names
+    every = emulated.get("/calls/1?near_misses=all")["near_misses"]
+    assert [miss["rule"] for miss in every] == ["one", "two", "three"]
 
 
 def test_calls_and_refusals_have_their_remarks() -> None:

@@ -148,7 +148,7 @@ def test_an_unknown_format_is_refused(path: str) -> None:
     emulated = filled()
     assert emulated.get(f"{path}?format=json") == emulated.get(path)
     refused = emulated.request("GET", f"{path}?format=xml")
-    assert detail(refused, 400) == "format='xml' is no format; possible here: json and har"
+    assert detail(refused, 400) == "format='xml' is none of these: json, har"
 
 
 def test_an_answer_that_never_came_has_status_0_and_the_time_that_it_took() -> None:
