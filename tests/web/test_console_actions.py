@@ -7,6 +7,7 @@ import shlex
 import subprocess
 
 import pytest
+import requests
 from playwright.sync_api import BrowserContext, Page, expect
 
 from emulator import Emulator
@@ -97,6 +98,14 @@ def test_a_call_is_copied_as_the_curl_command_that_sends_it(
         answer = subprocess.run(shlex.split(command), capture_output=True, text=True, timeout=20, check=True).stdout
         assert "startSessionRet_OK" in answer
         assert emulator.calls[-1].call == emulator.calls[number - 1].call
+
+
+def test_a_request_that_the_journal_does_not_show_whole_is_not_copied(page: Page, emulator: Emulator) -> None:
+    requests.post(emulator.url, json={"session": 1}, timeout=5)
+    opener(page, 1).click()
+    expect(page.locator("#call-request")).to_contain_text("shown with --show-auth-codes only")
+    page.get_by_role("button", name="Copy as curl").click()
+    expect(page.locator("#said")).to_have_text("Not copied: the journal does not show the whole request")
 
 
 def test_a_rule_is_made_from_a_call(page: Page, emulator: Emulator) -> None:

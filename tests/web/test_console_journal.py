@@ -49,6 +49,7 @@ def test_more_calls_than_a_page_holds_leave_no_gap_and_are_counted(page: Page, e
     call(emulator)
     expect(rows(page)).to_have_count(1)
     burst(emulator, 900)
+    expect(row(page, 901)).to_be_visible()
     expect(rows(page)).to_have_count(500)
     shown = page.locator("#calls tbody tr").evaluate_all("rows => rows.map((row) => Number(row.dataset.id))")
     assert shown == [*range(901, 401, -1)]
@@ -119,6 +120,12 @@ def test_slow_calls_are_found_by_what_the_client_waited(page: Page, emulator: Em
     expect(page.locator("#calls tbody tr:visible")).to_have_count(1)
     expect(row(page, 2)).to_be_visible()
     expect(page.locator("#shown")).to_have_text("1 of 3 match")
+
+
+def test_the_chart_shows_calls_also_where_the_clock_of_the_browser_is_wrong(page: Page, emulator: Emulator) -> None:
+    page.clock.set_fixed_time("2020-01-01")
+    call(emulator)
+    expect(page.locator("#legend li")).to_have_text(["OK 1"])
 
 
 def test_the_journal_is_filtered(page: Page, emulator: Emulator) -> None:

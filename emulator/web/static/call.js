@@ -95,7 +95,7 @@ export function dropBefore(first) {
   if (data !== null && shown < first) drop();
 }
 
-function hide() {
+export function hide() {
   shown = data = null;
   panel.hidden = true;
   journal.mark(null);
@@ -114,12 +114,14 @@ window.addEventListener("hashchange", () => route().catch((error) => say(error.m
 window.addEventListener("popstate", () => route().catch((error) => say(error.message)));
 journal.whenChanged((id) => id === shown && load(id).catch(() => {}));
 panel.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !event.defaultPrevented) close();
+  if (event.key === "Escape" && !document.querySelector(":popover-open")) close();
 });
 find("close").addEventListener("click", close);
 find("copy-curl").addEventListener("click", () => {
-  const secret = isMasked(data.auth_code) ? "; its auth code is masked, put in the real one" : "";
-  copy(curlOf(data.request, service), `the curl command${secret}`);
+  const command = data.request && curlOf(data.request, service);
+  if (!command) return say("Not copied: the journal does not show the whole request");
+  const secret = command.includes("***") ? "; put in what is masked" : "";
+  return copy(command, `the curl command${secret}`);
 });
 find("copy-address").addEventListener("click", () => copy(location.href, "the address of this call"));
 find("make-rule").addEventListener("click", () => ruleEditor.fromCall(data));

@@ -2,6 +2,7 @@
 
 import { draw, find, make, replaceIfChanged } from "./dom.js";
 import { KINDS, kindOf, number, swatch } from "./format.js";
+import { serverTime } from "./server.js";
 
 const BUCKET_SECONDS = 10;
 const BUCKETS = 30;
@@ -10,7 +11,7 @@ const HEIGHT = 48;
 const LEAST = 2; // height of a bar that is seen
 
 export function show(timeline) {
-  const now = Math.floor(Date.now() / 1000 / BUCKET_SECONDS);
+  const now = Math.floor(serverTime() / 1000 / BUCKET_SECONDS);
   const bars = Array.from({ length: BUCKETS }, () => [0, 0, 0, 0]);
   const totals = new Map();
   for (const { at, counts } of timeline) {

@@ -98,7 +98,10 @@ function lock(error) {
     isLocked = true;
     document.documentElement.classList.add("locked");
     journal.clear();
+    call.hide();
     polls = 0;
+    for (const open of document.querySelectorAll("dialog[open]")) open.close();
+    for (const open of document.querySelectorAll(":popover-open")) open.hidePopover();
     chart.show([]);
     rules.show({ rules: [], total: 0 }, act);
     desk.show({ administrators: [], technicians: [], sessions: [] }, act);
@@ -161,8 +164,8 @@ async function sendCall(sending) {
 }
 
 when("switch", "submit", () => act(async () => {
+  find("file").focus(); // its button goes
   await request(`scenarios/${encodeURIComponent(find("file").value)}`, "POST");
-  find("file").dataset.shown = "";
 }));
 when("file", "change", places.offerUse);
 when("reset", "click", () => act(async () => {

@@ -115,10 +115,12 @@ export function messageText(message) {
 }
 
 const UNNEEDED = /^(host|connection|content-length|transfer-encoding|accept-encoding|user-agent|accept)$/i;
+const NOT_WHOLE = /^\(\d+ bytes of .* only\)$|… \([\d,]+ bytes in all\)$/; // what the journal shows instead of a body
 const quoted = (text) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
-// Return the curl command that sends a request of the journal again.
+// Return the curl command that sends a request of the journal again; null if not all of the body is shown.
 export function curlOf({ start, headers, body }, service) {
+  if (NOT_WHOLE.test(body)) return null;
   const [, method, target] = /^(\S*) (.*) /.exec(start);
   const parts = ["curl", "-i"];
   if (method !== (body ? "POST" : "GET")) parts.push("-X", method);

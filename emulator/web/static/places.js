@@ -42,7 +42,8 @@ export function showFiles({ files, in_force: inForce }) {
   const select = find("file");
   find("switch").hidden = !files.length;
   replaceIfChanged(select, files, () => files.map((file) => make("option", { text: file, value: file })));
-  if (document.activeElement !== select && select.dataset.shown !== inForce) select.value = select.dataset.shown = inForce;
+  if (document.activeElement !== select && select.dataset.shown !== inForce) select.value = inForce;
+  select.dataset.shown = inForce;
   offerUse();
 }
 

@@ -11,6 +11,9 @@ export class RequestError extends Error {
   }
 }
 
+let skew = 0; // milliseconds by which the clock of the emulator's machine is ahead of the browser's
+export const serverTime = () => Date.now() + skew;
+
 export const token = () => sessionStorage.getItem(TOKEN_KEY);
 
 export function setToken(text) {
@@ -39,6 +42,8 @@ async function send(path, method = "GET", body = undefined, signal = undefined) 
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const content = typeof body === "string" || body === undefined ? body : JSON.stringify(body);
   const response = await fetch(path, { method, headers, body: content, cache: "no-store", signal });
+  const ahead = Date.parse(response.headers.get("Date") ?? "") - Date.now();
+  if (Math.abs(ahead - skew) > 2000) skew = ahead; // Date has whole seconds only
   if (response.ok) return response;
   const text = await response.text();
   if (response.status === 401 && used !== token()) return send(path, method, body, signal); // another was given since
