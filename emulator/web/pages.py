@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _SOURCES: Final = {file.name: file.read_text(encoding="utf-8") for file in (files(__package__) / "templates").iterdir()}
 _ERROR_PAGE: Final = Template(_SOURCES["error.html"].rstrip())  # not Jinja's: an error page needs no import
 
-_TERMS: Final = {
+CONSOLE_TERMS: Final = {
     "binding": "How a call travels: SOAP 1.1, SOAP 1.2, HTTP GET or HTTP POST. The service offers all four.",
     "session": f"{contract.SESSION}: the number of the support session that the call starts.",
     "node": f"{contract.NODE}: the number of the technician who gets the session.",
@@ -76,7 +76,7 @@ def console() -> str:
     """Return the page of the console."""
     template = _templates().get_template("console.html")
     return template.render(
-        technician_statuses=TechnicianStatus, session_statuses=SessionStatus, terms=_TERMS, failures=_FAILURES
+        technician_statuses=TechnicianStatus, session_statuses=SessionStatus, terms=CONSOLE_TERMS, failures=_FAILURES
     )
 
 

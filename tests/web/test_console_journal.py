@@ -36,6 +36,7 @@ def test_of_ten_thousand_entries_the_last_500_are_shown_and_a_new_call_appears(
         burst(emulator, 10_000)
         page = opened(tab.new_page(), emulator)
         expect(rows(page)).to_have_count(500)
+        expect(page.locator("#shown")).to_have_text("the newest 500 of 10,000")
         expect(page.locator("#older")).to_have_text("9,500 older entries are not shown. ")
         call(emulator)
         expect(row(page, 10_001)).to_be_visible()

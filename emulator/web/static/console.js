@@ -13,6 +13,7 @@ import * as sender from "./sender.js";
 import { request, setToken, token } from "./server.js";
 
 const POLL_INTERVAL = 500; // milliseconds
+const LEAST_PAUSE = 100; // milliseconds, however long a poll takes
 const SLOW_INTERVAL = 1000; // milliseconds, while locked, and while more calls come than a person can read
 const FULL_POLL_EVERY = 4; // polls: rules, desk, files and health change less often than the journal
 const MAX_RULES = 200;
@@ -205,6 +206,7 @@ for (const skip of document.querySelectorAll(".skips a")) {
 }
 
 async function watch() {
+  const begin = performance.now();
   if (document.visibilityState === "visible") {
     try {
       await serially(poll);
@@ -213,7 +215,8 @@ async function watch() {
       failed(error);
     }
   }
-  setTimeout(watch, isLocked || journal.state.flooded ? SLOW_INTERVAL : POLL_INTERVAL);
+  const interval = isLocked || journal.state.flooded ? SLOW_INTERVAL : POLL_INTERVAL;
+  setTimeout(watch, Math.max(LEAST_PAUSE, interval - (performance.now() - begin)));
 }
 
 watch();

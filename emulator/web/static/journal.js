@@ -209,7 +209,10 @@ export function filter() {
 
 function shownText() {
   if (!rows.size) return "";
-  return matching === null ? count(rows.size, "entry").replace("entrys", "entries") : `${number(matching)} of ${number(rows.size)} match`;
+  const all = highest - first + 1;
+  const newest = all > rows.size ? "the newest " : "";
+  if (matching !== null) return `${number(matching)} of ${newest}${number(rows.size)} match`;
+  return newest ? `the newest ${number(rows.size)} of ${number(all)}` : `${number(rows.size)} ${rows.size === 1 ? "entry" : "entries"}`;
 }
 
 function tell({ dropped, calls }) {
