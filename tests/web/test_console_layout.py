@@ -95,7 +95,9 @@ def test_skip_links_lead_to_the_regions_also_while_a_call_is_open(page: Page, em
 
 
 def test_rows_are_reached_and_opened_by_keyboard_and_focus_comes_back(page: Page, emulator: Emulator) -> None:
-    for _ in range(4):
+    call(emulator, 5)
+    expect(rows(page)).to_have_count(1)
+    for _ in range(3):
         call(emulator, 5)
     expect(rows(page)).to_have_count(4)
     page.keyboard.press("Tab")
@@ -154,13 +156,13 @@ def test_axe_finds_nothing_in_the_console(
         opener(page, 4).click()
         expect(page.locator("#call-title")).to_be_focused()
         assert violations(page, axe) == []
-        page.get_by_role("button", name="Answer calls like this with").click()
-        assert violations(page, axe) == []
-        page.keyboard.press("Escape")
+        if width == 1280:
+            page.get_by_role("button", name="Answer calls like this with").click()
+            assert violations(page, axe) == []
+            page.keyboard.press("Escape")
         page.locator("#close").click()
-        page.get_by_role("button", name="Addresses").click()
-        assert violations(page, axe) == []
-        page.keyboard.press("Escape")
+    page.get_by_role("button", name="Addresses").click()
+    assert violations(page, axe) == []
 
 
 def test_each_help_page_fits_its_window_and_has_nothing_serious_for_axe(

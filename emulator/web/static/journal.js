@@ -96,10 +96,16 @@ async function again() {
   for (const data of answered) {
     const known = rows.get(data.id);
     known.entry = viewOf(data);
-    known.row.replaceChildren(...cellsOf(known.entry));
+    redraw(known);
     if (data.id === opened) changed(data.id);
   }
   if (answered.length) filter();
+}
+
+function redraw({ entry, row }) {
+  const focused = row.contains(document.activeElement);
+  row.replaceChildren(...cellsOf(entry));
+  if (focused) linkOf(entry.id).focus({ preventScroll: true });
 }
 
 function isUnreported(entry, seen) {
@@ -108,7 +114,7 @@ function isUnreported(entry, seen) {
   if (is) {
     entry.waits = false;
     entry.state = "not reported";
-    rows.get(entry.id).row.replaceChildren(...cellsOf(entry));
+    redraw(rows.get(entry.id));
   }
   return is;
 }
@@ -204,7 +210,8 @@ export function filter() {
   }
   find("clear-filters").hidden = !matches;
   setText(find("shown"), shownText());
-  if (current === null || rows.get(current)?.row.hidden) reach(newestVisible());
+  const isUsed = opened !== null || body.contains(document.activeElement);
+  if (!isUsed || current === null || rows.get(current).row.hidden) reach(newestVisible());
 }
 
 function shownText() {
