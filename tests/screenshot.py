@@ -39,10 +39,10 @@ def main() -> None:
             with suppress(requests.ConnectionError):  # one session of the demo gets a reset
                 requests.request(request.method, url, data=request.body, headers=request.headers, timeout=10)
         browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        page = browser.new_page(viewport={"width": 1480, "height": 1080}, reduced_motion="reduce")
+        page = browser.new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
         page.goto(f"{origin}/__admin/")
-        page.get_by_role("button", name=f"Open call {len(STORY)}").click()
-        expect(page.locator("#call")).to_be_visible()
+        page.get_by_role("link", name=f"Open call {len(STORY)}").click()
+        expect(page.locator("#call-answer")).to_contain_text("200 OK")
         page.screenshot(path=PICTURE)
         browser.close()
     print(f"wrote {PICTURE.relative_to(ROOT)}")

@@ -386,7 +386,7 @@ def test_the_console_shows_what_would_not_be_seen(tab: BrowserContext) -> None:
         page.goto(emulator.url.replace(SERVICE, "/__admin/"))
         expect(page.locator("#health")).to_have_text("\\u{202e}name: ready")
         for number in (1, 2, 2 * len(names)):
-            page.get_by_role("button", name=f"Open call {number}", exact=True).click()
+            page.get_by_role("link", name=f"Open call {number}", exact=True).click()
             expect(page.locator("#call-title")).to_contain_text(f" {number}")
             assert is_plain(page.locator("body").inner_text().replace("\t", " ").replace("\r\n", "\n"))
         assert page.locator("body script, body img, #rules b").count() == 0

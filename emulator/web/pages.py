@@ -16,6 +16,7 @@ from markupsafe import escape
 
 from emulator.core import contract
 from emulator.core.desk import SessionStatus, TechnicianStatus
+from emulator.delivery import ConnectionFault
 from emulator.escaping import visible
 
 if TYPE_CHECKING:
@@ -23,6 +24,34 @@ if TYPE_CHECKING:
 
 _SOURCES: Final = {file.name: file.read_text(encoding="utf-8") for file in (files(__package__) / "templates").iterdir()}
 _ERROR_PAGE: Final = Template(_SOURCES["error.html"].rstrip())  # not Jinja's: an error page needs no import
+
+CONSOLE_TERMS: Final = {
+    "binding": "How a call travels: SOAP 1.1, SOAP 1.2, HTTP GET or HTTP POST. The service offers all four.",
+    "session": f"{contract.SESSION}: the number of the support session that the call starts.",
+    "node": f"{contract.NODE}: the number of the technician who gets the session.",
+    "code": f"{contract.AUTH_CODE}: the secret of the administrator who sends the call. Codes that the scenario does "
+    "not contain are masked.",
+    "by": "What chose the answer: the first rule that accepts the call, else the desk, else “otherwise” of the "
+    "scenario. For a refusal, the reason.",
+    "outcome": "A result of the service, a failure that the scenario wants (an exception, an HTTP status, a broken "
+    "connection), or a refusal: a request that never became a call.",
+    "waited": "How long the client waited: from the last byte of its request to the last byte of the answer.",
+    "desk": "A model of administrators, technicians and sessions that decides calls as the real service would. "
+    "Calls change it, and so can you.",
+    "rule": "Which calls get which reply. The first rule that accepts a call answers it; rules added at run time come "
+    "before those of the file, the newest first.",
+    "near": "The rules that accepted part of this call and came closest to answering it, with what differed.",
+    "space": "An isolated emulator inside this server, with its own scenario, rules and journal.",
+}
+"""What the words of the console mean, in one or two sentences."""
+
+_FAILURES: Final[dict[str, dict[str, object]]] = {
+    "exception": {"exception": "Timeout expired."},
+    "status 503": {"status": 503},
+    **{f"connection {fault.value}": {"connection": fault.value} for fault in ConnectionFault},
+    "connection trickle": {"connection": ConnectionFault.TRICKLE.value, "over": "10s"},
+}
+"""The failures that the console offers for a rule, in the scenario language."""
 
 
 def overview(path: str) -> str:
@@ -46,7 +75,9 @@ def method_not_found(path: str, name: str) -> str:
 def console() -> str:
     """Return the page of the console."""
     template = _templates().get_template("console.html")
-    return template.render(technician_statuses=TechnicianStatus, session_statuses=SessionStatus)
+    return template.render(
+        technician_statuses=TechnicianStatus, session_statuses=SessionStatus, terms=CONSOLE_TERMS, failures=_FAILURES
+    )
 
 
 def runtime_error(application: str) -> str:

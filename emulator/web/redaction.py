@@ -86,6 +86,11 @@ class Redactor:
     def _value(self, text: str) -> str:
         return text if self._shows_all or self._engine.names_code(text) else mask(text)
 
+    def _encoded(self, written: str, decoded: str) -> str:
+        """Redact an encoded value; one that is shown stays as it was written, so that the request can be sent again."""
+        shown = self._value(decoded)
+        return written if shown == decoded else shown
+
     # Values of the core
 
     def call(self, call: Call) -> Call:
@@ -165,7 +170,7 @@ class Redactor:
         """Redact a path: what follows the operation in it could be the values of a call."""
         known, question, query = path.partition("?")
         name, *values = _OPERATION_IN_PATH.split(known, maxsplit=1)
-        shown = [_VALUE_IN_PATH.sub(lambda part: self._value(unquote(part[0])), each) for each in values]
+        shown = [_VALUE_IN_PATH.sub(lambda part: self._encoded(part[0], unquote(part[0])), each) for each in values]
         return "".join([name, *shown, question, query])
 
     def _header(self, name: str, value: str) -> str:
@@ -181,7 +186,7 @@ class Redactor:
         if _is_action(core) or (len(core) <= _MAX_MISSPELT and nearest(core, (OPERATION,))):
             return value
         before, _, after = value.partition(core)
-        return f"{before}{self._value(unquote(core))}{after}"
+        return f"{before}{self._encoded(core, unquote(core))}{after}"
 
     def _response_header(self, name: str, value: str) -> str:
         return self._value(value) if _SECRET_NAME.search(name) else self._address(value)
@@ -214,8 +219,8 @@ class Redactor:
         name, equals, value = pair.partition("=")
         if _PARAMETER.fullmatch(unquote_plus(name)) and (value.strip("=") or name.lower() in _PARAMETERS):
             decoded = unquote_plus(value)
-            return f"{name}{equals}{self._value(decoded) if _may_be_code(decoded, name) else value}"
-        return self._value(unquote_plus(pair)) if _may_be_code(unquote_plus(pair), "") else pair
+            return f"{name}{equals}{self._encoded(value, decoded) if _may_be_code(decoded, name) else value}"
+        return self._encoded(pair, unquote_plus(pair)) if _may_be_code(unquote_plus(pair), "") else pair
 
     def _xml(self, text: str) -> str:
         """Redact XML by its tokens, well-formed or not: texts, CDATA, comments and attribute values."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
 PACKAGE = "axe-core@4.10.3"
 SCRIPT = "package/axe.min.js"
+IMPACTS = ("minor", "moderate", "serious", "critical")
 
 
 def axe_source(folder: Path) -> str:
@@ -30,3 +33,14 @@ def axe_source(folder: Path) -> str:
             assert member is not None
             kept.write_bytes(member.read())
     return kept.read_text(encoding="utf-8")
+
+
+def violations(page: Page, axe: str, impacts: Collection[str] = IMPACTS) -> list[str]:
+    """Return what axe-core finds of some impacts: the rule, and where."""
+    page.evaluate(axe)
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [
+        f"{each['id']}: {[node['target'] for node in each['nodes']]}"
+        for each in found["violations"]
+        if each["impact"] in impacts
+    ]

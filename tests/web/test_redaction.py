@@ -199,7 +199,7 @@ def test_a_named_code_is_shown_in_raw_requests_too() -> None:
     redactor = a_redactor(NAMING)
     assert shown(a_request(envelope("<sAuthCode>demo-ann</sAuthCode>")), redactor)["body"].count("demo-ann") == 1
     assert shown(a_request("sAuthCode=demo%2Dann&x=demo-eve", content_type=FORM), redactor)["body"] == (
-        "sAuthCode=demo-ann&x=de***"
+        "sAuthCode=demo%2Dann&x=de***"
     )
 
 

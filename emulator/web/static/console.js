@@ -1,140 +1,222 @@
 // The console: polls the emulator twice a second while the page is visible, and updates the parts of the page.
 
-import { send } from "./caller.js";
+import * as call from "./call.js";
 import * as chart from "./chart.js";
 import * as desk from "./desk.js";
-import { find, make, setText } from "./dom.js";
+import { find, setText } from "./dom.js";
+import "./help.js";
 import * as journal from "./journal.js";
+import * as places from "./places.js";
+import * as ruleEditor from "./rule_editor.js";
 import * as rules from "./rules.js";
-import { request, unlock } from "./server.js";
+import * as sender from "./sender.js";
+import { request, setToken, token } from "./server.js";
 
 const POLL_INTERVAL = 500; // milliseconds
-const FLOOD_INTERVAL = 900; // milliseconds, while more calls come than a person can read
+const LEAST_PAUSE = 100; // milliseconds, however long a poll takes
+const SLOW_INTERVAL = 1000; // milliseconds, while locked, and while more calls come than a person can read
 const FULL_POLL_EVERY = 4; // polls: rules, desk, files and health change less often than the journal
-const PAGE_SIZE = 200; // entries and rules in one response
-const FLOOD = 40; // calls between two polls, beyond which only the newest are loaded
+const MAX_RULES = 200;
 
 let polls = 0;
-let last = 0;
-let flooded = false;
+let isLocked = false;
+let name = ""; // of the scenario
+let running = Promise.resolve();
+
+// Run one thing at a time, so that an answer from before a reset is not shown after it.
+function serially(act) {
+  running = running.then(act, act);
+  return running;
+}
 
 async function poll() {
-  const known = journal.newest();
-  const query = flooded ? `limit=${FLOOD}` : `limit=${PAGE_SIZE}${known ? `&after=${known}` : ""}`;
-  let page = await request(`calls?${query}`);
-  if (page.last < last) {
-    journal.clear(); // the emulator was restarted
-    page = await request(`calls?limit=${PAGE_SIZE}`);
+  const { page, restarted, arrived } = await journal.update();
+  if (isLocked) unlock();
+  if (restarted) {
+    call.drop();
+    polls = 0;
   }
-  find("unlock").hidden = true; // the token is right, also when the refusal of an earlier one came late
-  const arrived = page.last - last;
-  flooded = polls > 0 && arrived > FLOOD;
-  journal.forgetBefore(page.first);
-  journal.add(page.calls, { fresh: polls > 0 });
+  call.dropBefore(page.first);
   chart.show(page.timeline);
-  if (polls % FULL_POLL_EVERY === 0 || (arrived && !flooded)) await pollTheRest();
-  last = page.last;
+  const isFull = polls % FULL_POLL_EVERY === 0;
+  if (isFull || (arrived && !journal.state.flooded)) await pollTheRest(isFull);
+  if (!polls) await call.route();
   polls += 1;
 }
 
-async function pollTheRest() {
-  const [ruleList, people, files] = await Promise.all([request(`rules?limit=${PAGE_SIZE}`), request("desk"), request("scenarios")]);
-  rules.show(ruleList);
-  desk.show(people, refresh, showError);
-  if (!polls) fillCaller(desk.example(people));
-  showFiles(files);
-  await pollHealth();
+async function pollTheRest(isFull) {
+  const [ruleList, people] = await Promise.all([request(`rules?limit=${MAX_RULES}`), request("desk")]);
+  rules.show(ruleList, act);
+  desk.show(people, act);
+  if (!isFull) return;
+  const [files] = await Promise.all([request("scenarios"), pollHealth(), places.showSpaces()]);
+  places.showFiles(files);
+  sender.follow(`${files.in_force} ${name}`, people, ruleList);
 }
 
 async function pollHealth() {
-  const shown = find("health");
+  let health;
   try {
-    const health = await request("health");
-    badge(shown, `${health.scenario}: ${health.status}`, "badge ok");
-    find("notice").hidden = find("notice").dataset.about === "health" || find("notice").hidden;
+    health = await request("health");
+    if (find("notice").dataset.about === "health") hideNotice();
+    showState(`${health.scenario}: ready`, "ok");
   } catch (error) {
-    badge(shown, "not healthy", "badge bad");
-    showError(error, "health");
+    if (error.status !== 503) throw error;
+    health = error.content;
+    showState(`${health.scenario}: not healthy`, "bad");
+    showNotice(error.message, "health");
   }
+  name = health.scenario;
+  places.showAddresses(health);
+  call.useService(health.url);
+  setText(find("version"), `rescue-emulator ${health.version}`);
 }
 
-function badge(element, text, kind) {
-  setText(element, text);
-  element.className = kind;
+function showState(text, tone) {
+  setText(find("health"), text);
+  find("health").className = `state ${tone}`;
 }
 
-function fillCaller(values) {
-  for (const [name, value] of Object.entries(values)) {
-    if (value !== undefined) find("caller").elements[name].value = value;
-  }
+let dismissed = "";
+function showNotice(text, about = "") {
+  if (about && text === dismissed) return;
+  find("notice").dataset.about = about;
+  setText(find("notice-text"), text);
+  find("notice").hidden = false;
 }
 
-function showFiles({ files, in_force }) {
-  const select = find("file");
-  find("switch").hidden = !files.length;
-  const known = [...select.options].map((option) => option.value);
-  if (known.join("\n") !== files.join("\n")) select.replaceChildren(...files.map((file) => make("option", { text: file, value: file })));
-  if (document.activeElement !== select && select.dataset.shown !== in_force) {
-    select.value = select.dataset.shown = in_force;
-  }
-}
-
-function showError(error, about = "") {
-  const notice = find("notice");
-  find("unlock").hidden = error.status !== 401;
-  notice.hidden = error.status === 401;
-  notice.dataset.about = about;
-  setText(notice, error.message);
-}
-
-async function refresh() {
+function hideNotice() {
+  dismissed = "";
   find("notice").hidden = true;
-  polls = Math.max(1, polls - (polls % FULL_POLL_EVERY));
-  last = -1;
-  await poll();
 }
 
-function when(id, event, act) {
+// Hide everything, and remove what was shown: nothing of it is known to be true any more.
+function lock(error) {
+  const needsToken = error.status === 401;
+  showState(needsToken ? "locked" : "not available", "bad");
+  find("unlock").hidden = !needsToken;
+  if (!isLocked) {
+    isLocked = true;
+    document.documentElement.classList.add("locked");
+    journal.clear();
+    call.hide();
+    polls = 0;
+    for (const open of document.querySelectorAll("dialog[open]")) open.close();
+    for (const open of document.querySelectorAll(":popover-open")) open.hidePopover();
+    chart.show([]);
+    rules.show({ rules: [], total: 0 }, act);
+    desk.show({ administrators: [], technicians: [], sessions: [] }, act);
+    places.showFiles({ files: [], in_force: null });
+    hideNotice();
+    if (needsToken) find("token").focus();
+  }
+  if (needsToken) setText(find("wrong-token"), token() ? "The token is wrong." : "");
+  else showNotice(error.message, "lock");
+}
+
+function unlock() {
+  isLocked = false;
+  document.documentElement.classList.remove("locked");
+  find("unlock").hidden = true;
+  find("token").value = "";
+  if (find("notice").dataset.about === "lock") hideNotice();
+}
+
+function failed(error) {
+  const isGone = places.space !== null && error.status === 404 && !error.content?.service;
+  if (error.status === 401 || error.status === 403) {
+    lock(error);
+  } else if (isGone) {
+    lock(new Error(`There is no space “${places.space}” any more: it was ended, or nobody used it for too long.`));
+  } else if (error.name === "TimeoutError" || error instanceof TypeError) {
+    showState("no answer", "bad");
+    showNotice("The emulator does not answer. What is shown here is from before.", "answer");
+  } else {
+    showNotice(error.message);
+  }
+}
+
+// Do what a person asked for, then show what has become of it.
+async function act(doing) {
+  try {
+    await serially(doing);
+    if (!find("notice").dataset.about) hideNotice();
+    polls -= polls % FULL_POLL_EVERY;
+    await serially(poll);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+function when(id, event, doing) {
   find(id).addEventListener(event, (domEvent) => {
     domEvent.preventDefault();
-    Promise.resolve(act(domEvent)).catch(showError);
+    doing();
   });
 }
 
-when("switch", "submit", async () => {
+async function sendCall(sending) {
+  try {
+    await sending();
+    await act(() => {});
+  } catch (error) {
+    failed(error);
+  }
+}
+
+when("switch", "submit", () => act(async () => {
+  find("file").focus(); // its button goes
   await request(`scenarios/${encodeURIComponent(find("file").value)}`, "POST");
-  find("file").dataset.shown = "";
-  await refresh();
-});
-when("reset", "click", async () => {
+}));
+when("file", "change", places.offerUse);
+when("reset", "click", () => act(async () => {
   await request("reset", "POST");
-  journal.clear();
-  await refresh();
+  call.drop();
+}));
+when("pause", "click", () => {
+  const is = !journal.state.paused;
+  journal.state.paused = is;
+  find("pause").textContent = is ? "Resume" : "Pause";
+  setText(find("paused"), is ? "Paused" : "");
+  act(() => {});
 });
-when("unlock", "submit", async () => {
-  unlock(find("token").value);
-  await refresh();
+when("unlock", "submit", () => {
+  setToken(find("token").value);
+  act(() => {});
 });
-when("caller", "submit", async () => {
-  await send(find("caller"));
-  await refresh();
+when("caller", "submit", () => sendCall(() => sender.send()));
+when("send-again", "click", () => sendCall(call.sendAgain));
+when("more", "click", () => act(journal.showOlder));
+when("notice-close", "click", () => {
+  const text = find("notice-text").textContent;
+  hideNotice();
+  dismissed = text;
 });
-when("close", "click", journal.close);
-find("filters").addEventListener("input", journal.filter);
-find("filters").addEventListener("reset", () => setTimeout(journal.filter));
-find("call").addEventListener("keydown", ({ key }) => key === "Escape" && journal.close());
+ruleEditor.whenSaved(() => act(() => {}));
+places.wire((doing) => Promise.resolve(doing()).catch(failed));
+
+for (const skip of document.querySelectorAll(".skips a")) {
+  skip.addEventListener("click", (event) => {
+    event.preventDefault();
+    const target = document.querySelector(skip.getAttribute("href"));
+    if (!call.isVisible(target)) call.close(); // the panel is in its place
+    target.focus();
+    target.scrollIntoView({ block: "nearest" });
+  });
+}
 
 async function watch() {
+  const begin = performance.now();
   if (document.visibilityState === "visible") {
     try {
-      await poll();
-      if (find("notice").dataset.about === "answer") find("notice").hidden = true;
+      await serially(poll);
+      if (find("notice").dataset.about === "answer") hideNotice();
     } catch (error) {
-      badge(find("health"), error.status ? "locked" : "no response", "badge bad");
-      showError(error.status ? error : new Error("The emulator does not respond."), "answer");
+      failed(error);
     }
   }
-  setTimeout(watch, flooded ? FLOOD_INTERVAL : POLL_INTERVAL);
+  const interval = isLocked || journal.state.flooded ? SLOW_INTERVAL : POLL_INTERVAL;
+  setTimeout(watch, Math.max(LEAST_PAUSE, interval - (performance.now() - begin)));
 }
 
 watch();

@@ -1,6 +1,7 @@
-// The desk: a card for each person and each session, with a status that the user can change.
+// The desk: a line for each session and person. A status can be changed; an id or a code fills in the form.
 
-import { find, make, setText } from "./dom.js";
+import { button, find, make, setText } from "./dom.js";
+import { use } from "./sender.js";
 import { request } from "./server.js";
 
 const TONES = {
@@ -9,42 +10,26 @@ const TONES = {
   offline: "bad", disabled: "bad", deleted: "bad", closed: "idle", timed_out: "idle",
 };
 
-const STARTABLE = ["waiting", "incoming", "outgoing", "on_hold"];
-
-// Return a session that can be started and a node that can start it; undefined where there is none.
-export function example({ technicians, sessions }) {
-  return {
-    session: sessions.find((each) => STARTABLE.includes(each.status))?.id,
-    node: technicians.find((who) => who.status === "online")?.node,
-  };
-}
-
-export function show({ administrators, technicians, sessions }, changed, failed) {
-  const empty = !administrators.length && !technicians.length && !sessions.length;
-  find("no-desk").hidden = !empty;
+export function show({ administrators, technicians, sessions }, act) {
+  find("no-desk").hidden = administrators.length + technicians.length + sessions.length > 0;
   const names = new Map(technicians.map((who) => [who.node, who.name]));
-  const at = (node) => `at ${names.get(node) ?? `node ${node}`}`;
-  const change = (of, key) => (status) => request(`desk/${of}/${key}`, "PUT", { status }).then(changed, failed);
-  cards("sessions", sessions, (each) => ({
-    key: each.id,
-    title: each.customer ?? `Session ${each.id}`,
-    detail: `${each.id}${each.node === null ? "" : `, ${at(each.node)}`}`,
-    status: each.status,
-    change: change("sessions", each.id),
+  const change = (path) => (status) => act(() => request(`desk/${path}`, "PUT", { status }));
+  cards("sessions", sessions, ({ id, customer, node, status }) => ({
+    key: id, title: customer ?? `Session ${id}`, detail: node === null ? "" : `at ${names.get(node) ?? `node ${node}`}`,
+    status, field: "session", value: id, change: change(`sessions/${id}`),
   }));
-  cards("technicians", technicians, (who) => ({
-    key: who.node, title: who.name, detail: `node ${who.node}`, status: who.status, change: change("technicians", who.node),
+  cards("technicians", technicians, ({ node, name, status }) => ({
+    key: node, title: name, detail: "", status, field: "node", value: node, change: change(`technicians/${node}`),
   }));
-  cards("administrators", administrators, (who) => ({
-    key: who.name, title: who.name, detail: `${who.auth_code}, ${who.role}`, status: who.status, change: null,
+  cards("administrators", administrators, ({ name, role, auth_code: code, status }) => ({
+    key: name, title: name, detail: role === "administrator" ? "" : role, status, field: "auth_code", value: code, change: null,
   }));
 }
 
 function cards(id, people, viewOf) {
+  find(`${id}-part`).hidden = !people.length;
   const list = find(id);
-  const title = find(`${id}-title`);
-  list.hidden = title.hidden = !people.length;
-  const known = new Map([...list.children].map((card) => [card.dataset.key, card]));
+  const known = new Map([...list.children].map((card) => [card.dataset.card, card]));
   const views = people.map(viewOf);
   if (views.length !== known.size || views.some((view) => !known.has(String(view.key)))) {
     known.clear();
@@ -54,28 +39,31 @@ function cards(id, people, viewOf) {
 }
 
 function cardOf(id, view, known) {
-  const card = make("li", { "data-key": String(view.key) }, make("strong"), make("span", { kind: "quiet" }));
-  if (!view.change) {
-    card.append(make("span", { kind: "badge" }));
-  } else {
+  const name = make("span", { kind: "name" }, make("strong"), make("span", { kind: "quiet" }));
+  const value = button("", () => use(view.field, value.textContent), { class: "fill" });
+  const card = make("li", { "data-card": String(view.key) }, name, value);
+  if (view.change) {
     const select = find("statuses").content.querySelector(`[data-of=${id}]`).cloneNode(true);
     select.setAttribute("aria-label", `State of ${view.title}`);
     select.addEventListener("change", () => view.change(select.value));
     card.append(select);
+  } else {
+    card.append(make("span", { kind: "status" }));
   }
   known.set(String(view.key), card);
   return card;
 }
 
-function update(card, { title, detail, status }) {
-  const [name, about, state] = card.children;
+function update(card, { title, detail, status, field, value }) {
+  const [name, fill, state] = card.children;
   card.className = TONES[status] ?? "idle";
-  setText(name, title);
-  setText(about, detail);
+  setText(name.firstChild, title);
+  setText(name.lastChild, detail);
+  setText(fill, String(value));
+  fill.setAttribute("aria-label", `Use ${field.replace("_", " ")} ${fill.textContent} in the call`);
   if (state.tagName === "SELECT") {
     if (document.activeElement !== state || state.value === status) state.value = status;
   } else {
-    state.textContent = status.replace("_", " ");
-    state.className = `badge ${TONES[status] ?? "idle"}`;
+    setText(state, status.replace("_", " "));
   }
 }

@@ -21,50 +21,50 @@ export function make(tag, { text = "", kind = "", ...attributes } = {}, ...child
   return element;
 }
 
-// Allow a line break after each underscore of a name such as startSessionRet_ActionFailed.
-export function breakable(text) {
-  return text.split(/(?<=_)/).flatMap((part, place) => (place ? [document.createElement("wbr"), part] : [part]));
+export function button(text, act, { label = text, ...attributes } = {}) {
+  const made = make("button", { type: "button", text, "aria-label": label, ...attributes });
+  made.addEventListener("click", act);
+  return made;
 }
 
-export function draw(tag, attributes) {
+export function draw(tag, attributes = {}, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
   return element;
 }
 
-// Return the class for the colour of an outcome's badge and bar: good, bad, a refusal or a failure.
-export function toneOf(outcome) {
-  if (outcome.endsWith("_OK")) return "ok";
-  if (outcome === "refused") return "idle";
-  return outcome.startsWith("startSessionRet_") ? "bad" : "warn";
+// Replace the children of a list unless the data that they show is the same, and keep the focus on the same data-key.
+const shownData = new WeakMap();
+export function replaceIfChanged(element, data, childrenOf) {
+  const state = JSON.stringify(data);
+  if (shownData.get(element) === state) return;
+  shownData.set(element, state);
+  const key = element.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  element.replaceChildren(...childrenOf(data));
+  if (key !== undefined) element.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
 }
 
-export function escaped(text) {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+// Tell the person what was done, in the live region at the bottom.
+let silence = 0;
+export function say(text) {
+  setText(find("said"), text);
+  clearTimeout(silence);
+  silence = setTimeout(() => setText(find("said"), ""), 4000);
 }
 
-// Put each element of XML on its own line. Only white space changes, whatever the text is.
-export function indented(text) {
-  if (!text.startsWith("<") || /^<!doctype html/i.test(text)) return text;
-  const lines = [];
-  let depth = 0;
-  let leaf = false; // true while the last line is an element without child elements
-  for (const token of text.match(/<[^>]*>|[^<]+|</g)) {
-    const closes = token.startsWith("</");
-    if (closes) depth = Math.max(0, depth - 1);
-    if (token.startsWith("<") && !(closes && leaf)) {
-      lines.push("  ".repeat(depth) + token);
-    } else if (token.trim()) {
-      lines[lines.length - 1] += token;
-    }
-    if (token.startsWith("<")) leaf = !closes && !/^<[?!]|\/>$/.test(token);
-    if (leaf && token.startsWith("<")) depth += 1;
+export async function copy(text, what) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = make("textarea", { kind: "unseen", "aria-hidden": "true" }); // pages over plain HTTP have no clipboard
+    area.value = text;
+    const focused = document.activeElement;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+    focused?.focus();
   }
-  return lines.join("\n");
-}
-
-export function messageText(message) {
-  if (!message) return "no response was sent";
-  const headers = message.headers.map(([name, value]) => `${name}: ${value}`);
-  return [message.start, ...headers, "", indented(message.body)].join("\n").trimEnd();
+  say(`Copied ${what}`);
 }
