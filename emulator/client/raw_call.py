@@ -1,4 +1,7 @@
-"""Sends one call on a connection of its own, and returns every byte that came back, or how the connection failed."""
+"""Sends one call on a connection of its own, and returns every byte that came back, or how the connection failed.
+
+Not with http.client: that drops what is no HTTP or an incomplete head, and its timeout begins anew with each byte.
+"""
 
 from __future__ import annotations
 
