@@ -15,7 +15,7 @@ from emulator.core.journal import Exchange, JournalLimits, Refusal
 from emulator.core.rules import Scenario
 from emulator.core.waiting import STOPPED, verification
 from emulator.errors import EmulatorError, Problem, ScenarioError, StartError, on_purpose
-from emulator.fluent import Conditions, Rescue, RuleData, RuleWords
+from emulator.fluent import Conditions, Rescue, RuleData, RuleWords, describe_unused
 from emulator.network import is_public
 from emulator.process import monkey_patched
 from emulator.scenario.files import DEFAULT_SCENARIO, ScenarioFolder, default_scenario
@@ -175,7 +175,8 @@ class Emulator(Rescue):
         return next((each.hits for each in self.engine.rules() if each.id == rule_id), None)
 
     def unused_rules(self) -> tuple[str, ...]:
-        return tuple(str(each.rule) for each in self.engine.rules() if each.id is not None and not each.hits)
+        unused = (each.rule for each in self.engine.rules() if each.id is not None and not each.hits)
+        return tuple(describe_unused(str(rule), rule.percentage) for rule in unused)
 
     def use(self, scenario: ScenarioLike) -> None:
         self.engine.replace(load_scenario(scenario, self.scenario_folder))

@@ -146,7 +146,7 @@ class Rescue(ABC):
 
     @abstractmethod
     def unused_rules(self) -> Sequence[str]:
-        """Return the runtime rules that have answered no call, by their names."""
+        """Return the runtime rules that have answered no call, as ``describe_unused`` names them."""
 
     @abstractmethod
     def use(self, scenario: Any) -> None:
@@ -291,6 +291,13 @@ def unexpected(rescue: Rescue) -> str:
     if len(lines) > _MAX_ENTRIES:
         lines[_MAX_ENTRIES:] = [f"and {len(lines) - _MAX_ENTRIES} more"]
     return "\n".join(map(visible, lines))
+
+
+def describe_unused(rule: str, chance: str | None) -> str:
+    """Return the name of a rule that was never used, and what to do if that may have been by chance."""
+    if chance is None:
+        return rule
+    return f"{rule}, maybe by chance, which is {chance}: Options(seed=...) makes it repeatable"
 
 
 def _entries(rescue: Rescue) -> list[Entry]:

@@ -16,6 +16,9 @@ LEAVING = """
         rescue.when(session=8).returns("startSessionRet_OK")
         result(rescue, 8)
 
+    def leave_a_rule_to_chance(rescue):
+        rescue.when(session=7, chance="0.000001%").returns("startSessionRet_OK")
+
     def leave_a_refusal(rescue):
         with pytest.raises(OSError):
             result(rescue, "x")
@@ -30,6 +33,7 @@ LEAVING = """
 """
 LEFT = {
     "a_rule": "never used: rule when session 7",
+    "a_rule_to_chance": "never used: rule when session 7, maybe by chance, which is 0.000001%: Options(seed=*",
     "a_refusal": "*1 get was refused with 500: *",
     "a_call": "*1 get session=7 node=5 auth_code=demo-ann -> startSessionRet_Error, by otherwise",
 }

@@ -15,7 +15,7 @@ from emulator.core.journal import Exchange, RawExchange, Reason, Refusal
 from emulator.core.matching import Mismatch, When
 from emulator.core.rules import NearMiss, Rule, Scenario
 from emulator.errors import Problem, RemoteError, ScenarioError, on_purpose
-from emulator.fluent import Rescue, RuleData
+from emulator.fluent import Rescue, RuleData, describe_unused
 from emulator.scenario import control_shapes as shapes
 from emulator.scenario.control_models import parse_verification
 from emulator.scenario.fields import MAX_ENTRY_ID, check_space_name
@@ -98,7 +98,8 @@ class RemoteEmulator(Rescue):
         rules: shapes.RuleListJson = self._control.request(
             "GET", f"/rules?limit={MAX_ENTRY_ID}", shape=shapes.RuleListJson
         )
-        return tuple(rule["name"] for rule in rules["rules"] if rule["id"] is not None and not rule["hits"])
+        unused = (rule for rule in rules["rules"] if rule["id"] is not None and not rule["hits"])
+        return tuple(describe_unused(rule["name"], rule["chance"]) for rule in unused)
 
     def use(self, scenario: RemoteScenario) -> None:
         self._put("/scenario", scenario, self._control)

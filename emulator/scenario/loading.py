@@ -73,6 +73,8 @@ def read_file(path: AnyPath, folder: AnyPath | None = None) -> bytes:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         message = _CANNOT_READ.get(type(error), f"cannot be read: {reason}")
+        if folder is not None and not os.path.isabs(name):
+            message += f"; its path counts from {os.fsdecode(folder)}"
         raise ScenarioError([Problem(name, 1, 1, message)]) from error
 
 

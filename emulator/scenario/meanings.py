@@ -61,8 +61,9 @@ def format_failure(failure: tuple[str, str]) -> str:
 
 
 def duration_meant(value: object) -> str | None:
-    """Return the duration that was probably meant by a text such as ``5 min``, or both by one without a unit."""
-    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    """Return the duration that was probably meant by a text such as ``5 min``, or both by a number without a unit."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    found = _DURATION.fullmatch(str(value)) if is_number or isinstance(value, str) else None
     if found is None:
         return None
     return f"'{_duration(*found.groups())}'" if found[2] else f"'{found[1]}s' or '{found[1]}ms'"

@@ -125,6 +125,8 @@ class _Composer(yaml.CBaseLoader):
         self.depth -= 1
 
 
+_BLOCK: Final = "> and | begin a text on the lines below; put a value that begins so in quotes"
+_DIGIT_OF_BLOCK: Final = re.compile("[>|][0-9]")  # YAML reads the digit of >5 as an indentation, which nobody writes
 _SYNTAX_ERRORS: Final = {  # by a part of libyaml's text, or the character that it stops at
     _TOO_DEEP: _TOO_DEEP,
     "maximum nesting depth": _TOO_DEEP,  # libyaml parses ahead of the nodes that it hands out
@@ -133,7 +135,7 @@ _SYNTAX_ERRORS: Final = {  # by a part of libyaml's text, or the character that 
     "tab": "a tab cannot indent; use spaces",
     "undefined alias": "no anchor with this name before this alias; put a text that begins with * in quotes",
     "expected alphabetic or numeric": "* and & begin an alias and an anchor; put a text that begins with one in quotes",
-    "expected comment or line break": "> and | begin a text on the lines below; put a value that begins so in quotes",
+    "expected comment or line break": _BLOCK,
     "mapping keys are not allowed": "a value cannot begin with ?; put it in quotes",
     "block sequence entries": "a list begins on a line of its own; put a text that begins with '- ' in quotes",
     "unknown escape": "unknown escape in double quotes; in single quotes a backslash is an ordinary character",
@@ -189,6 +191,7 @@ class YamlSource:
             raise _error(name, Place(1, 1), "empty; a scenario needs at least one key, such as 'rules'")
         self.name = name
         self._root: yaml.Node = root
+        self._text = text
         self._seen: set[int] = set()
         self._repeated = 0
         self._open: set[int] = set()  # the ids of the nodes that are being read
@@ -212,6 +215,8 @@ class YamlSource:
             tag = node.tag.replace(_STANDARD_TAG, "!!", 1)
             self._add(node, path, f"the tag {tag} has no meaning here; remove it")
         if is_scalar:
+            if _DIGIT_OF_BLOCK.match(self._text, node.start_mark.index):
+                raise _error(self.name, _place(node), _BLOCK)
             if len(node.value) > _LONG_TEXT:
                 self._count_repeated(node, len(node.value) // _LONG_TEXT)
             if node.tag == _QUOTED:

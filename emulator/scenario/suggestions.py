@@ -68,7 +68,7 @@ def kind_of(value: object) -> str:
     """Return the kind of a value in plain words: "a text", "a list" and so on."""
     if value is None:
         return "nothing"
-    return next((kind for types, kind in _KINDS if isinstance(value, types)), "something else")
+    return next((kind for types, kind in _KINDS if isinstance(value, types)), f"a value of type {type(value).__name__}")
 
 
 def _normalize(text: str) -> str:

@@ -71,11 +71,13 @@ class Acceptor:
             self._next[0].close()
             self._next = None
         connecting = dict(self._connecting)
-        for task in connecting:
-            task.cancel()
+        if self._context is not None:  # a handshake takes its time; else it is done in a few turns of the loop
+            for task in connecting:
+                task.cancel()  # never without TLS: uvloop would close a connection without telling its protocol
         await _wait(connecting)
-        for client in connecting.values():  # a task that was cancelled before its first step closed nothing
-            client.close()
+        for task, client in connecting.items():
+            if task.cancelled():  # before its first step, it closed nothing
+                client.close()
         for _ in range(2):  # turns of the loop, in which requests that have arrived are read
             await asyncio.sleep(0)
         connections = self._state.connections

@@ -61,7 +61,7 @@ def test_a_value_is_quoted_as(value: object, text: str) -> None:
 def test_each_value_has_a_kind() -> None:
     kinds = [kind_of(value) for value in (None, "a", True, 1.5, (), b"")]
 
-    assert kinds == ["nothing", "a text", "true or false", "a number", "a list", "something else"]
+    assert kinds == ["nothing", "a text", "true or false", "a number", "a list", "a value of type bytes"]
 
 
 def test_a_path_is_written_with_dots_and_brackets_and_odd_keys_in_quotes() -> None:

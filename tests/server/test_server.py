@@ -71,6 +71,19 @@ def test_stopping_frees_the_port_closes_idle_connections_and_can_be_repeated() -
     second.stop()
 
 
+@pytest.mark.parametrize("loop", LOOPS)
+def test_clients_that_connect_while_the_server_stops_leave_no_error(
+    loop: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(20):
+        with contextlib.ExitStack() as stack, serving_application(SmallApplication(), loop=loop) as address:
+            for _ in range(8):
+                client = stack.enter_context(sent(address))
+                with contextlib.suppress(ConnectionError):
+                    client.sendall(get().head * 200)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
 def test_nothing_waits_without_a_limit_for_an_event_loop_that_is_stuck(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -36,6 +36,7 @@ _PROBLEMS: Final = {
     422: "The body is wrong; `problems` lists every reason.",
     503: "Not healthy: the last edit of the scenario was refused, or the watcher died. Of a call: it cannot be sent.",
 }
+_OVERLOADED: Final = "Too many requests of this kind are in progress; try again after `Retry-After`."
 _PROBLEM_CONTENT: Final = {"content": {PROBLEM: {"schema": {"$ref": f"{_SCHEMAS}ProblemJson"}}}}
 _COMMON_PROBLEMS: Final = (400, 401, 403, 405)
 _BODY_PROBLEMS: Final = (413, 415, 422)  # of every request with a body
@@ -110,8 +111,16 @@ def _operation(route: Route) -> dict[str, Any]:
             content[YAML] = {"schema": {"type": "object", "description": f"{route.body.schema} in YAML."}}
         operation["requestBody"] = {"required": route.body.is_required, "content": content}
     described = {str(status): {"description": _PROBLEMS[status], **_PROBLEM_CONTENT} for status in sorted(problems)}
+    described["503"] = _with_overload(described.get("503", {}))
     operation["responses"] = {**_responses(route), **described}
     return operation
+
+
+def _with_overload(unavailable: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of a 503 with that of the server, which has no JSON."""
+    description = " ".join(filter(None, (unavailable.get("description"), _OVERLOADED)))
+    content = {**unavailable.get("content", {}), "text/plain": {"schema": {"type": "string"}}}
+    return {"description": description, "content": content}
 
 
 def _responses(route: Route) -> dict[str, Any]:

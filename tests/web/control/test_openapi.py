@@ -155,6 +155,14 @@ def test_a_call_that_was_sent_is_as_described() -> None:
             assert_described("SentCallJson", response.json())
 
 
+def test_the_503_of_a_full_server_is_described_for_every_operation() -> None:
+    for _, path, operation in OPERATIONS:
+        described = operation["responses"]["503"]
+        assert "Too many requests" in described["description"], path
+        assert described["content"]["text/plain"] == {"schema": {"type": "string"}}, path
+    assert "application/problem+json" in DESCRIPTION["paths"]["/__admin/health"]["get"]["responses"]["503"]["content"]
+
+
 def test_every_described_response_is_tested() -> None:
     bodies = [
         content["schema"]
