@@ -75,7 +75,7 @@ def test_stopping_frees_the_port_closes_idle_connections_and_can_be_repeated() -
 def test_clients_that_connect_while_the_server_stops_leave_no_error(
     loop: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for _ in range(20):
+    for _ in range(5):
         with contextlib.ExitStack() as stack, serving_application(SmallApplication(), loop=loop) as address:
             for _ in range(8):
                 client = stack.enter_context(sent(address))
