@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import resource
 import socket
@@ -67,15 +68,24 @@ def crawl(address: str, clients: int, ready: Event) -> None:
 
 
 def poll(address: str, tabs: int, ready: Event) -> None:
-    """Poll as the console does while calls come: the newest ones every 0.9 seconds, the rest every fourth time."""
+    """Poll as the console does in a flood of calls: the newest each second, the rest every fourth time.
+
+    The newest entry still waits for its answer as a rule, so that it is asked for again.
+    """
     connection = HTTPConnection(address)
     ready.set()
     polls = 0
     while True:
         began = time.monotonic()
-        rest = ["rules?limit=200", "desk", "scenarios", "health"] if polls % 4 == 0 else []
-        for path in ("calls?limit=40", *rest) * tabs:
-            connection.request("GET", f"/__admin/{path}")
-            connection.getresponse().read()
+        rest = ["rules?limit=200", "desk", "scenarios", "health", "spaces"] if polls % 4 == 0 else []
+        for _ in range(tabs):
+            last = json.loads(_get(connection, "calls?limit=100"))["last"]
+            for path in (f"calls?limit=100&ids={last}", *rest):
+                _get(connection, path)
         polls += 1
-        time.sleep(max(0.0, 0.9 - (time.monotonic() - began)))
+        time.sleep(max(0.0, 1.0 - (time.monotonic() - began)))
+
+
+def _get(connection: HTTPConnection, path: str) -> bytes:
+    connection.request("GET", f"/__admin/{path}")
+    return connection.getresponse().read()

@@ -168,6 +168,12 @@ def test_a_rule_shows_which_reply_comes_next(page: Page, emulator: Emulator) -> 
     expect(replies).to_have_text(["startSessionRet_Error", "startSessionRet_OK next"])
 
 
+def test_a_rule_shows_its_chance(page: Page, emulator: Emulator) -> None:
+    emulator.when(session={"from": 5000, "to": 5999}, name="at times", chance="2.5%").returns("startSessionRet_OK")
+    rule = page.locator("#rules > li").filter(has_text="at times")
+    expect(rule.locator(".when")).to_have_text("session 5000 to 5999 2.5 % of these calls")
+
+
 def test_a_call_has_an_address_and_back_and_forward_lead_through_the_opened_calls(
     page: Page, emulator: Emulator
 ) -> None:

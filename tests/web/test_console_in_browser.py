@@ -94,7 +94,8 @@ def test_the_desk_shows_what_calls_have_changed_and_is_changed_by_hand(page: Pag
         (
             5,
             337366,
-            "No rule accepted the call and the desk left it (the desk has no session 5), so “otherwise” answered.",
+            "No rule accepted the call and the desk left it undecided (the desk has no session 5), "
+            "so “otherwise” answered.",
         ),
     ],
 )

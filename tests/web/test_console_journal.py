@@ -15,7 +15,7 @@ import requests
 from playwright.sync_api import BrowserContext, Page, expect
 
 from emulator import Emulator, Options
-from tests.helpers.console import burst, call, opened, opener, row, rows
+from tests.helpers.console import burst, call, console_url, opened, opener, row, rows
 
 
 def test_four_hundred_calls_between_two_polls_are_all_shown(page: Page, emulator: Emulator) -> None:
@@ -176,19 +176,41 @@ def test_a_paused_journal_stands_still_and_counts_what_comes(page: Page, emulato
     expect(page.locator("#paused")).to_have_text("")
 
 
+@contextmanager
+def unlocked(tab: BrowserContext, folder: Path) -> Iterator[tuple[Page, Emulator]]:
+    """The console of an emulator that requires a token, which it has."""
+    with Emulator.start(folder / "front-desk.yaml", Options(control_token="let-me-in")) as emulator:
+        page = tab.new_page()
+        page.goto(console_url(emulator))
+        page.get_by_label("This emulator requires its control token").fill("let-me-in")
+        page.keyboard.press("Enter")
+        yield page, emulator
+
+
 @pytest.mark.parametrize(("kind", "key", "name"), [("As JSON", "calls", "calls.json"), ("As HAR", "log", "calls.har")])
 def test_the_journal_is_downloaded_with_the_token(
     kind: str, key: str, name: str, tab: BrowserContext, folder: Path
 ) -> None:
-    with Emulator.start(folder / "front-desk.yaml", Options(control_token="let-me-in")) as emulator:
+    with unlocked(tab, folder) as (page, emulator):
         burst(emulator, 150)
-        page = tab.new_page()
-        page.goto(emulator.url.replace("/API/API.asmx", "/__admin/"))
-        page.get_by_label("This emulator requires its control token").fill("let-me-in")
-        page.keyboard.press("Enter")
         page.get_by_role("button", name="Download").click()
         with page.expect_download() as saved:
             page.get_by_role("button", name=kind).click()
         assert saved.value.suggested_filename == name
         content = json.loads(Path(saved.value.path()).read_text())[key]
         assert len(content if key == "calls" else content["entries"]) == 150
+
+
+@pytest.mark.parametrize(
+    ("link", "name", "text"),
+    [("The scenario as written", "scenario.yaml", "name: front-desk"), ("OpenAPI", "openapi.json", '"openapi"')],
+)
+def test_a_document_is_downloaded_with_the_token(
+    link: str, name: str, text: str, tab: BrowserContext, folder: Path
+) -> None:
+    with unlocked(tab, folder) as (page, _):
+        page.get_by_role("button", name="Addresses").click()
+        with page.expect_download() as saved:
+            page.get_by_role("link", name=link).click()
+        assert saved.value.suggested_filename == name
+        assert text in Path(saved.value.path()).read_text()

@@ -82,6 +82,42 @@ def test_the_console_fits_its_window(page: Page, emulator: Emulator) -> None:
         page.locator("#close").click()
 
 
+CUT = """cells => cells.filter((cell) => cell.scrollWidth > cell.clientWidth || cell.scrollHeight > cell.clientHeight)
+    .map((cell) => cell.textContent)"""
+
+
+@pytest.mark.parametrize("width", [360, 390, 768, 1024, 1920])
+def test_outcome_and_reason_are_shown_in_full(width: int, page: Page, emulator: Emulator) -> None:
+    emulator.when(session=9).fails(connection="stall")
+    call(emulator, 1001)
+    call(emulator, 1001, 337367)
+    call(emulator, 1001, auth_code="nobody-has-this")
+    call(emulator, -2147483648, -2147483648)
+    with suppress(requests.Timeout):
+        requests.get(f"{emulator.url}/startSession?iSession=9&iNode=337366&sAuthCode=demo-ann", timeout=0.3)
+    expect(row(page, 5)).to_contain_text("client left")
+    page.set_viewport_size({"width": width, "height": 844})
+    assert page.locator("#calls :is(th, td, .outcome-name, .by span):visible").evaluate_all(CUT) == []
+
+
+def test_on_a_narrow_screen_the_form_comes_before_the_desk(page: Page) -> None:
+    for width, below in ((390, "#desk"), (1280, "#send-a-call"), (768, "#desk")):
+        page.set_viewport_size({"width": width, "height": 844})
+        above = {"#desk": "#send-a-call", "#send-a-call": "#desk"}[below]
+        expect(page.locator(f"{above} ~ {below}, {above} ~ * {below}")).to_be_visible()
+        assert page.locator(above).evaluate(BOX)["bottom"] <= page.locator(below).evaluate(BOX)["top"]
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.get_by_role("button", name="Send", exact=True)).to_be_in_viewport()
+
+
+def test_the_panel_says_that_the_desk_is_behind_it(page: Page, emulator: Emulator) -> None:
+    call(emulator)
+    opener(page, 1).click()
+    for width, name in ((1280, "Close and show the desk"), (1920, "Close"), (390, "Back to the journal")):
+        page.set_viewport_size({"width": width, "height": 800})
+        expect(page.get_by_role("button", name=name, exact=True)).to_be_visible()
+
+
 def test_skip_links_lead_to_the_regions_also_while_a_call_is_open(page: Page, emulator: Emulator) -> None:
     call(emulator)
     for link, place in (("the journal", "#journal"), ("the desk", "#desk"), ("the form", "#send-a-call")):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import metadata
 from importlib.resources import files
 from typing import Final
 
@@ -18,6 +20,8 @@ _FILES: Final = {
     for file in (files("emulator.web") / "static").iterdir()
     if file.name.endswith(tuple(_TYPES))
 }
+_README: Final = "README.md"
+_PLAIN: Final = "text/plain; charset=utf-8"  # which a browser shows; Markdown it would save
 _HEADERS: Final = (
     (
         "Content-Security-Policy",
@@ -44,9 +48,20 @@ def redirect(control: ControlRequest) -> Response:
 
 def static(control: ControlRequest) -> Response:
     name = control.values["file"]
+    if name == _README:
+        return _file(control, _readme(), _PLAIN)
     if name not in _FILES:
         raise NotFound(f"there is no {name} here")
     return _file(control, _FILES[name], _TYPES[name[name.rfind(".") :]])
+
+
+@cache
+def _readme() -> bytes:
+    """Return the README from the metadata of the installed package."""
+    try:
+        return str(metadata.metadata("rescue-emulator").json["description"]).encode()
+    except metadata.PackageNotFoundError:
+        raise NotFound(f"the package is not installed but only copied; its {_README} lies beside it") from None
 
 
 def _file(control: ControlRequest, content: bytes, content_type: str) -> Response:

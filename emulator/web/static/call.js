@@ -7,7 +7,7 @@ import * as ruleEditor from "./rule_editor.js";
 import * as sender from "./sender.js";
 import { request } from "./server.js";
 
-const narrow = matchMedia("(max-width: 63.99rem)");
+export const narrow = matchMedia("(max-width: 63.99rem)");
 const panel = find("call");
 let shown = null; // the id of the entry that the panel shows
 let data = null;

@@ -84,7 +84,7 @@ export function sentence(data) {
   if (data.rule !== null) return `The rule “${data.rule}”${data.source ? ` (${data.source})` : ""} accepted the call.`;
   if (data.decided_by === "desk") return `The desk decided: ${data.reason}.`;
   return data.reason
-    ? `No rule accepted the call and the desk left it (${data.reason}), so “otherwise” answered.`
+    ? `No rule accepted the call and the desk left it undecided (${data.reason}), so “otherwise” answered.`
     : "No rule accepted the call, so “otherwise” answered.";
 }
 

@@ -56,9 +56,11 @@ export function offerUse() {
 export function wire(act) {
   find("save-json").addEventListener("click", () => act(() => download(`calls?limit=${ALL}`, "calls.json")));
   find("save-har").addEventListener("click", () => act(() => download(`calls?limit=${ALL}&format=har`, "calls.har")));
-  find("openapi").addEventListener("click", (event) => {
-    if (!token()) return; // a link cannot send the token
-    event.preventDefault();
-    act(() => download("openapi.json", "openapi.json"));
-  });
+  for (const [id, path, file] of [["openapi", "openapi.json", "openapi.json"], ["written", "scenario", "scenario.yaml"]]) {
+    find(id).addEventListener("click", (event) => {
+      if (!token()) return; // a link cannot send the token
+      event.preventDefault();
+      act(() => download(path, file));
+    });
+  }
 }

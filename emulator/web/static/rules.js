@@ -18,6 +18,7 @@ function itemOf(rule, place, act) {
   const item = make("li", {}, make("div", { kind: "line" }, make("strong", { text: rule.name }), hits));
   const when = Object.entries(rule.when).map(([field, condition]) => `${field.replace("_", " ")} ${condition}`).join(", ") || "every call";
   item.append(make("p", { kind: "when", text: when }));
+  if (rule.chance !== null) item.lastChild.append(" ", make("span", { kind: "tag", text: `${rule.chance.replace("%", " %")} of these calls` }));
   item.append(make("ol", { kind: "replies" }, ...rule.replies.map((reply, index) => replyOf(rule, reply, index))));
   const about = make("p", { kind: "line quiet" }, make("span", { text: rule.id === null ? (rule.source ?? "") : "added at run time" }));
   const spent = rule.times !== null && rule.next === null && rule.per === "rule";

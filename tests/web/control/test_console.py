@@ -6,6 +6,7 @@ import pytest
 
 from emulator.web.spaces import Settings
 from tests.helpers.control import Emulated, detail
+from tests.helpers.paths import ROOT
 
 TOKEN = Settings(control_token="let-me-in")
 
@@ -18,6 +19,12 @@ def test_the_console_contains_no_data_and_is_open_to_everybody() -> None:
     for name in ("console.css", "console.js"):
         assert f"static/{name}" in page.text
         assert emulated.request("GET", f"/static/{name}").status_code == 200
+
+
+def test_the_readme_is_text_that_a_browser_shows() -> None:
+    readme = Emulated(settings=TOKEN).request("GET", "/static/README.md")
+    assert readme.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert readme.text.splitlines()[0] == (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[0]
 
 
 def test_the_console_loads_its_own_files_only() -> None:
