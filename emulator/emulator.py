@@ -20,6 +20,7 @@ from emulator.network import is_public
 from emulator.process import monkey_patched
 from emulator.scenario.files import DEFAULT_SCENARIO, ScenarioFolder, default_scenario
 from emulator.scenario.loading import from_data, load, rule_from_data
+from emulator.scenario.suggestions import kind_of
 from emulator.server import HttpLimits
 from emulator.server.server import HttpServer
 from emulator.server.tls import Certificate
@@ -104,7 +105,9 @@ class Emulator(Rescue):
                 f"{patched} has patched this process, and a server thread would hang in it: run 'rescue-emulator "
                 "serve' in a process of its own, and use RemoteEmulator(url) here, or pytest --rescue-url URL"
             )
-        options = options or Options()
+        options = Options() if options is None else options
+        if not isinstance(options, Options):
+            raise StartError(f"the options must be Options(...), not {kind_of(options)}")
         settings = options.settings()
         self._process = os.getpid()
         self._engine = Engine(
@@ -208,6 +211,8 @@ class Emulator(Rescue):
         if self._is_stopped:
             self._server.restart()
             self.engine.reopen()
+            if self._watcher:
+                self._watcher.start()
             self._is_serving, self._is_stopped = True, False
 
     def __enter__(self) -> Emulator:

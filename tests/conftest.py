@@ -1,6 +1,7 @@
 """Settings of every test: hypothesis's examples are the same in each run, and have no deadline on a slow machine."""
 
 import logging
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import settings
 
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=100)
 settings.load_profile("steady")
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores it, and the processes that tests start would inherit that
 
 collect_ignore = ["plugins"]  # suites of tests/all_plugins.py
 

@@ -375,6 +375,12 @@ def test_an_emulator_that_was_stopped_serves_again_where_it_was(is_stopped: bool
         rescue.verify(session=1001, times=2)
 
 
+@pytest.mark.parametrize("options", [{}, {"port": 0}, "port=0"])
+def test_options_of_another_type_are_refused(options: Any) -> None:
+    with pytest.raises(StartError, match=r"^the options must be Options\(\.\.\.\), not a "):
+        Emulator.start(options=options)
+
+
 def test_in_this_process_an_auth_code_is_not_masked_and_not_in_a_repr() -> None:
     with Emulator.start({}) as rescue:
         call(rescue)

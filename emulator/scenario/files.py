@@ -74,7 +74,7 @@ class ScenarioFolder:
         self._stat: tuple[int, ...] | None = ()  # unlike any file, even a missing one: the first look counts
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True, name="watcher")
+        self._thread: threading.Thread | None = None
 
     @property
     def current(self) -> str:
@@ -103,11 +103,14 @@ class ScenarioFolder:
 
     def start(self) -> None:
         self._shipped = {}  # edits of them count
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._watch, daemon=True, name="watcher")
         self._thread.start()
 
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join(_STOP_TIMEOUT)
+        if self._thread is not None:
+            self._thread.join(_STOP_TIMEOUT)
 
     def reload(self) -> None:
         """Load the file, and replace the scenario if it is valid and has changed."""

@@ -131,6 +131,18 @@ def test_health_says_that_changes_are_notified(file: Path) -> None:
         wait_for(200, '"watch": "notifications"')
 
 
+def test_an_emulator_that_serves_again_watches_its_file_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("watchfiles.watch", no_watch_left)  # it polls, so that an edit before the restart is found, too
+    with Emulator(load(file), file=file, watch=True) as emulator:
+        emulator.stop()
+        file.write_text("rules: 7\n")
+        emulator.restart()
+        url = emulator.url.replace("/API/API.asmx", "/__admin/health")
+        deadline = time.monotonic() + PATIENCE
+        while requests.get(url, timeout=PATIENCE).status_code == 200:
+            assert time.monotonic() < deadline
+
+
 @pytest.mark.parametrize("fail", [no_watch_left, panic, lambda *_, **__: iter(())], ids=["limit", "panic", "end"])
 def test_where_notifications_fail_edits_are_found_by_polling_and_log_and_health_say_so(
     fail: Any, file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
