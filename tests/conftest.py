@@ -1,7 +1,7 @@
 """Settings of every test: hypothesis's examples are the same in each run, and have no deadline on a slow machine."""
 
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
@@ -25,11 +25,3 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         (title, text.encode("utf-8", "backslashreplace").decode("utf-8")) for title, text in report.sections
     ]
     return report
-
-
-@pytest.fixture(scope="session", autouse=True)
-def lean_runs() -> Iterator[None]:
-    """Keep plugins out of runs of pytest inside tests: these two take 4 s of 6 s, and no such run needs them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTEST_ADDOPTS", "-p no:schemathesis -p no:hypothesispytest")
-        yield
