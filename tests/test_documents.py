@@ -31,6 +31,7 @@ from tests.helpers.documents import (
     table,
 )
 from tests.helpers.paths import ROOT
+from tests.helpers.suites import run
 
 COMMAND_LINE = "emulator/cli/README.md"
 CONTROL_API = "emulator/web/control/README.md"
@@ -65,15 +66,15 @@ def test_the_commands_of_a_page_print_what_it_shows(page: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("page", "program"), PROGRAMS)
-def test_each_program_of_a_page_runs(page: str, program: str, tmp_path: Path) -> None:
-    save_files(page, tmp_path)
-    is_test = "def test_" in program
-    (tmp_path / "test_program.py").write_text(program, encoding="utf-8")
-    arguments = ["-m", "pytest", "-p", "no:anyio", "test_program.py"] if is_test else ["test_program.py"]
-    run = subprocess.run(
-        [sys.executable, "-W", "error", *arguments], cwd=tmp_path, timeout=TIMEOUT, capture_output=True
-    )
-    assert run.returncode == 0, run.stdout.decode() + run.stderr.decode()
+def test_each_program_of_a_page_runs(page: str, program: str, pytester: pytest.Pytester) -> None:
+    save_files(page, pytester.path)
+    (pytester.path / "test_program.py").write_text(program, encoding="utf-8")
+    if "def test_" in program:
+        assert run(pytester, "-p", "no:anyio", "-W", "error", "test_program.py").ret == 0
+    else:
+        command = [sys.executable, "-W", "error", "test_program.py"]
+        done = subprocess.run(command, cwd=pytester.path, timeout=TIMEOUT, capture_output=True)
+        assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
 
 
 @pytest.mark.parametrize("page", PAGES)

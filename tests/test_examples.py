@@ -23,6 +23,7 @@ from emulator.emulator import Emulator, Options
 from emulator.scenario.loading import load
 from tests.helpers.calling import free_port
 from tests.helpers.paths import ROOT
+from tests.helpers.suites import LEAN
 from tests.recipes import EXAMPLES, RECIPES, Recipe, perform
 
 PROGRAM = "rescue-emulator"
@@ -73,18 +74,20 @@ COMMANDS = dict(commands())
 @pytest.mark.parametrize(
     ("folder", "command", "passed"),
     [
-        (".", "-W error -m pytest -p no:cacheprovider -p no:anyio suite_with_pytest/test_night_shift.py", " 7 passed"),
-        (".", "-W error -m pytest -p no:cacheprovider -p no:anyio suite_with_pytest/test_help_desk.py", " 3 passed"),
+        (".", "-W error -m pytest -p no:anyio suite_with_pytest", " 10 passed"),
         (".", "-W error -m unittest discover suite_with_unittest", "Ran 3 tests"),
         ("suite_with_django", "-W error -m django test --settings settings", "Ran 3 tests"),
         # no -W error: the last anyio for Python 3.10 warns under pytest 9
-        (".", "-m pytest -p no:cacheprovider suite_with_asyncio", " 3 passed"),
+        (".", "-m pytest suite_with_asyncio", " 3 passed"),
     ],
 )
 def test_a_suite_passes_where_it_is_copied_to(folder: str, command: str, passed: str, tmp_path: Path) -> None:
     copied = shutil.copytree(EXAMPLES, tmp_path / "copied", ignore=shutil.ignore_patterns("__pycache__"))
+    environment = os.environ | {"PYTEST_ADDOPTS": " ".join(LEAN)}
     arguments = [sys.executable, *command.split()]
-    run = subprocess.run(arguments, cwd=copied / folder, capture_output=True, text=True, timeout=TIMEOUT)
+    run = subprocess.run(
+        arguments, cwd=copied / folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT
+    )
     assert run.returncode == 0, run.stdout + run.stderr
     assert passed in run.stdout + run.stderr
 

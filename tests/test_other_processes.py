@@ -19,6 +19,7 @@ import requests
 
 from emulator import Emulator, EmulatorError, RemoteEmulator
 from tests.helpers.calling import PATIENCE
+from tests.helpers.suites import LEAN
 
 SCENARIO: Final[dict[str, Any]] = {"otherwise": "startSessionRet_OK"}
 QUERY: Final = {"iSession": "1", "iNode": "2", "sAuthCode": "demo"}
@@ -218,7 +219,7 @@ def test_a_fixture_in_a_monkey_patched_process_fails_at_once(
 ) -> None:
     fake(monkeypatch, *PATCHED["gevent"])
     pytester.makepyfile("def test_it(rescue): pass")
-    outcome = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    outcome = pytester.runpytest_inprocess(*LEAN)
     outcome.assert_outcomes(errors=1)
     outcome.stdout.fnmatch_lines(["*not available:*", "gevent has patched this process*--rescue-url URL"])
 

@@ -16,7 +16,7 @@ from emulator.emulator import Emulator, Options
 from emulator.scenario.control_shapes import SpaceListJson
 from tests.helpers.golden import check_golden
 from tests.helpers.paths import GOLDEN
-from tests.helpers.suites import CALL, run, suite
+from tests.helpers.suites import CALL, LEAN, run, suite
 
 OK_FOR_ALL = "otherwise: startSessionRet_OK\n"
 BAD = "rules:\n  - whne: {session: 1}\n    return: startSessionRet_OK\n  - {when: {session: x}, return: OK}\n"
@@ -232,7 +232,7 @@ def test_an_emulator_that_stops_during_a_test_fails_only_that_test(pytester: pyt
     """,
     )
     with Emulator.start() as server:
-        outcome = pytester.runpytest_inprocess("--rescue-url", server.url, plugins=[Ending(server)])
+        outcome = pytester.runpytest_inprocess(*LEAN, "--rescue-url", server.url, plugins=[Ending(server)])
     outcome.assert_outcomes(failed=1, passed=1)
     outcome.stdout.fnmatch_lines(["*- rescue calls -*", "no answer from *: Connection refused"], consecutive=True)
 
@@ -304,7 +304,7 @@ def test_the_report_has_lines_in_any_encoding_of_the_terminal(
     """,
     )
     monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
-    outcome = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    outcome = pytester.runpytest_subprocess(*LEAN)
     outcome.stdout.fnmatch_lines(["1 get session=1 * by rule ?u4e88", "2 get session=2 *"])
 
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from emulator.emulator import Emulator, Options
-from tests.helpers.suites import run, suite
+from tests.helpers.suites import LEAN, run, suite
 
 LEAVING = """
     def leave_a_rule(rescue):
@@ -183,4 +183,4 @@ def test_pytest_gets_the_log_of_the_emulator_only_if_its_level_is_set(asks: bool
 def test_a_level_that_is_set_for_all_tests_stays(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("import logging\nlogging.getLogger('emulator').setLevel('INFO')")
     suite(pytester, "\n    def test_it(rescue, caplog):\n        result(rescue)\n        assert caplog.records\n")
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+    pytester.runpytest_subprocess(*LEAN).assert_outcomes(passed=1)

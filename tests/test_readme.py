@@ -13,6 +13,7 @@ from tests.helpers.calling import a_request, call, serving
 from tests.helpers.documents import PAGES, Terminal, blocks, quoted, table
 from tests.helpers.paths import ROOT
 from tests.helpers.recorded_cases import load_cases
+from tests.helpers.suites import run
 
 PAGE = "README.md"
 README = PAGES[PAGE]
@@ -54,7 +55,7 @@ def test_the_test_fails_with_the_report_that_is_shown(pytester: pytest.Pytester)
     line = "start(rescue.url, session=1001)"
     assert line in test.text.splitlines()[-2]
     pytester.makepyfile(**{test.file.removesuffix(".py"): test.text.replace(line, line.replace("1001", "1010"))})
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result = run(pytester)
     result.assert_outcomes(failed=1)
     (shown,) = blocks(PAGE, "text")
     assert f"{shown.text}=" in result.stdout.str() + "\n"

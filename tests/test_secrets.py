@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 import re
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from emulator.scenario.language import ScenarioModel
 from emulator.scenario.loading import loads
 from tests.helpers.calling import a_request, call
 from tests.helpers.control import SERVICE, Emulated
+from tests.helpers.suites import run
 
 SECRET = "s3cret-of-ann-0123"
 UNNAMED = "0ther-secret-that-no-rule-names"
@@ -128,7 +128,9 @@ FAILING = """
 """
 
 
-def test_a_failing_test_shows_auth_codes_in_messages_only_even_with_local_variables(pytester: pytest.Pytester) -> None:
+def test_a_failing_test_shows_auth_codes_in_messages_only_even_with_local_variables(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytester.makepyfile(test_it=FAILING)
     for name, text in {
         "good.yaml": SCENARIO,
@@ -136,14 +138,12 @@ def test_a_failing_test_shows_auth_codes_in_messages_only_even_with_local_variab
         "worse.yaml": SCENARIO + "  a: {\n",
     }.items():
         (pytester.path / name).write_text(text)
-    command = [sys.executable, "-m", "pytest", "--showlocals", "-vv", "-p", "no:cacheprovider"]
-    environ = {**os.environ, "CODE": SECRET, "TOKEN": TOKEN, "COLUMNS": "400"}
-    run = subprocess.run(
-        command, cwd=pytester.path, env=environ, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert f"{FAILING.count('def test_')} failed" in run.stdout
-    lines = (run.stdout + run.stderr).splitlines()
+    for name, text in {"CODE": SECRET, "TOKEN": TOKEN, "COLUMNS": "400"}.items():
+        monkeypatch.setenv(name, text)
+    outcome = run(pytester, "--showlocals", "-vv")
+    outcome.assert_outcomes(failed=FAILING.count("def test_"))
     in_messages = re.compile(rf"auth_code(=| | is |.* wants ){SECRET}")  # in a test's own process they show codes
+    lines = [*outcome.outlines, *outcome.errlines]
     assert [line for line in lines if TOKEN in line or SECRET in in_messages.sub("", line)] == []
 
 

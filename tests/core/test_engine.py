@@ -13,7 +13,7 @@ from emulator.core.engine import Engine
 from emulator.core.journal import DecidedBy
 from emulator.core.matching import Not, Range
 from emulator.core.replies import ConnectionFailure, Delay, Fixed, LogNormal, Reply, Return, Uniform
-from emulator.core.rules import MAX_COUNTERS, Per, RuleStatus
+from emulator.core.rules import Per, RuleStatus
 from emulator.delivery import ConnectionFault
 from tests.helpers.builders import a_call, a_rule, a_scenario, matches, one_of
 
@@ -62,11 +62,12 @@ def test_a_code_that_was_not_sent_is_counted_apart_from_an_empty_one() -> None:
     assert all(engine.answer(a_call(auth_code=code)).rule for code in (None, ""))
 
 
-def test_counters_are_bounded_and_the_least_recently_used_is_dropped() -> None:
+def test_counters_are_bounded_and_the_least_recently_used_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulator.core.rules.MAX_COUNTERS", 100)
     engine = Engine(a_scenario(a_rule(ERROR, OK, per=Per.SESSION)))
 
     assert results(engine, 1, 2, 1) == [ERROR, ERROR, OK]
-    results(engine, *range(10, MAX_COUNTERS + 9))
+    results(engine, *range(10, 109))
     assert results(engine, 1, 2) == [OK, ERROR]
 
 

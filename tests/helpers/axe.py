@@ -35,10 +35,12 @@ def axe_source(folder: Path) -> str:
     return kept.read_text(encoding="utf-8")
 
 
-def violations(page: Page, axe: str, impacts: Collection[str] = IMPACTS) -> list[str]:
-    """Return what axe-core finds of some impacts: the rule, and where."""
-    page.evaluate(axe)
-    found = page.evaluate("axe.run({resultTypes: ['violations']})")
+def violations(page: Page, axe: str, impacts: Collection[str] = IMPACTS, rules: Collection[str] = ()) -> list[str]:
+    """Return what axe-core finds of some impacts, by some rules or by all: the rule, and where."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe)
+    options = {"resultTypes": ["violations"], **({"runOnly": [*rules]} if rules else {})}
+    found = page.evaluate("options => axe.run(options)", options)
     return [
         f"{each['id']}: {[node['target'] for node in each['nodes']]}"
         for each in found["violations"]

@@ -14,6 +14,7 @@ from typing import Final
 
 from tests.helpers.calling import free_port
 from tests.helpers.paths import ROOT
+from tests.helpers.suites import LEAN
 
 PORT: Final = "8085"
 PROGRAM: Final = "rescue-emulator"
@@ -124,6 +125,7 @@ class Terminal:
             "PATH": path,
             "CURL_HOME": str(config),
             "COLUMNS": "80",
+            "PYTEST_ADDOPTS": " ".join(LEAN),
             f"{PROGRAM}_PORT".replace("-", "_").upper(): self.port,
         }
         self._environment = {

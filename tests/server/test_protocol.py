@@ -446,7 +446,6 @@ def test_an_upload_that_is_abandoned_is_released_without_the_garbage_collector(
             leave(writer)
             await server.nothing_left()
 
-    gc.collect()
     gc.freeze()  # get_objects() leaves out what exists now
     try:
         with gc_paused():

@@ -23,9 +23,11 @@ def test_the_demo_goes_as_the_readme_says(tab: BrowserContext, tmp_path: Path) -
         for command, shown in calls:
             assert is_as_shown(terminal.run(command), shown)
             expect(session.locator("select")).to_have_value("active")
+        expect(session).to_contain_text("at Tess Turner")
         page.get_by_role("link", name="Open call 2", exact=True).click()
         expect(why).to_contain_text("is active already")
         expect(page.locator("#call-request")).to_contain_text("1073174914")
+        expect(page.locator("#call-answer")).to_contain_text("startSessionRet_ActionFailed")
         page.get_by_role("button", name="Close").click()
         page.get_by_label("State of Tess Turner").select_option("offline")
         page.locator("#caller").get_by_role("button", name="Send").click()
