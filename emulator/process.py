@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import logging
 import os
@@ -87,6 +88,8 @@ def _exit_later() -> None:
     if hasattr(signal, "setitimer"):  # Windows has none
         signal.signal(signal.SIGALRM, _exit)
         signal.setitimer(signal.ITIMER_REAL, _STOP_TIMEOUT)
+        # After the exit functions nothing waits, and Python no longer calls _exit: SIGALRM would end the process.
+        atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
 
 
 def _restore(numbers: list[signal.Signals], handlers: list[Any]) -> None:

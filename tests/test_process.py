@@ -212,6 +212,17 @@ def test_a_hangup_that_was_ignored_at_the_start_stays_ignored(scenario: Path) ->
         assert ended(process)[0] == 0
 
 
+def test_a_signal_ends_a_process_with_0_even_if_python_takes_long_to_end() -> None:
+    script = (
+        "import select, signal\nfrom emulator import process\nprocess._STOP_TIMEOUT = 0.05\n"
+        "class Slow:\n"
+        "    def __del__(self, wait=select.select):\n        wait([], [], [], 0.2)\n"
+        "slow = Slow()\n"
+        "with process.exit_on_signals():\n    signal.raise_signal(signal.SIGTERM)\n"
+    )
+    assert run_script(script) == (0, b"")
+
+
 def test_a_signal_at_the_start_leaves_no_file(tmp_path: Path) -> None:
     script = (
         "import signal, tempfile, weakref, pathlib\nfrom emulator.process import exit_on_signals\n"

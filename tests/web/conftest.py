@@ -28,7 +28,7 @@ QUIET = [
 expect.set_options(timeout=20_000)  # a test that waits fails; a busy machine may take long
 
 
-@pytest.fixture(scope="package")  # not session: while it is open, this thread has a running event loop
+@pytest.fixture(scope="module")  # no wider: while it is open, this thread has a running event loop
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("the tests of pages need the program chromium; on Debian and Ubuntu: apt-get install chromium")
