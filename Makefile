@@ -29,8 +29,8 @@ serve: $(VENV)/run  ## Serve the default scenario at http://127.0.0.1:8085/API/A
 demo: $(VENV)/run  ## Serve the demo; its console is at http://127.0.0.1:8085/__admin/, or at the next free port
 	@$(BIN)/rescue-emulator serve demo --port 8085-8095
 
-test: $(VENV)/dev  ## Run the test suite, two processes per core; TESTS=tests/core runs a part of it
-	@$(BIN)/python -m pytest --numprocesses $$(( 2 * $$(nproc) )) --dist worksteal $(TESTS)
+test: $(VENV)/dev  ## Run the test suite, one process per core; TESTS=tests/core runs a part of it
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(TESTS)
 
 check: $(VENV)/dev  ## Check style, format and types
 	@$(BIN)/ruff check .
