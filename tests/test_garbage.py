@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.core.contract import Binding
@@ -44,7 +44,6 @@ def address() -> Iterator[Address]:
         yield found
 
 
-@settings(max_examples=100)
 @given(st.binary(max_size=300) | mutated_requests())
 def test_garbage_neither_hangs_nor_affects_the_next_connection(address: Address, garbage: bytes) -> None:
     answers = b""

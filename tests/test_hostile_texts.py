@@ -31,9 +31,9 @@ from emulator.web.app import Application
 from tests.helpers.calling import call, run
 from tests.helpers.listening import answering, listening
 from tests.helpers.raw_http import Request
-from tests.web.conftest import browser, tab
+from tests.web.conftest import browser, profile, tab
 
-__all__ = ["browser", "tab"]
+__all__ = ["browser", "profile", "tab"]
 
 SERVICE: Final = "/API/API.asmx"
 HOSTILE: Final = {

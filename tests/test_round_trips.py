@@ -215,7 +215,7 @@ def valid(data: dict[str, Any]) -> Emulated:
     return emulated
 
 
-SLOWLY: Final = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+SLOWLY: Final = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 
 
 @pytest.mark.parametrize(
