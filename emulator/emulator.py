@@ -13,7 +13,7 @@ from emulator.core.contract import HOST, SERVICE_PATH
 from emulator.core.engine import Engine
 from emulator.core.journal import Exchange, JournalLimits, Refusal
 from emulator.core.rules import Scenario
-from emulator.core.waiting import STOPPED, verification
+from emulator.core.waiting import STOPPED, verify_within
 from emulator.errors import EmulatorError, Problem, ScenarioError, StartError, on_purpose
 from emulator.fluent import Conditions, Rescue, RuleData, RuleWords, describe_unused
 from emulator.network import is_public
@@ -171,7 +171,7 @@ class Emulator(Rescue):
         self._check_process()
         from emulator.scenario.control_models import parse_verification  # serving alone does not need these models
 
-        found = verification(self.engine, parse_verification(data), monotonic)
+        found = verify_within(self.engine, parse_verification(data), monotonic)
         return found.verified, found.text
 
     def rule_hits(self, rule_id: int) -> int | None:

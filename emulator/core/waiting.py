@@ -12,7 +12,7 @@ from emulator.core.explain import Expectation, Verification, verify
 STOPPED: Final = "the emulator was stopped"
 
 
-def verification(
+def verify_within(
     engine: Engine, expected: Expectation, clock: Callable[[], float], watch: Watch | None = None
 ) -> Verification:
     """Verify the calls in the journal; if ``within`` is given, once they have come or the time is over.

@@ -132,7 +132,7 @@ class Application:
         return self._has_control and (request.path == PREFIX or request.path.startswith(f"{PREFIX}/"))
 
     def begin(self) -> Epoch:
-        """Return what says of a request, as its ``began``, to which time between two resets it belongs."""
+        """Return the current epoch, to which a request belongs whose first byte comes now."""
         return self._epochs.current
 
     def record_malformed(self, request: MalformedRequest) -> None:

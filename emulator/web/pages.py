@@ -36,7 +36,7 @@ CONSOLE_TERMS: Final = {
     "outcome": "A result of the service, a failure that the scenario wants (an exception, an HTTP status, a broken "
     "connection), or a refusal: a request that never became a call.",
     "waited": "How long the client waited: from the last byte of its request to the last byte of the answer.",
-    "desk": "A model of administrators, technicians and sessions that decides calls as the real service would. "
+    "desk": "A model of administrators, technicians and sessions that decides the calls that no rule accepts. "
     "Calls change it, and so can you.",
     "rule": "Which calls get which reply. The first rule that accepts a call answers it; rules added at run time come "
     "before those of the file, the newest first.",

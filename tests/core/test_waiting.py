@@ -11,7 +11,7 @@ import pytest
 from emulator.core.engine import Engine, Watch
 from emulator.core.explain import Expectation, Times
 from emulator.core.journal import JournalLimits, Snapshot
-from emulator.core.waiting import verification
+from emulator.core.waiting import verify_within
 from tests.helpers.builders import a_call, a_scenario, when
 from tests.helpers.calling import PATIENCE
 
@@ -62,7 +62,7 @@ def test_the_wait_ends_as_soon_as_the_outcome_is_settled(
     engine = EngineWaitedFor(calls(*meanwhile))
     calls(*before)(engine)
     began = monotonic()
-    assert verification(engine, expected(times), monotonic).verified is verified
+    assert verify_within(engine, expected(times), monotonic).verified is verified
     assert monotonic() - began < PATIENCE
 
 
@@ -81,28 +81,28 @@ def test_what_later_calls_could_change_is_watched_the_whole_time(
     times: Times, meanwhile: list[int], verified: bool
 ) -> None:
     began = monotonic()
-    found = verification(EngineWaitedFor(calls(*meanwhile)), expected(times, MOMENT), monotonic)
+    found = verify_within(EngineWaitedFor(calls(*meanwhile)), expected(times, MOMENT), monotonic)
     assert (found.verified, monotonic() - began >= MOMENT) == (verified, True)
 
 
 def test_calls_up_to_the_one_that_is_named_do_not_end_the_wait() -> None:
     engine = EngineWaitedFor(calls(1, 1))
-    found = verification(engine, expected(Times(1, 1), after=1), monotonic)
+    found = verify_within(engine, expected(Times(1, 1), after=1), monotonic)
     assert (found.verified, found.count) == (True, 1)
 
 
 def test_other_calls_do_not_prolong_the_wait() -> None:
     clock = iter([0.0, 1.0, MINUTE + 1])
-    assert not verification(EngineWaitedFor(calls(9, 9, 9)), expected(), clock.__next__).verified
+    assert not verify_within(EngineWaitedFor(calls(9, 9, 9)), expected(), clock.__next__).verified
 
 
 def test_a_call_that_the_journal_dropped_while_it_was_waited_for_leaves_the_outcome_uncertain() -> None:
-    found = verification(EngineWaitedFor(calls(1, 1), entries=1), expected(Times(2, 2)), monotonic)
+    found = verify_within(EngineWaitedFor(calls(1, 1), entries=1), expected(Times(2, 2)), monotonic)
     assert (found.verified, found.certain, found.count) == (False, False, 1)
 
 
 def test_the_explanation_says_how_long_it_waited() -> None:
-    found = verification(EngineWaitedFor(calls(9)), expected(within=MOMENT), monotonic)
+    found = verify_within(EngineWaitedFor(calls(9)), expected(within=MOMENT), monotonic)
     first, near = found.text.splitlines()
     assert first == "wanted at least 1 call with session 1 within 0.02 s; none came, of 1 call in the journal"
     assert near.startswith("near miss: call 1, ")
@@ -119,7 +119,7 @@ ENDS: dict[str, tuple[Callable[[Engine], object], str]] = {
 @pytest.mark.parametrize("times", [Times(1), Times(0, 0)], ids=str)
 def test_the_wait_ends_unverified_with_what_it_waits_for(end: str, times: Times) -> None:
     act, why = ENDS[end]
-    found = verification(EngineWaitedFor(act), expected(times), monotonic)
+    found = verify_within(EngineWaitedFor(act), expected(times), monotonic)
     assert not found.verified
     assert f"\nthe wait ended early: {why}" in found.text
 
@@ -127,14 +127,14 @@ def test_the_wait_ends_unverified_with_what_it_waits_for(end: str, times: Times)
 def test_who_ended_a_wait_with_its_queue_is_obeyed_even_before_it_began() -> None:
     watch = Watch()
     watch.put("enough")
-    assert verification(Engine(a_scenario()), expected(), monotonic, watch).ended == "enough"
+    assert verify_within(Engine(a_scenario()), expected(), monotonic, watch).ended == "enough"
 
 
 def test_a_closed_engine_verifies_but_does_not_wait_until_it_is_opened_again() -> None:
     engine = Engine(a_scenario())
     engine.answer(a_call(1))
     engine.close("it is gone")
-    assert verification(engine, expected(), monotonic).verified
-    assert verification(engine, expected(Times(2)), monotonic).ended == "it is gone"
+    assert verify_within(engine, expected(), monotonic).verified
+    assert verify_within(engine, expected(Times(2)), monotonic).ended == "it is gone"
     engine.reopen()
-    assert verification(engine, expected(Times(2), MOMENT), monotonic).ended == ""
+    assert verify_within(engine, expected(Times(2), MOMENT), monotonic).ended == ""

@@ -13,7 +13,7 @@ from emulator.core.engine import Watch
 from emulator.core.explain import Expectation
 from emulator.core.journal import REFUSED, Entry, Exchange
 from emulator.core.matching import FIELDS, When
-from emulator.core.waiting import verification as verify
+from emulator.core.waiting import verify_within
 from emulator.scenario import control_shapes as shapes
 from emulator.web.control.dispatch import ControlRequest, json_response, problem, run_waiting
 from emulator.web.control.har import archive, har_entry
@@ -127,7 +127,7 @@ def verification(control: ControlRequest) -> Response:
 
 
 def _verified(space: Space, expected: Expectation, watch: Watch) -> Response:
-    found = space.redactor.verification(verify(space.engine, expected, monotonic, watch))
+    found = space.redactor.verification(verify_within(space.engine, expected, monotonic, watch))
     if found.verified:
         verified: shapes.VerificationJson = {"verified": True, "count": found.count, "text": found.text}
         return json_response(verified)

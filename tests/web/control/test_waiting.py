@@ -14,7 +14,7 @@ import pytest
 from emulator.core.engine import Engine, Watch
 from emulator.core.explain import Expectation
 from emulator.core.journal import Snapshot
-from emulator.core.waiting import verification
+from emulator.core.waiting import verify_within
 from emulator.server import wsgi
 from emulator.web.spaces import Settings, Spaces
 from tests.helpers.builders import a_scenario
@@ -124,4 +124,4 @@ def test_a_space_that_is_deleted_or_idle_ends_the_waits_in_it(idle: float) -> No
     space, _ = spaces.put("mine", None)
     now = idle
     spaces.drop("mine")
-    assert verification(space.engine, Expectation(within=60), time.monotonic).ended == "the space has ended"
+    assert verify_within(space.engine, Expectation(within=60), time.monotonic).ended == "the space has ended"
